@@ -1,0 +1,51 @@
+# Four verbs: `make up` (run the bench), `make test`, `make bench`, `make check`.
+# All that is assumed: Python 3.11+ with venv and headers, gcc, make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' 2>/dev/null)
+STAMP := $(VENV)/.installed
+BUILT := $(VENV)/.built
+
+.PHONY: all up test bench check soak clean build
+all: build
+
+$(STAMP): requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the packages of requirements.lock into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+$(BUILT): $(STAMP) $(SOURCES) setup.py pyproject.toml
+	@echo "building the native modules"
+	@mkdir -p build
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . > build/install.log 2>&1 \
+	  || { cat build/install.log; exit 1; }
+	@touch $@
+
+build: $(BUILT)
+
+# FOR=20 stops by itself after 20 seconds with the run's verdict; ARGS passes options of `monetique up`.
+up: build
+	@$(BIN)/monetique up $(if $(FOR),--for $(FOR)) $(ARGS)
+
+test: build check
+	@$(BIN)/python -m pytest
+
+check: build
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: build
+	@$(BIN)/python -m tests.bench
+
+soak: build
+	@$(BIN)/python -m pytest tests/simulation --soak
+
+clean:
+	rm -rf $(VENV) build .monetique *.egg-info
+	find switch hsm_sim loadtest -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,42 @@
+"""What the core is told about the world at start: links, routes, limits. Data, built by `switch.config`."""
+
+import msgspec
+
+from switch.iso8583.dialect import Dialect
+
+
+class LinkSpec(msgspec.Struct, frozen=True):
+    """One institution's link: an acquirer (it dials us, any number of connections) or an issuer (we dial it)."""
+
+    name: str
+    role: str  # "acquirer" | "issuer"
+    dialect: Dialect
+    institution_id: str  # DE 32 of an acquirer
+    zpk: str  # the link's zone PIN key under the LMK: "U" + 32 hex digits
+    timeout_s: float = 5.0  # issuer timer (R6: shorter than the acquirer's 10 s)
+    enabled: bool = True
+    unknown_reversal: str = "approved"  # result for a reversal without original (R9): or "unknown_original"
+
+
+class RouteSpec(msgspec.Struct, frozen=True):
+    """PANs that start with `prefix` go to the issuer link named `link`; the longest prefix wins."""
+
+    prefix: str
+    link: str
+
+
+class SwitchSpec(msgspec.Struct, frozen=True):
+    """Everything the core decides by. Times in seconds."""
+
+    links: tuple[LinkSpec, ...]
+    routes: tuple[RouteSpec, ...]
+    currencies: tuple[str, ...] = ("978", "250")  # euro, French franc
+    hsm_timeout_s: float = 2.0  # a PIN translation takes a millisecond; R6 leaves 3 s of the acquirer's 10
+    late_watch_s: float = 120.0  # how long a timed-out STAN stays quarantined for its late answer (R8)
+    echo_idle_s: float = 30.0  # an issuer link silent for this long is asked 0800/301
+    echo_misses: int = 3  # unanswered in a row before the link counts as down (R14)
+    reversal_repeat_s: float = 5.0  # first wait before a 0420 is repeated as 0421; doubles up to the next line
+    reversal_repeat_max_s: float = 60.0
+    max_in_flight: int = 100_000  # in all; beyond it requests are refused with 96 rather than queued late
+    max_transactions: int = 1_000_000  # finished ones kept for duplicates and reversals: about 24 h at 11/s
+    retention_s: float = 86_400.0  # duplicates are recognised for a day, as long as a SAF entry may live (R4)
