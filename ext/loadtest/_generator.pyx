@@ -1,0 +1,164 @@
+"""A closed-loop generator, in one process with the hosts: all that stands around a measured switch.
+
+One process, because with the switch on one core its counterparts share another: each process more there would be a
+change of context more for every batch, and the switch would wait for them instead of they for it.
+"""
+
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, memset
+
+from loadtest._hosts cimport Hosts
+from loadtest._iso cimport LAST_FIELD, AsciiLayout, Span, decimal, put_decimal
+from loadtest._wire cimport PEERS, Peer, monotonic_s
+
+from loadtest._wire import WireError
+
+cdef enum:
+    ACQUIRER = 3
+    REQUEST_LIMIT = 1024  # the run's message has 500 bytes
+    STANS = 1000000
+    CODES = 100  # DE 39 as a number
+    BUCKETS = 100000  # of 10 us: a second, beyond which a percentile of a saturated closed loop says nothing
+    BUCKETS_PER_S = 100000
+
+
+cdef class Generator(Hosts):
+    """A closed loop: so many requests in flight over all connections, an answer is followed by the next request.
+
+    `purchases` are prepared frames whose DE 11 and DE 37 stand at `stan_at` and `rrn_at`; every request takes the next
+    of them under a STAN and RRN of its own, the RRN counting up from `first_rrn`.
+    """
+
+    cdef list purchases
+    cdef int stan_at, rrn_at
+    cdef unsigned long long rrn
+    cdef int in_flight, next_peer, connections
+    cdef bint draining
+    cdef double *sent_at  # by STAN; 0: not in flight
+    cdef int[BUCKETS] latencies
+    cdef long long[CODES] codes
+    cdef int next_purchase, purchase_count
+    cdef const unsigned char **frames
+    cdef Py_ssize_t frame_size
+    cdef readonly int outstanding, signed_on
+    cdef readonly long long answers, unmatched
+
+    def __init__(self, AsciiLayout layout, list purchases, int stan_at, int rrn_at, unsigned long long first_rrn):
+        cdef bytes frame
+        self.frame_size = len(purchases[0])
+        if {len(frame) for frame in purchases} != {self.frame_size} or not 0 < self.frame_size <= REQUEST_LIMIT:
+            raise ValueError(f"the prepared frames must all be of one size, at most {REQUEST_LIMIT} bytes")
+        if not (0 <= stan_at <= self.frame_size - 6 and 0 <= rrn_at <= self.frame_size - 12):
+            raise ValueError("DE 11 and DE 37 must lie within the frame")
+        super().__init__(layout)
+        self.purchases = purchases
+        self.stan_at, self.rrn_at, self.rrn = stan_at, rrn_at, first_rrn
+        self.purchase_count = len(purchases)
+        self.frames = <const unsigned char **> calloc(self.purchase_count, sizeof(unsigned char *))
+        self.sent_at = <double *> calloc(STANS, sizeof(double))
+        if self.frames == NULL or self.sent_at == NULL:
+            raise MemoryError
+        for index, frame in enumerate(purchases):
+            self.frames[index] = frame  # `purchases` keeps them alive
+
+    def __dealloc__(self):
+        free(self.frames)
+        free(self.sent_at)
+
+    def connect(self, list fds, bytes sign_on, double patience_s):
+        """Sign on over these connected sockets (`socket.detach()`); returns when every one has been answered 00."""
+        cdef Peer *peer
+        cdef double until = monotonic_s() + patience_s
+        self.signed_on = self.outstanding = self.next_peer = 0
+        memset(self.sent_at, 0, STANS * sizeof(double))
+        self.acquirers = []
+        for fd in fds:
+            self.acquirers.append(self.adopt(fd, ACQUIRER, False))
+            peer = &self.peers[self.adopt(fd, ACQUIRER, False)]
+            memcpy(self.room(peer, len(sign_on)), <const unsigned char *> sign_on, len(sign_on))
+            self.queue(peer, len(sign_on))
+        self.connections = len(fds)
+        self.flush()
+        while self.signed_on < self.connections:
+            if monotonic_s() > until:
+                raise WireError(f"{self.signed_on} of {self.connections} sign-ons answered in {patience_s:g} s")
+            self.turn(100)
+
+    def drive(self, int in_flight, double seconds):
+        """Keep `in_flight` requests outstanding for `seconds`; counts and percentiles start anew."""
+        cdef double until = monotonic_s() + seconds
+        self.reset_counts()
+        self.draining = False
+        with nogil:
+            while self.outstanding < in_flight:
+                self.ask(&self.peers[self.next_peer])
+                self.next_peer = (self.next_peer + 1) % self.connections
+            self.flush()
+            while monotonic_s() < until:
+                self.turn(100)
+
+    def drain(self, double patience_s):
+        """Send nothing new; returns how many requests are unanswered after at most `patience_s`."""
+        cdef double until = monotonic_s() + patience_s
+        self.draining = True
+        while self.outstanding and monotonic_s() < until:
+            self.turn(100)
+        return self.outstanding
+
+    def reset_counts(self):
+        """Start a new window of measurement."""
+        self.answers = self.unmatched = 0
+        memset(self.codes, 0, sizeof(self.codes))
+        memset(self.latencies, 0, sizeof(self.latencies))
+
+    def by_de39(self):
+        """Answers of this window by DE 39."""
+        return {f"{code:02}": self.codes[code] for code in range(CODES) if self.codes[code]}
+
+    def percentile_ms(self, double share):
+        """The latency, to 10 us, that `share` (0 to 1) of this window's answers stayed within."""
+        cdef long long left = <long long> (share * self.answers)
+        cdef int bucket
+        for bucket in range(BUCKETS):
+            left -= self.latencies[bucket]
+            if left < 0:
+                return (bucket + 1) * 1000.0 / BUCKETS_PER_S
+        return BUCKETS * 1000.0 / BUCKETS_PER_S
+
+    cdef int ask(self, Peer *peer) except -1 nogil:
+        """Queue the next request on `peer`."""
+        cdef unsigned char *request = self.room(peer, self.frame_size)
+        cdef int stan = <int> (self.rrn % (STANS - 1)) + 1  # 000000 is not a STAN
+        memcpy(request, self.frames[self.next_purchase], self.frame_size)
+        put_decimal(request + self.stan_at, 6, stan)
+        put_decimal(request + self.rrn_at, 12, self.rrn)
+        self.queue(peer, self.frame_size)
+        self.next_purchase = (self.next_purchase + 1) % self.purchase_count
+        self.rrn += 1
+        self.sent_at[stan] = monotonic_s()
+        self.outstanding += 1
+        return 0
+
+    cdef int frame(self, Peer *peer, const unsigned char *data, Py_ssize_t size) except -1 nogil:
+        cdef Span[LAST_FIELD + 1] spans
+        cdef int code, stan
+        if not self.layout.scan(data, size, spans) or not spans[39].end or not spans[11].end:
+            return 1
+        code = decimal(data + spans[39].start, 2)
+        stan = decimal(data + spans[11].start, 6)
+        if memcmp(data, b"0810", 4) == 0:
+            self.signed_on += code == 0
+            return 0
+        if code < 0 or stan < 0 or self.sent_at[stan] == 0 or memcmp(data, b"0110", 4):
+            self.unmatched += 1
+            return 0
+        self.latencies[<int> min((monotonic_s() - self.sent_at[stan]) * BUCKETS_PER_S, BUCKETS - 1.0)] += 1
+        self.sent_at[stan] = 0
+        self.outstanding -= 1
+        self.codes[code] += 1
+        self.answers += 1
+        return 0 if self.draining else self.ask(peer)
+
+    cdef int gone(self, Peer *peer) except -1 nogil:
+        with gil:
+            raise WireError(f"the other side closed a connection with {self.outstanding} requests in flight")

@@ -1,0 +1,509 @@
+"""The codec, compiled; `_codec_py` is its readable twin and tells what each part does.
+
+A `View` keeps where each value starts and ends, 16 bits each, and the bitmaps as three words, the highest bit of the
+first one being field 1. Fields in an encoding that `_wire` does not know, and everything that is wrong, go to the
+layout's `Field`s in Python, whose errors and results are then those of the twin.
+
+Bounds: `read_field` proves every span against the frame's size before it reads it, `put` and `write_field` every write
+against the buffer's room; slots are 0 … 192 everywhere, checked where a number comes in from Python.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Next
+from cpython.ref cimport PyObject
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.string cimport memcmp, memset
+
+from switch.iso8583._wire cimport (
+    ABSENT, BINARY, MAX_FRAME, OTHER, SLOTS, Rule, Writer, all_ascii, bit_of, key_slot, leading_zeros, put, put_word,
+    read_field, read_word, rule_of, text_of, word_of, write_field,
+)
+
+from binascii import a2b_hex
+
+from switch.iso8583.errors import NO_SUCH_FIELD, NOT_A_BITMAP, TOO_LONG, EncodeError, FormatError, Unreadable, excess
+from switch.iso8583.fields import FIELD_KEYS, MAX_SOURCES as SOURCES_LIMIT, compile_spec
+
+
+cdef enum:
+    HEADER = 0
+    SECONDARY = 1
+    TERTIARY_FLAG = 65
+    LAST_FIELD = SLOTS - 1
+    MAX_SOURCES = 8
+
+assert MAX_SOURCES == SOURCES_LIMIT
+
+cdef list KEYS = ["h", "1", *FIELD_KEYS]
+
+
+cdef struct Draft:
+    # A message to be written: `texts[n]` where `patched` says so, else from the first view that has n.
+    uint64_t present[3]
+    uint64_t patched[3]
+    uint64_t masks[MAX_SOURCES][3]
+    PyObject* views[MAX_SOURCES]
+    PyObject* texts[SLOTS]
+    int sources
+
+
+@cython.final
+@cython.no_gc
+cdef class FieldMask:
+    """A frozen set of field numbers from 2 to 192."""
+
+    cdef uint64_t words[3]
+
+    def __init__(self, fields):
+        cdef Py_ssize_t field
+        for field in fields:
+            if not 2 <= field <= LAST_FIELD:
+                raise ValueError(f"a mask holds fields from 2 to {LAST_FIELD}, not {field}")
+            self.words[word_of(field)] |= bit_of(field)
+
+    def __contains__(self, Py_ssize_t field):
+        return 2 <= field <= LAST_FIELD and self.words[word_of(field)] & bit_of(field) != 0
+
+    def __or__(self, FieldMask other not None):
+        cdef FieldMask union = FieldMask(())
+        cdef int word
+        for word in range(3):
+            union.words[word] = self.words[word] | other.words[word]
+        return union
+
+    def __eq__(self, other):
+        return isinstance(other, FieldMask) and memcmp(self.words, (<FieldMask>other).words, 24) == 0
+
+    def __hash__(self):
+        return hash((self.words[0], self.words[1], self.words[2]))
+
+    def __repr__(self):
+        return f"FieldMask({[field for field in range(2, LAST_FIELD + 1) if field in self]})"
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class View:
+    """A scanned frame: where each value is. Values are read on demand; nothing here ever prints one."""
+
+    cdef readonly bytes frame
+    cdef readonly Layout layout
+    cdef readonly bint complete  # has the frame been read to its end?
+    cdef uint64_t present[3]
+    cdef bint has_header, has_mti
+    cdef uint16_t mti_at, bitmap_at, secondary_at, body_at
+    cdef uint16_t starts[SLOTS]
+    cdef uint16_t ends[SLOTS]
+
+    def __init__(self):
+        raise TypeError("a View comes from Layout.scan")
+
+    @property
+    def mti(self):
+        """The message type as text, "0100"; "" in the partial view of a frame that ends before it."""
+        if not self.has_mti:
+            return ""
+        return self.layout.text(self.frame, &self.layout.mti, self.layout.table.mti, self.mti_at, self.bitmap_at)
+
+    cdef inline bint holds(self, Py_ssize_t field) noexcept:
+        if field == HEADER:
+            return self.has_header
+        return 2 <= field <= LAST_FIELD and self.present[word_of(field)] & bit_of(field) != 0
+
+    cdef object value(self, Py_ssize_t field):
+        """The text of a field that the view holds."""
+        return self.layout.text(
+            self.frame, &self.layout.rules[field], self.layout.fields[field], self.starts[field], self.ends[field]
+        )
+
+    cdef void cut(self, Py_ssize_t field) noexcept:
+        """Forget `field` and those above it: they have not been read."""
+        cdef int word = word_of(field)
+        self.present[word] &= ~(bit_of(field) | (bit_of(field) - 1))
+        for word in range(word + 1, 3):
+            self.present[word] = 0
+
+    def has(self, Py_ssize_t field):
+        """Is `field` in the message?"""
+        return self.holds(field)
+
+    def text(self, Py_ssize_t field):
+        """Canonical text: characters, binary as upper-case hexadecimal, BCD digits without pad. 0 is the header."""
+        return self.value(field) if self.holds(field) else None
+
+    def raw(self, Py_ssize_t field):
+        """The value's bytes as on the wire, without length prefix."""
+        return self.frame[self.starts[field] : self.ends[field]] if self.holds(field) else None
+
+    def span(self, Py_ssize_t field):
+        """Offsets of the value's first byte and of the one after its last."""
+        return (self.starts[field], self.ends[field]) if self.holds(field) else None
+
+    def fields(self):
+        """The numbers of the fields present, ascending."""
+        return tuple([field for field in range(2, LAST_FIELD + 1) if self.holds(field)])
+
+    def patch(self, patches, mti=None):
+        """This message with some fields replaced, added, or (None) left out. Raises `EncodeError`."""
+        cdef Draft draft
+        draft.sources = 1
+        draft.views[0] = <PyObject*>self
+        memset(draft.masks[0], 0xFF, sizeof(draft.masks[0]))
+        # As in `encode`: borrowed texts need that no Python code runs between.
+        if type(patches) is not dict or self.layout.slow:
+            patches = dict(patches)
+        return self.layout.write_patched(mti, &draft, <dict>patches)
+
+    def __repr__(self):
+        return f"<View {self.mti or '????'} fields {', '.join(map(str, self.fields()))}>"
+
+
+@cython.final
+@cython.no_gc
+cdef class Layout:
+    """A compiled field table, from a specification shaped as pyiso8583's; see `switch.iso8583.fields`."""
+
+    cdef readonly object table
+    cdef tuple fields
+    cdef Rule mti, bitmap
+    cdef Rule rules[SLOTS]
+    cdef bint tertiary, slow
+
+    def __init__(self, spec):
+        cdef int slot
+        self.table = compile_spec(spec)
+        self.fields = self.table.fields
+        self.tertiary = self.table.tertiary
+        rule_of(self.table.mti, &self.mti)
+        rule_of(self.table.bitmap, &self.bitmap)
+        for slot in range(SLOTS):
+            rule_of(self.fields[slot], &self.rules[slot])
+            self.slow |= self.rules[slot].data == OTHER
+        if self.tertiary:
+            self.rules[TERTIARY_FLAG].data = ABSENT
+
+    def scan(self, frame):
+        """Find every value and check it; raises `FormatError`, which holds a view of what was read before."""
+        if not isinstance(frame, bytes):
+            raise TypeError(f"a frame is bytes, not {type(frame).__name__}")
+        cdef View view = View.__new__(View)
+        view.frame = <bytes>frame
+        view.layout = self
+        self.index(view)
+        return view
+
+    cdef int index(self, View view) except -1:
+        """Fill the view."""
+        cdef const uint8_t* frame = <const uint8_t*>PyBytes_AS_STRING(view.frame)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(view.frame), at = 0, end
+        cdef int word, field = SECONDARY
+        cdef uint64_t bits
+        cdef bint ascii
+        if size > MAX_FRAME:
+            raise FormatError("t", 0, TOO_LONG, view)
+        ascii = all_ascii(frame, size)
+        at = self.index_sections(view, frame, size, ascii)
+        for word in range(3):
+            bits = view.present[word]
+            while bits:
+                field = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(field)
+                end = read_field(&self.rules[field], frame, size, at, ascii)
+                if end < 0:
+                    end = self.ask(view, field, at)
+                view.starts[field] = <uint16_t>(at + self.rules[field].width)
+                view.ends[field] = <uint16_t>end
+                at = end
+        if at != size:
+            raise FormatError("p" if field == SECONDARY else str(field), at, excess(size - at), view)
+        view.complete = True
+        return 0
+
+    cdef Py_ssize_t index_sections(self, View view, const uint8_t* frame, Py_ssize_t size, bint ascii) except -1:
+        """Header, message type and bitmaps; returns where the first field starts."""
+        cdef Py_ssize_t at = 0, end
+        if self.rules[HEADER].data != ABSENT:
+            end = read_field(&self.rules[HEADER], frame, size, 0, ascii)
+            if end < 0:
+                end = self.ask_field(view, self.fields[HEADER], 0)
+            view.starts[HEADER] = self.rules[HEADER].width
+            view.ends[HEADER] = <uint16_t>end
+            view.has_header = True
+            at = end
+        view.mti_at = <uint16_t>at
+        end = read_field(&self.mti, frame, size, at, ascii)
+        if end < 0:
+            end = self.ask_field(view, self.table.mti, at)
+        view.bitmap_at = <uint16_t>end
+        view.has_mti = True
+        return self.index_bitmaps(view, frame, size, end)
+
+    cdef Py_ssize_t index_bitmaps(self, View view, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at) except -1:
+        cdef uint64_t words[3]
+        memset(words, 0, sizeof(words))
+        at = self.read_bitmap(view, &self.bitmap, self.table.bitmap, frame, size, at, &words[0])
+        view.secondary_at = view.body_at = <uint16_t>at
+        if words[0] & bit_of(SECONDARY):
+            words[0] &= ~bit_of(SECONDARY)
+            if self.rules[SECONDARY].data == ABSENT:
+                raise FormatError("1", at, NO_SUCH_FIELD, view)
+            at = self.read_bitmap(view, &self.rules[SECONDARY], self.fields[SECONDARY], frame, size, at, &words[1])
+            if self.tertiary and words[1] & bit_of(TERTIARY_FLAG):
+                words[1] &= ~bit_of(TERTIARY_FLAG)
+                at = self.read_bitmap(view, &self.rules[SECONDARY], self.fields[SECONDARY], frame, size, at, &words[2])
+            view.body_at = <uint16_t>at
+        view.present[:] = words
+        return at
+
+    cdef Py_ssize_t read_bitmap(
+        self, View view, const Rule* rule, object field, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at,
+        uint64_t* word,
+    ) except -1:
+        cdef Py_ssize_t end = read_field(rule, frame, size, at, False)
+        if end >= 0:
+            if read_word(rule.data == BINARY, frame + at, word):
+                return end
+            raise FormatError(field.key, at, NOT_A_BITMAP, view)
+        end = self.ask_field(view, field, at)
+        try:
+            word[0] = int.from_bytes(a2b_hex(field.text(view.frame, at, end)), "big")
+        except ValueError:
+            raise FormatError(field.key, at, NOT_A_BITMAP, view) from None
+        return end
+
+    cdef Py_ssize_t ask(self, View view, int field, Py_ssize_t at) except -1:
+        """What `ask_field` says of a numbered field; on failure the view keeps those before it."""
+        cdef uint64_t present[3]
+        present[:] = view.present
+        view.cut(field)
+        if self.rules[field].data == ABSENT:
+            raise FormatError(str(field), at, NO_SUCH_FIELD, view)
+        end = self.ask_field(view, self.fields[field], at)
+        view.present[:] = present
+        return end
+
+    cdef Py_ssize_t ask_field(self, View view, object field, Py_ssize_t at) except -1:
+        """The end of the value at `at`, in the words of its `Field`."""
+        cdef Py_ssize_t start, end
+        try:
+            start, end = field.read(view.frame, at)
+        except Unreadable as fault:
+            raise FormatError(field.key, fault.position, fault.reason, view) from None
+        assert at <= start <= end <= PyBytes_GET_SIZE(view.frame)
+        return end
+
+    cdef object text(self, bytes frame, const Rule* rule, object field, Py_ssize_t start, Py_ssize_t end):
+        if rule.data == OTHER:
+            return field.text(frame, start, end)
+        return text_of(rule, <const uint8_t*>PyBytes_AS_STRING(frame), start, end)
+
+    def mask(self, fields):
+        """A `FieldMask` for `emit`."""
+        return FieldMask(fields)
+
+    def decode(self, frame):
+        """Everything as text, as pyiso8583's `doc_dec`: {"t": "0800", "p": …, "11": "000001"}. Raises `FormatError`."""
+        cdef View view = self.scan(frame)
+        cdef dict doc = {}
+        cdef int word, field
+        cdef uint64_t bits
+        if view.has_header:
+            doc["h"] = view.value(HEADER)
+        doc["t"] = view.mti
+        doc["p"] = self.text(view.frame, &self.bitmap, self.table.bitmap, view.bitmap_at, view.secondary_at)
+        if view.body_at > view.secondary_at:
+            doc["1"] = self.text(
+                view.frame, &self.rules[SECONDARY], self.fields[SECONDARY], view.secondary_at, view.body_at
+            )
+        for word in range(3):
+            bits = view.present[word]
+            while bits:
+                field = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(field)
+                doc[KEYS[field]] = view.value(field)
+        return doc
+
+    def encode(self, doc):
+        """The frame of a dictionary of text; bitmaps are computed ("p" and "1" may be there and are not read).
+
+        Raises `EncodeError`.
+        """
+        cdef Draft draft
+        cdef PyObject* key = NULL
+        cdef PyObject* text = NULL
+        cdef PyObject* mti = NULL
+        cdef Py_ssize_t place = 0
+        cdef int slot
+        # The texts are borrowed: where Python code runs between, from a dictionary that nobody else can change.
+        cdef dict texts = <dict>doc if type(doc) is dict and not self.slow else dict(doc)
+        if "t" not in texts:
+            raise EncodeError("t", "a message needs its type")
+        draft.sources = 0
+        memset(draft.present, 0, sizeof(draft.present))
+        memset(draft.patched, 0, sizeof(draft.patched))
+        while PyDict_Next(texts, &place, &key, &text):
+            slot = key_slot(<object>key)
+            if slot >= 2:
+                self.choose(&draft, slot, text)
+            elif slot == HEADER:
+                self.choose(&draft, HEADER, text)
+            elif <object>key not in ("t", "p", "1"):
+                raise EncodeError(str(<object>key), NO_SUCH_FIELD)
+        return self.write(texts["t"], &draft)
+
+    def emit(self, mti, sources, patches):
+        """A message spliced from views: field by field the patch if there is one (None leaves the field out), else
+        the first source whose mask and view have it.
+
+        The wire bytes are copied where the field is encoded alike in both layouts; else it goes through its canonical
+        text. A header (number 0) comes from the patches or the first source that has one. Raises `EncodeError`.
+        """
+        cdef Draft draft
+        cdef View view
+        cdef FieldMask mask
+        cdef list held = []
+        for view, mask in sources:
+            if len(held) == MAX_SOURCES:
+                raise ValueError(f"a message is spliced from at most {MAX_SOURCES} sources")
+            draft.views[len(held)] = <PyObject*>view
+            draft.masks[len(held)][:] = mask.words
+            held.append(view)
+        draft.sources = len(held)
+        return self.write_patched(mti, &draft, dict(patches))
+
+    cdef bytes write_patched(self, object mti, Draft* draft, dict patches):
+        """Choose each field from the patches or the draft's sources, and write the message."""
+        cdef PyObject* key = NULL
+        cdef PyObject* text = NULL
+        cdef Py_ssize_t place = 0, slot
+        cdef int source, word
+        cdef View view
+        memset(draft.present, 0, sizeof(draft.present))
+        memset(draft.patched, 0, sizeof(draft.patched))
+        for source in range(draft.sources):
+            view = <View>draft.views[source]
+            for word in range(3):
+                draft.present[word] |= view.present[word] & draft.masks[source][word]
+        while PyDict_Next(patches, &place, &key, &text):
+            slot = <object>key
+            if <object>text is not None:
+                self.choose(draft, slot, text)
+            elif 2 <= slot <= LAST_FIELD:
+                draft.present[word_of(slot)] &= ~bit_of(slot)
+        return self.write(mti, draft)
+
+    cdef int choose(self, Draft* draft, Py_ssize_t slot, PyObject* text) except -1:
+        """Let `slot` be written from `text`."""
+        if not 0 <= slot <= LAST_FIELD or slot == SECONDARY or self.rules[slot].data == ABSENT:
+            raise EncodeError("h" if slot == HEADER else str(slot), NO_SUCH_FIELD)
+        draft.texts[slot] = text
+        if slot == HEADER:
+            draft.patched[0] |= bit_of(SECONDARY)  # the one bit of the words that no field has
+        else:
+            draft.patched[word_of(slot)] |= bit_of(slot)
+            draft.present[word_of(slot)] |= bit_of(slot)
+        return 0
+
+    cdef bytes write(self, object mti, Draft* draft):
+        """The message of a draft."""
+        cdef uint8_t buffer[MAX_FRAME]
+        cdef Writer out
+        cdef int word, field
+        cdef uint64_t bits
+        out.buffer, out.used, out.capacity = buffer, 0, MAX_FRAME
+        if self.rules[HEADER].data != ABSENT:
+            self.write_header(&out, draft)
+        if mti is None:
+            self.copy_mti(&out, <View>draft.views[0])
+        elif not write_field(&self.mti, mti, &out):
+            self.write_slowly(&out, self.table.mti, mti)
+        self.write_bitmaps(&out, draft.present)
+        for word in range(3):
+            bits = draft.present[word]
+            while bits:
+                field = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(field)
+                if not draft.patched[word] & bit_of(field):
+                    self.copy_field(&out, field, draft)
+                elif not write_field(&self.rules[field], <object>draft.texts[field], &out):
+                    self.write_slowly(&out, self.fields[field], <object>draft.texts[field])
+        return PyBytes_FromStringAndSize(<char*>buffer, out.used)
+
+    cdef int write_header(self, Writer* out, Draft* draft) except -1:
+        cdef int source
+        cdef View view
+        if draft.patched[0] & bit_of(SECONDARY):
+            return self.write_slowly(out, self.fields[HEADER], <object>draft.texts[HEADER])
+        for source in range(draft.sources):
+            view = <View>draft.views[source]
+            if view.has_header:
+                return self.copy_value(out, HEADER, view)
+        raise EncodeError("h", "this layout needs a header")
+
+    cdef int copy_mti(self, Writer* out, View view) except -1:
+        cdef const char* frame = PyBytes_AS_STRING(view.frame)
+        return self.require(view.has_mti and put(out, frame + view.mti_at, view.bitmap_at - view.mti_at))
+
+    cdef int write_bitmaps(self, Writer* out, const uint64_t* present) except -1:
+        """As many bitmaps as the highest number needs, each announced by the first bit of the one before."""
+        cdef int count = 3 if present[2] else 2 if present[1] else 1, word
+        cdef uint64_t bits
+        cdef const Rule* rule = &self.bitmap
+        cdef object field = self.table.bitmap
+        if count > 1 and self.rules[SECONDARY].data == ABSENT:
+            raise EncodeError("1", NO_SUCH_FIELD)
+        for word in range(count):
+            bits = present[word]
+            if word + 1 < count:
+                bits |= bit_of(SECONDARY)
+            if rule.data == OTHER:
+                self.write_slowly(out, field, f"{bits:016X}")
+            else:
+                self.require(put_word(out, rule.data == BINARY, bits))
+            rule, field = &self.rules[SECONDARY], self.fields[SECONDARY]
+        return 0
+
+    cdef int copy_field(self, Writer* out, int field, Draft* draft) except -1:
+        """Append a field from the first source that has it."""
+        cdef int source
+        cdef View view
+        for source in range(draft.sources):
+            view = <View>draft.views[source]
+            if view.present[word_of(field)] & draft.masks[source][word_of(field)] & bit_of(field):
+                return self.copy_value(out, field, view)
+        raise AssertionError(f"no source has field {field}")
+
+    cdef int copy_value(self, Writer* out, int field, View view) except -1:
+        """Append a field of `view`: its wire bytes if both layouts encode it alike, else through its text."""
+        cdef const Rule* rule = &self.rules[field]
+        cdef const Rule* theirs = &view.layout.rules[field]
+        cdef const char* frame = PyBytes_AS_STRING(view.frame)
+        cdef Py_ssize_t start = view.starts[field] - theirs.width
+        if view.layout is self or self.alike(field, view.layout):
+            return self.require(put(out, frame + start, view.ends[field] - start))
+        if rule.data == ABSENT:
+            raise EncodeError("h" if field == HEADER else str(field), NO_SUCH_FIELD)
+        text = view.value(field)
+        if rule.track and theirs.data == BINARY and rule.data != BINARY:
+            text = text.replace("D", "=", 1)
+        if not write_field(rule, text, out):
+            self.write_slowly(out, self.fields[field], text)
+        return 0
+
+    cdef bint alike(self, int field, Layout other) except -1:
+        """Do both layouts put this field on the wire in the same way?"""
+        if self.rules[field].data == OTHER:
+            return self.fields[field] == other.fields[field]
+        return self.rules[field].data != ABSENT and memcmp(&self.rules[field], &other.rules[field], sizeof(Rule)) == 0
+
+    cdef int write_slowly(self, Writer* out, object field, object text) except -1:
+        """Append what the `Field` makes of `text`; it raises the `EncodeError` where there is one."""
+        cdef bytes wire = field.write(text)
+        return self.require(put(out, PyBytes_AS_STRING(wire), PyBytes_GET_SIZE(wire)))
+
+    cdef int require(self, bint room) except -1:
+        if not room:
+            raise EncodeError("t", TOO_LONG)
+        return 0

@@ -1,0 +1,44 @@
+"""All commands of the device, as data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hsm_sim.commands import diagnostics, key_management, pin
+from hsm_sim.fields import Fields
+from hsm_sim.keys import Keys
+
+Handler = Callable[[Keys, Fields], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row: how to answer, under which response code, and whether the data counts its own bytes."""
+
+    handle: Handler
+    response: bytes
+    counted: bool
+
+
+def response_code(code: bytes) -> bytes:
+    """The code of a response: the command's with its second character moved on by one.
+
+    >>> response_code(b"CC"), response_code(b"A0")
+    (b'CD', b'A1')
+    """
+    return code[:1] + bytes([(code[1] + 1) % 256])
+
+
+_HANDLERS: dict[bytes, Handler] = {
+    b"A0": key_management.generate,
+    b"A6": key_management.import_key,
+    b"B2": diagnostics.echo,
+    b"BU": key_management.key_check_value,
+    b"CA": pin.translate_from_tpk,
+    b"CC": pin.translate_from_zpk,
+    b"DC": pin.verify_under_tpk,
+    b"EC": pin.verify_under_zpk,
+    b"NC": diagnostics.diagnostics,
+}
+_COUNTED = frozenset({b"B2"})
+
+COMMANDS = {code: Command(handle, response_code(code), code in _COUNTED) for code, handle in _HANDLERS.items()}

@@ -1,0 +1,21 @@
+"""The log of the HSM's process: JSON lines on standard error. Never bytes of a command, a key or a PIN block."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+_log = logging.getLogger("hsm_sim")
+
+
+def log(event: str, **details: object) -> None:
+    """One line: the time, the part, the event, and details that a reader may see."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    _log.info(json.dumps({"time": now, "part": "hsm", "event": event, **details}))
+
+
+def to_stderr() -> None:
+    """Send the lines to standard error; without this, a process that embeds the HSM decides for itself."""
+    _log.handlers = [logging.StreamHandler(sys.stderr)]
+    _log.setLevel(logging.INFO)
+    _log.propagate = False

@@ -1,0 +1,87 @@
+"""The vault: card numbers at rest, encrypted, beside a token to search by.
+
+A sealed number is AES-256-GCM (NIST SP 800-38D) under the data key: nonce (12 bytes), ciphertext, tag (16). The nonce
+is epoch (4 bytes, big-endian) and sequence (8): a counter, as SP 800-38D section 8.2.1 builds it, because two numbers
+under one nonce would give away their difference and the means to forge. The caller numbers its boots durably (epoch)
+and its seals within one boot (sequence); the vault refuses to go backwards.
+
+A token is HMAC-SHA-256 under the token key, cut to 16 bytes: the same number always gives the same token, and without
+the key nobody can try numbers against it (PCI DSS 3.5.1.1 asks for a keyed hash).
+
+Pure: the keys come in, and nothing is read, written or drawn here.
+"""
+
+import functools
+import hmac
+import struct
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+TOKEN_BYTES = 16
+NONCE_BYTES = 12
+TAG_BYTES = 16
+
+# ISO/IEC 7812: at most 19 digits.
+MAX_PAN_DIGITS = 19
+
+# The busiest cards; about 3 MB. A token costs 1.5 µs to compute.
+CACHED_TOKENS = 16_384
+
+_NONCE = struct.Struct(">IQ")
+
+
+class Vault:
+    """Seals, opens and tokenizes card numbers (text of 1 to 19 digits) under two keys of 32 bytes.
+
+    >>> vault = Vault(data_key=bytes(32), token_key=bytes(32))
+    >>> sealed = vault.seal("4687381234561234", epoch=1, sequence=1)
+    >>> len(sealed), vault.open(sealed)
+    (44, '4687381234561234')
+    >>> vault.token("4687381234561234") == vault.token("4687381234561234")
+    True
+    """
+
+    def __init__(self, data_key: bytes, token_key: bytes) -> None:
+        if len(data_key) != KEY_BYTES or len(token_key) != KEY_BYTES:
+            raise ValueError(f"data key and token key must have {KEY_BYTES} bytes each")
+        self._cipher = AESGCM(data_key)
+        self._last_nonce = (0, -1)
+        # Numbers repeat, by card within minutes; the cache lives and dies with this vault.
+        self._token = functools.lru_cache(CACHED_TOKENS)(functools.partial(_token, token_key))
+
+    def seal(self, pan: str, epoch: int, sequence: int) -> bytes:
+        """Encrypt `pan`. Each (epoch, sequence) must be greater than the one before; ValueError otherwise."""
+        if not (pan.isascii() and pan.isdigit() and len(pan) <= MAX_PAN_DIGITS):
+            raise ValueError(f"a card number has 1 to {MAX_PAN_DIGITS} digits")
+        return self.seal_bytes(pan.encode("ascii"), epoch, sequence)
+
+    def open(self, sealed: bytes) -> str:
+        """Decrypt what `seal` gave. ValueError where the bytes are damaged or sealed under another key."""
+        return self.open_bytes(sealed).decode("ascii")
+
+    def seal_bytes(self, clear: bytes, epoch: int, sequence: int) -> bytes:
+        """The same for other secrets, such as an issuer's private data. They share the one series of nonces."""
+        if (epoch, sequence) <= self._last_nonce:
+            raise ValueError(f"nonce {epoch}/{sequence} is not after the last one; a nonce must never serve twice")
+        nonce = _NONCE.pack(epoch, sequence)
+        self._last_nonce = (epoch, sequence)
+        return nonce + self._cipher.encrypt(nonce, clear, None)
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """Decrypt what `seal_bytes` gave."""
+        if len(sealed) <= NONCE_BYTES + TAG_BYTES:
+            raise ValueError(f"sealed data have more than {NONCE_BYTES + TAG_BYTES} bytes, not {len(sealed)}")
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+        except InvalidTag:
+            raise ValueError("the sealed data do not open: damaged, or another data key") from None
+
+    def token(self, pan: str) -> bytes:
+        """16 bytes by which records of `pan` can be found."""
+        return self._token(pan)
+
+
+def _token(key: bytes, pan: str) -> bytes:
+    return hmac.digest(key, pan.encode("ascii"), "sha256")[:TOKEN_BYTES]

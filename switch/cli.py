@@ -1,0 +1,72 @@
+"""The command `monetique`: parse, run, and turn what went wrong into a sentence and an exit status.
+
+0 fine · 1 a verdict or an expectation failed · 2 wrong usage or configuration · 3 the other side cannot be reached ·
+130 interrupted. Other packages add subcommands through the entry-point group `monetique.commands`, a callable that is
+given the subparsers; the switch does not import them.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+
+from switch.commands import bench, cards, config, control, describe, reconcile, send, version
+from switch.commands.common import INTERRUPTED, USAGE, CommandError
+
+GROUP = "monetique.commands"
+FAMILIES = (bench, send, describe, cards, control, config, reconcile, version)
+
+EXAMPLES = """\
+examples:
+  monetique up                                       the whole bench; stop it with Ctrl-C
+  monetique send purchase --amount 100.00            in another terminal: one authorization, answered
+  monetique COMMAND --help                           options and examples of each
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's) and return its exit status."""
+    from switch.config import ConfigError
+
+    args = build_parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = args.run
+    try:
+        status = run(args)
+        sys.stdout.flush()
+    except ConfigError as error:
+        return _complain(error, USAGE)
+    except CommandError as error:
+        return _complain(error, error.status)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `monetique cards | head -1`: the reader has seen enough. The interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All subcommands, those of other packages included."""
+    parser = argparse.ArgumentParser(
+        prog="monetique",
+        description="Card-network authorization switch simulator and load-test bench.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for family in FAMILIES:
+        family.register(subparsers)
+    for entry in entry_points(group=GROUP):
+        entry.load()(subparsers)
+    return parser
+
+
+def _complain(error: Exception, status: int) -> int:
+    print(f"monetique: {error}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""`monetique up`, `switch` and `issuer`: the bench as a whole, and its parts as processes of their own."""
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from switch.commands.common import (
+    USAGE,
+    CommandError,
+    Subparsers,
+    add_command,
+    add_config,
+    add_data,
+    load_config,
+    port,
+)
+
+if TYPE_CHECKING:
+    from switch.config import Config
+
+SWITCH_EXAMPLES = """\
+  monetique switch                                   acquirers on 8583 and 8584; dials issuers and the HSM
+  monetique switch --port 0 --at hsm=1501            free ports for acquirers, the HSM elsewhere
+"""
+
+ISSUER_EXAMPLES = """\
+  monetique issuer issuer-1                          the simulated institution behind the link issuer-1
+  monetique issuer issuer-2 --port 9592
+"""
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add `switch` and `issuer`."""
+    switch = add_command(subparsers, "switch", "run the switch alone", run_switch, examples=SWITCH_EXAMPLES)
+    switch.add_argument(
+        "--port", type=port, metavar="N", help="acquirer links listen on N, N+1, … in their order; 0: free ports"
+    )
+    issuer = add_command(subparsers, "issuer", "run a simulated issuer alone", run_issuer, examples=ISSUER_EXAMPLES)
+    issuer.add_argument("name", metavar="NAME", nargs="?", help="of an [[issuer]] (default: the first)")
+    issuer.add_argument("--port", type=port, metavar="N", help="where it listens; 0: a free port")
+    for part in (switch, issuer):
+        part.add_argument(
+            "--at",
+            type=place,
+            action="append",
+            default=[],
+            metavar="NAME=PORT",
+            help="the port of a link, of `hsm` or of `metrics`; may be given several times",
+        )
+        add_config(part)
+        add_data(part)
+
+
+def run_switch(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or Ctrl-C."""
+    from switch.config import address, switch_spec
+    from switch.net.switch_part import SwitchPart
+    from switch.net.switch_part import run_switch as run
+
+    config = placed(args, load_config(args))
+    if args.port is not None:
+        acquirers = [link.name for link in config.link if link.role == "acquirer"]
+        config = moved(config, {name: args.port and args.port + index for index, name in enumerate(acquirers)})
+    part = SwitchPart(
+        spec=switch_spec(config),
+        addresses=tuple(address(link) for link in config.link),
+        hsm=address(config.hsm),
+        metrics=address(config.metrics),
+        data=args.data,
+    )
+    return run(part)
+
+
+def run_issuer(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or Ctrl-C."""
+    from switch.config import address, find_link, issuer_spec
+    from switch.net.issuer_part import IssuerPart
+    from switch.net.issuer_part import run_issuer as run
+
+    config = placed(args, load_config(args))
+    names = [issuer.name for issuer in config.issuer]
+    name = args.name or next(iter(names), "")
+    if name not in names:
+        raise CommandError(f"no [[issuer]] is named {name!r}; there is {', '.join(names) or 'none'}", USAGE)
+    if args.port is not None:
+        config = moved(config, {name: args.port})
+    part = IssuerPart(
+        name=name,
+        spec=issuer_spec(config, name),
+        seed=config.seed,
+        listen=address(find_link(config, name)),
+        hsm=address(config.hsm),
+        data=args.data,
+    )
+    return run(part)
+
+
+def place(text: str) -> tuple[str, int]:
+    """The type of `--at`: hsm=1501."""
+    name, _, number = text.partition("=")
+    return name, port(number)
+
+
+def placed(args: argparse.Namespace, config: "Config") -> "Config":
+    """The configuration with the ports of `--at`."""
+    return moved(config, dict(args.at))
+
+
+def moved(config: "Config", ports: Mapping[str, int]) -> "Config":
+    """The configuration with some ports replaced; an unknown name is wrong usage."""
+    from switch.config import with_ports
+
+    known = {link.name for link in config.link} | {"hsm", "metrics"}
+    if unknown := ports.keys() - known:
+        raise CommandError(f"nothing is named {min(unknown)}; there is {', '.join(sorted(known))}", USAGE)
+    return with_ports(config, ports)

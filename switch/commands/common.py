@@ -1,0 +1,120 @@
+"""What the commands share: common options, errors with an exit status, output for programs and for people."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from switch.config import Config
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+FINE: Final = 0
+FAILED: Final = 1  # the verdict, an expectation or a threshold
+USAGE: Final = 2  # wrong usage or configuration; argparse's own choice too
+UNREACHABLE: Final = 3  # the other side
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+
+
+class CommandError(Exception):
+    """A command that cannot go on: a sentence for standard error and the exit status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def add_command(
+    subparsers: Subparsers, name: str, summary: str, run: Callable[[argparse.Namespace], int], *, examples: str
+) -> argparse.ArgumentParser:
+    """A subcommand whose help ends in examples; `run` is called with the parsed options."""
+    parser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog="examples:\n" + examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """`--config FILE` and `--insecure`; see `load_config`."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=os.environ.get("MONETIQUE_CONFIG") or None,
+        metavar="FILE",
+        help="configuration laid over the shipped one (default: $MONETIQUE_CONFIG)",
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="accept addresses other than this machine's, unencrypted"
+    )
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """`--data DIR`."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("MONETIQUE_DATA") or ".monetique"),
+        metavar="DIR",
+        help="data directory: log, book, keys, up.json (default: $MONETIQUE_DATA or .monetique)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """`--json`."""
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def port(text: str) -> int:
+    """The type of a `--port` option."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {number}")
+    return number
+
+
+def load_config(args: argparse.Namespace) -> "Config":
+    """The configuration that `--config` and `--insecure` ask for. Raises ConfigError."""
+    from switch.config import load
+
+    return load(args.config, insecure=args.insecure)
+
+
+def running_ports(data: Path) -> dict[str, int]:
+    """The ports that the parts running on this data directory listen on, by name; empty when none runs."""
+    from switch.net import upfile
+
+    parts = upfile.read(data).values()
+    return {name: number for part in parts if _is_alive(part["pid"]) for name, number in part["ports"].items()}
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's process: alive
+    return True
+
+
+def print_json(document: Any) -> None:
+    """One document, indented, on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Left-aligned columns under their titles."""
+    lines = [list(columns), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,104 @@
+"""`monetique control`: change a bench that runs, through the control sockets in its data directory."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from switch.commands.common import (
+    FAILED,
+    FINE,
+    UNREACHABLE,
+    USAGE,
+    CommandError,
+    Subparsers,
+    add_command,
+    add_config,
+    add_data,
+    add_json,
+    load_config,
+    print_json,
+)
+
+EXAMPLES = """\
+  monetique control reset                            balances, PIN tries and limits as on the first day
+  monetique control arm --card 4687380000000016 --next 2 --de39 05
+  monetique control link issuer-1 down --for 10
+  monetique control link issuer-1 slow 200
+  monetique control status --json
+"""
+
+SWITCH = "switch"
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add `control` and its actions."""
+    parser = add_command(subparsers, "control", "change a bench that runs", status, examples=EXAMPLES)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=EXAMPLES)
+    arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=EXAMPLES)
+    arming.add_argument("--card", required=True, metavar="PAN")
+    arming.add_argument("--next", type=int, default=1, metavar="N", help="how many answers (1)")
+    arming.add_argument("--de39", required=True, metavar="CC", help="the DE 39 to answer with")
+    linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=EXAMPLES)
+    linking.add_argument("name", metavar="NAME")
+    linking.add_argument("change", choices=("down", "up", "slow"))
+    linking.add_argument("ms", type=float, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
+    linking.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="undo it then")
+    asking = add_command(actions, "status", "counters, link states, latencies", status, examples=EXAMPLES)
+    for action in (resetting, arming, linking, asking):
+        add_config(action)
+        add_data(action)
+        add_json(action)
+
+
+def reset(args: argparse.Namespace) -> int:
+    """Every simulated issuer forgets what happened."""
+    return report(args, {name: ask(args, name, {"command": "reset"}) for name in issuers(args)})
+
+
+def arm(args: argparse.Namespace) -> int:
+    """The card's issuer answers the next N authorizations with this DE 39."""
+    owner = next((card.issuer for card in load_config(args).card if card.pan == args.card), "")
+    if not owner:
+        raise CommandError("no issuer has this card; see `monetique cards`", USAGE)
+    document = {"command": "arm", "pan": args.card, "count": args.next, "de39": args.de39}
+    return report(args, {owner: ask(args, owner, document)})
+
+
+def link(args: argparse.Namespace) -> int:
+    """Change one of the switch's links."""
+    if (args.change == "slow") != (args.ms is not None):
+        raise CommandError("link NAME slow takes a delay in milliseconds, up and down take none", USAGE)
+    document = {"command": "link", "name": args.name, "action": args.change, "ms": args.ms, "for_s": args.for_s}
+    return report(args, {SWITCH: ask(args, SWITCH, {key: value for key, value in document.items() if value is not None})})
+
+
+def status(args: argparse.Namespace) -> int:
+    """What the switch and the issuers say about themselves."""
+    return report(args, {name: ask(args, name, {"command": "status"}) for name in (SWITCH, *issuers(args))})
+
+
+def issuers(args: argparse.Namespace) -> Iterator[str]:
+    """The names of the simulated issuers."""
+    return (issuer.name for issuer in load_config(args).issuer)
+
+
+def ask(args: argparse.Namespace, part: str, document: dict[str, Any]) -> dict[str, Any]:
+    """One request to one part's control socket."""
+    from switch.net.control import ControlError, request, socket_path
+
+    try:
+        return request(socket_path(args.data, part), document)
+    except ControlError as error:
+        raise CommandError(f"{part}: {error}", FAILED if error.reachable else UNREACHABLE) from None
+
+
+def report(args: argparse.Namespace, answers: dict[str, dict[str, Any]]) -> int:
+    """What each part answered."""
+    if args.json:
+        print_json(answers)
+    else:
+        for part, answer in answers.items():
+            details = [f"{key} {value}" for key, value in answer.items() if key != "ok"]
+            print("\n  ".join([f"{part}: done", *details]))
+    return FINE

@@ -1,0 +1,45 @@
+"""The configuration: what the bench consists of, as data.
+
+Four TOML files ship with the package (links, routes and limits; keys; cards; latency profiles), a user's file is laid
+over them (`files`), each table is a struct (`tables`), what must hold between them is a list of checks (`checks`), and
+what each part is told at start is worked out at the end (`build`). A mistake is a `ConfigError` that ends in a path.
+
+    >>> config = load()
+    >>> [link.name for link in config.link if link.role == "acquirer"]
+    ['acquirer', 'acquirer-bcd']
+"""
+
+from switch.config.build import (
+    acquirer_spec,
+    address,
+    check_value,
+    find_key,
+    find_link,
+    issuer_spec,
+    switch_spec,
+    under_lmk,
+    with_port_base,
+    with_ports,
+)
+from switch.config.files import DEFAULT_FILE, ConfigError, load
+from switch.config.tables import Card, Config, Key, Link
+
+__all__ = [
+    "DEFAULT_FILE",
+    "Card",
+    "Config",
+    "ConfigError",
+    "Key",
+    "Link",
+    "acquirer_spec",
+    "address",
+    "check_value",
+    "find_key",
+    "find_link",
+    "issuer_spec",
+    "load",
+    "switch_spec",
+    "under_lmk",
+    "with_port_base",
+    "with_ports",
+]

@@ -1,0 +1,130 @@
+"""What each part is told at start, worked out of the configuration; and the ports, which the command line may move."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from switch.acquirers.specs import AcquirerSpec, TerminalCard
+from switch.cards import testkeys
+from switch.config.tables import Card, Config, Hsm, Key, Link, Metrics
+from switch.core.specs import LinkSpec, RouteSpec, SwitchSpec
+from switch.issuers.specs import CardSpec, IssuerSpec
+from switch.iso8583 import dialect
+from switch.profiles.mix import EVERYDAY
+
+# `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
+PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
+
+
+def switch_spec(config: Config) -> SwitchSpec:
+    """What the core decides by."""
+    return SwitchSpec(
+        links=tuple(_link_spec(config, link) for link in config.link),
+        routes=tuple(RouteSpec(route.prefix, route.link) for route in config.route),
+        currencies=config.currencies,
+        **msgspec.structs.asdict(config.limits),
+    )
+
+
+def issuer_spec(config: Config, name: str) -> IssuerSpec:
+    """What the simulated issuer behind the link `name` is told. Raises LookupError where there is none."""
+    issuer = next(issuer for issuer in config.issuer if issuer.name == name)
+    return IssuerSpec(
+        name=name,
+        dialect=dialect.load(find_link(config, name).dialect),
+        zpk=under_lmk(find_key(config, name, "ZPK")),
+        pvk=under_lmk(find_key(config, name, "PVK")),
+        cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
+        profile=next(profile for profile in config.profile if profile.name == issuer.profile),
+    )
+
+
+def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
+    """What the simulated acquirer on the link `name` is told. Raises LookupError where it has no sample traffic."""
+    traffic = next(traffic for traffic in config.traffic if traffic.link == name)
+    link = find_link(config, name)
+    return AcquirerSpec(
+        name=name,
+        dialect=dialect.load(link.dialect),
+        institution_id=link.institution_id,
+        zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
+        cards=tuple(TerminalCard(card.pan, card.expiry, card.pin) for card in config.card if card.sample),
+        mix=EVERYDAY,
+        rate_per_s=traffic.rate_per_s,
+        terminals=traffic.terminals,
+    )
+
+
+def find_link(config: Config, name: str) -> Link:
+    """The link of that name. Raises LookupError listing those there are."""
+    for link in config.link:
+        if link.name == name:
+            return link
+    raise LookupError(f"no link is named {name!r}; there is {', '.join(link.name for link in config.link)}")
+
+
+def find_key(config: Config, link: str, type_name: str) -> Key:
+    """The key of that link and type. Raises LookupError."""
+    for key in config.key:
+        if key.link == link and key.type == type_name:
+            return key
+    raise LookupError(f"link {link} has no key of type {type_name}")
+
+
+def under_lmk(key: Key) -> str:
+    """The key as the HSM takes it: as the configuration gives it, else under the published test LMK."""
+    return key.under_lmk or testkeys.under_test_lmk(key.type, key.clear)
+
+
+def check_value(key: Key) -> str:
+    """The key's KCV, worked out where it is not given; empty where only `under_lmk` is known."""
+    return key.kcv or (testkeys.check_value(key.clear) if key.clear else "")
+
+
+def address(place: Link | Hsm | Metrics) -> str:
+    """Where a table says something listens, in one word: `127.0.0.1:8583`, `[::1]:8583` or `unix:/path`."""
+    if place.host.startswith("unix:"):
+        return place.host
+    return f"[{place.host}]:{place.port}" if ":" in place.host else f"{place.host}:{place.port}"
+
+
+def with_port_base(config: Config, base: int) -> Config:
+    """Every port moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports for all."""
+    others = [link.name for link in config.link if link.name not in PORT_ORDER]
+    return with_ports(config, {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))})
+
+
+def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
+    """The ports of some links, of `hsm` and of `metrics` replaced, by name."""
+    return msgspec.structs.replace(
+        config,
+        link=tuple(msgspec.structs.replace(link, port=ports.get(link.name, link.port)) for link in config.link),
+        hsm=msgspec.structs.replace(config.hsm, port=ports.get("hsm", config.hsm.port)),
+        metrics=msgspec.structs.replace(config.metrics, port=ports.get("metrics", config.metrics.port)),
+    )
+
+
+def _link_spec(config: Config, link: Link) -> LinkSpec:
+    return LinkSpec(
+        name=link.name,
+        role=link.role,
+        dialect=dialect.load(link.dialect),
+        institution_id=link.institution_id,
+        zpk=under_lmk(find_key(config, link.name, "ZPK")),
+        timeout_s=link.timeout_s,
+        enabled=link.enabled,
+        unknown_reversal=link.unknown_reversal,
+    )
+
+
+def _card_spec(card: Card) -> CardSpec:
+    return CardSpec(
+        pan=card.pan,
+        expiry=card.expiry,
+        pvki=card.pvki,
+        pvv=card.pvv,
+        behaviour=card.behaviour,
+        balance_cents=card.balance_cents,
+        limit_cents=card.limit_cents,
+    )

@@ -1,0 +1,170 @@
+"""What must hold between tables: names that exist, ports that differ, keys that are there, test ranges, addresses.
+
+Each check looks at the whole configuration and yields problems, a sentence and a path; CHECKS lists them all. Sentences
+name no card number and no key, for they end up in logs.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from switch.cards.bins import BinTable
+from switch.cards.pan import is_pan, is_test_number
+from switch.cards.testkeys import check_value, has_odd_parity
+from switch.config.tables import Config
+from switch.issuers.behaviours import BEHAVIOURS
+from switch.iso8583.dialect import load as load_dialect
+
+Problem: TypeAlias = tuple[str, str]
+
+# The values of each list that make a table the only one of its kind.
+IDENTITY: Final = {
+    "link": ("name",),
+    "route": ("prefix",),
+    "key": ("link", "type"),
+    "card": ("pan",),
+    "profile": ("name",),
+    "issuer": ("name",),
+    "traffic": ("link",),
+}
+
+
+def first_problem(config: Config) -> Problem | None:
+    """The first thing wrong with a configuration whose tables are each well formed, or None."""
+    return next((problem for check in CHECKS for problem in check(config)), None)
+
+
+def _unique(config: Config) -> Iterator[Problem]:
+    for table, identity in IDENTITY.items():
+        seen = set()
+        for index, item in enumerate(getattr(config, table)):
+            name = tuple(getattr(item, key) for key in identity)
+            if name in seen:
+                yield f"an earlier [[{table}]] has the same {' and '.join(identity)}", f"$.{table}[{index}].{identity[0]}"
+            seen.add(name)
+
+
+def _names(config: Config) -> Iterator[Problem]:
+    """Every name that one table uses is given by another."""
+    acquirers = {link.name for link in config.link if link.role == "acquirer"}
+    issuers = {link.name for link in config.link if link.role == "issuer"}
+    profiles = {profile.name for profile in config.profile}
+    uses = [
+        *((f"$.route[{i}].link", route.link, "issuer link", issuers) for i, route in enumerate(config.route)),
+        *((f"$.key[{i}].link", key.link, "link", acquirers | issuers) for i, key in enumerate(config.key)),
+        *((f"$.issuer[{i}].name", issuer.name, "issuer link", issuers) for i, issuer in enumerate(config.issuer)),
+        *((f"$.issuer[{i}].profile", issuer.profile, "profile", profiles) for i, issuer in enumerate(config.issuer)),
+        *((f"$.traffic[{i}].link", item.link, "acquirer link", acquirers) for i, item in enumerate(config.traffic)),
+        *((f"$.card[{i}].issuer", card.issuer, "issuer link", issuers | {""}) for i, card in enumerate(config.card)),
+    ]
+    for path, name, kind, known in uses:
+        if name not in known:
+            yield f"no {kind} is named {name!r}; there is {', '.join(sorted(known - {''})) or 'none'}", path
+
+
+def _dialects(config: Config) -> Iterator[Problem]:
+    """Every dialect can be read; a mistake inside a dialect file is told with its own path there."""
+    for index, link in enumerate(config.link):
+        try:
+            load_dialect(link.dialect)
+        except (ValueError, OSError) as error:
+            yield f"dialect {link.dialect}: {error}", f"$.link[{index}].dialect"
+
+
+def _ports(config: Config) -> Iterator[Problem]:
+    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in enumerate(config.link)]
+    listeners += [
+        (config.hsm.host, config.hsm.port, "$.hsm.port"),
+        (config.metrics.host, config.metrics.port, "$.metrics.port"),
+    ]
+    taken: dict[tuple[str, int], str] = {}
+    for host, port, path in listeners:
+        if port and not host.startswith("unix:"):
+            if (host, port) in taken:
+                yield f"port {port} of {host} is {taken[host, port]} too", path
+            taken[host, port] = path
+
+
+def _addresses(config: Config) -> Iterator[Problem]:
+    """Nothing leaves this machine unencrypted unless the configuration says so."""
+    hosts = [(link.host, f"$.link[{index}].host") for index, link in enumerate(config.link)]
+    hosts += [(config.hsm.host, "$.hsm.host"), (config.metrics.host, "$.metrics.host")]
+    for host, path in hosts:
+        if not config.insecure and not is_local(host):
+            yield f"{host} is not this machine: say insecure = true (or --insecure) to go there unencrypted", path
+
+
+def is_local(host: str) -> bool:
+    """Whether an address stays on this machine: loopback, or a Unix socket.
+
+    >>> [is_local(host) for host in ("127.0.0.1", "::1", "localhost", "unix:/run/hsm", "0.0.0.0", "hsm.example")]
+    [True, True, True, True, False, False]
+    """
+    if host == "localhost" or host.startswith("unix:"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _keys(config: Config) -> Iterator[Problem]:
+    """Each link has a ZPK, each simulated issuer a PVK, each simulated terminal a key it can encrypt under."""
+    keys = {(key.link, key.type): key for key in config.key}
+    for index, key in enumerate(config.key):
+        if not key.clear and not key.under_lmk:
+            yield "a key needs clear or under_lmk", f"$.key[{index}]"
+        if not has_odd_parity(key.clear):
+            yield "every byte of a DES key has odd parity; one of these has not", f"$.key[{index}].clear"
+        if key.clear and key.kcv and key.kcv != check_value(key.clear):
+            yield "this is not the check value of clear", f"$.key[{index}].kcv"
+    for index, link in enumerate(config.link):
+        if (link.name, "ZPK") not in keys:
+            yield f"there is no [[key]] of type ZPK for link {link.name}", f"$.link[{index}].name"
+    for index, issuer in enumerate(config.issuer):
+        if (issuer.name, "PVK") not in keys:
+            yield f"there is no [[key]] of type PVK for issuer {issuer.name}", f"$.issuer[{index}].name"
+    for index, traffic in enumerate(config.traffic):
+        if (zpk := keys.get((traffic.link, "ZPK"))) and not zpk.clear:
+            yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
+
+
+def _test_numbers(config: Config) -> Iterator[Problem]:
+    if config.allow_real_bins:
+        return
+    advice = "is outside the ranges set aside for tests; real ones need allow_real_bins = true"
+    for index, route in enumerate(config.route):
+        if not is_test_number(route.prefix):
+            yield f"prefix {route.prefix[:6]} {advice}", f"$.route[{index}].prefix"
+    for index, card in enumerate(config.card):
+        if not is_test_number(card.pan):
+            yield f"a card of {card.pan[:6]} {advice}", f"$.card[{index}].pan"
+
+
+def _cards(config: Config) -> Iterator[Problem]:
+    """A card behaves in a known way, its PAN ends in its check digit, and the routes lead to its issuer."""
+    routes = BinTable((route.prefix, route.link) for route in config.route)
+    for index, card in enumerate(config.card):
+        if card.behaviour not in BEHAVIOURS:
+            known = ", ".join(BEHAVIOURS)
+            yield f"no behaviour is named {card.behaviour!r}; there is {known}", f"$.card[{index}].behaviour"
+        if not is_pan(card.pan):
+            yield "the PAN's last digit is not its Luhn check digit", f"$.card[{index}].pan"
+        route = routes.find(card.pan) or ""
+        if route != card.issuer:
+            yield (
+                f"the card is of {card.issuer or 'no issuer'}, but its PAN is routed to {route or 'none'}",
+                f"$.card[{index}].issuer",
+            )
+
+
+CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
+    _unique,
+    _names,
+    _dialects,
+    _ports,
+    _addresses,
+    _keys,
+    _test_numbers,
+    _cards,
+)

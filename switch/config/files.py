@@ -1,0 +1,127 @@
+"""Reading a configuration: the shipped files, a user's file laid over them, the checks.
+
+The user's tables come first in the merged lists, in the user's order, so that `$.link[0]` in an error means the first
+`[[link]]` of the user's file.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from switch.config.checks import IDENTITY, first_problem
+from switch.config.tables import Config
+from switch.profiles import latency
+
+Document: TypeAlias = dict[str, Any]
+
+DEFAULT_FILE: Final = Path(__file__).with_name("default.toml")
+SHIPPED: Final = (
+    DEFAULT_FILE,
+    Path(__file__).with_name("keys.toml"),
+    Path(__file__).with_name("cards.toml"),
+    Path(latency.__file__).with_name("latency.toml"),
+)
+
+# Tables that replace the shipped one of the same name instead of changing single values of it: a key's three forms belong
+# together, and so do a profile's hops.
+WHOLE: Final = frozenset({"key", "profile"})
+
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024  # some 50,000 cards; more is a mistake, a log or a device file
+
+
+@dataclass
+class ConfigError(Exception):
+    """What is wrong with a configuration: the file (None: the shipped one), a sentence, and where, `$.link[0].port`."""
+
+    file: Path | None
+    what: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.file or 'shipped configuration'}: {self.what} - at `{self.path}`"
+
+
+def load(path: Path | str | None = None, *, insecure: bool = False) -> Config:
+    """The shipped configuration, with the file at `path` laid over it unless that says `extends = "none"`.
+
+    `insecure` is the command line's way to say what the file can say too. Raises ConfigError, for whatever is wrong
+    with the file, its absence included.
+    """
+    file = None if path is None else Path(path)
+    own = {} if file is None else _anchored(_read(file), file.parent)
+    document = own if own.get("extends") == "none" else merged(_shipped(), own)
+    if insecure:
+        document = document | {"insecure": True}
+    try:
+        config = msgspec.convert(document, Config)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `")
+        raise ConfigError(file, what, where.rstrip("`") or "$") from None
+    if problem := first_problem(config):
+        raise ConfigError(file, *problem)
+    return config
+
+
+def merged(base: Document, own: Document) -> Document:
+    """`own` laid over `base`: lists of tables by identity, tables value by value, the rest replaced.
+
+    >>> merged({"link": [{"name": "a", "port": 1}, {"name": "b"}]}, {"link": [{"name": "b", "port": 2}]})
+    {'link': [{'name': 'b', 'port': 2}, {'name': 'a', 'port': 1}]}
+    """
+    result = base | own
+    for name in base.keys() & own.keys():
+        ours, theirs = own[name], base[name]
+        if name in IDENTITY and isinstance(ours, list):
+            result[name] = _merged_lists(name, theirs, ours)
+        elif isinstance(theirs, dict) and isinstance(ours, dict):
+            result[name] = theirs | ours
+    return result
+
+
+def _merged_lists(name: str, base: list[Document], own: list[Any]) -> list[Any]:
+    """The tables of `own`, completed by those of `base` that they name; then the rest of `base`."""
+
+    def identity(table: Document) -> tuple[str, ...]:
+        return tuple(str(table.get(key)) for key in IDENTITY[name])
+
+    rest = {identity(table): table for table in base}
+    result = []
+    for table in own:
+        theirs = rest.pop(identity(table), {}) if isinstance(table, dict) else {}
+        result.append(table if name in WHOLE or not theirs else theirs | table)
+    return result + list(rest.values())
+
+
+def _anchored(document: Document, folder: Path) -> Document:
+    """Dialect files are named relative to the file that names them."""
+    links = document.get("link")
+    for link in links if isinstance(links, list) else []:
+        name = link.get("dialect") if isinstance(link, dict) else None
+        if isinstance(name, str) and name.endswith(".toml"):
+            link["dialect"] = str(folder / name)
+    return document
+
+
+def _shipped() -> Document:
+    document: Document = {}
+    for file in SHIPPED:
+        document |= _read(file)
+    return document
+
+
+def _read(file: Path) -> Document:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ConfigError(file, f"the file is larger than {MAX_FILE_BYTES} bytes", "$")
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise ConfigError(file, f"cannot be read: {error.strerror}", "$") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(file, f"is not UTF-8 text: byte {error.start}", "$") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, f"is not TOML: {error}", "$") from None

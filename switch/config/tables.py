@@ -1,0 +1,160 @@
+"""The tables of the configuration, one struct a table. What is not a field here is refused when a file is read.
+
+Amounts are in minor units of the card's currency (cents), times in seconds, dates YYMM. A name that one table gives
+and another uses is checked in `switch.config.checks`.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+from switch.cards.masking import mask_pan
+from switch.profiles.latency import Profile
+
+Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Host: TypeAlias = Annotated[str, Meta(min_length=1)]  # an address, or "unix:/path/of/socket"
+Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]  # 0: a free one, chosen when the part starts
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Cents: TypeAlias = Annotated[int, Meta(ge=0, le=10**14)]
+Digit: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]$")]
+Digits2: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{2}$")]
+Digits3: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{3}$")]
+Digits4: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4}$")]
+Yymm: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{2}(0[1-9]|1[0-2])$")]
+HexKey: TypeAlias = Annotated[str, Meta(pattern=r"^([0-9A-F]{32}|[0-9A-F]{48})$")]
+KeyUnderLmk: TypeAlias = Annotated[str, Meta(pattern=r"^(U[0-9A-F]{32}|T[0-9A-F]{48})$")]
+KeyType: TypeAlias = Literal["ZPK", "PVK", "CVK", "TPK", "TMK", "TAK", "ZAK", "ZMK", "BDK"]
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """What all tables have in common: immutable, and a misspelt name is an error."""
+
+
+class Link(Table, kw_only=True):
+    """`[[link]]`: a connection to an institution. Acquirers dial us on `port`; issuers are dialled at `host`:`port`."""
+
+    name: Name
+    role: Literal["acquirer", "issuer"]
+    dialect: str = "iso87-ascii"  # a shipped dialect, or the path of a dialect file
+    framing: Literal["len2"] = "len2"
+    host: Host = "127.0.0.1"
+    port: Port
+    institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$")]  # DE 32
+    timeout_s: Seconds = 5.0  # issuers: no answer for this long is a 91
+    enabled: bool = True
+    unknown_reversal: Literal["approved", "unknown_original"] = "approved"
+
+
+class Route(Table):
+    """`[[route]]`: PANs that start with `prefix` go to the issuer link `link`; the longest prefix wins."""
+
+    prefix: Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
+    link: Name
+
+
+class Key(Table):
+    """`[[key]]`: a key of a link. `clear` alone is enough on a test LMK; `under_lmk` alone is all a real HSM wants."""
+
+    link: Name
+    type: KeyType
+    clear: HexKey = ""
+    kcv: Annotated[str, Meta(pattern=r"^[0-9A-F]{6}$")] = ""
+    under_lmk: KeyUnderLmk = ""
+
+    def __repr__(self) -> str:
+        return f"Key({self.link}, {self.type}, kcv {self.kcv or 'unknown'})"
+
+
+class Card(Table, kw_only=True):
+    """`[[card]]`: a test card. The issuer named is simulated; without one there is no route for the PAN."""
+
+    pan: Annotated[str, Meta(pattern=r"^[0-9]{12,19}$")]
+    expiry: Yymm = "3012"
+    service_code: Digits3 = "201"
+    cvv: Digits3
+    cvv2: Digits3
+    psn: Digits2 = "00"
+    pin: Annotated[str, Meta(pattern=r"^[0-9]{4,12}$")]
+    pvki: Digit = "1"
+    pvv: Digits4
+    issuer: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
+    behaviour: str = "plain"  # a name in switch.issuers.behaviours
+    expect: Digits2 = "00"
+    stand_in: bool = False
+    balance_cents: Cents = 1_000_000_00
+    limit_cents: Cents = 0  # what may be spent in a day; 0: as much as there is
+    sample: bool = False  # a card of the sample traffic
+
+    def __repr__(self) -> str:
+        return f"Card({mask_pan(self.pan)}, {self.behaviour})"
+
+    def track2(self) -> str:
+        """Track 2 without sentinels: PAN, separator, expiry, service code, PVKI, PVV, CVV (ISO/IEC 7813)."""
+        return f"{self.pan}={self.expiry}{self.service_code}{self.pvki}{self.pvv}{self.cvv}"
+
+
+class Issuer(Table):
+    """`[[issuer]]`: a simulated institution behind the issuer link of that name; it listens on the link's port."""
+
+    name: Name
+    profile: Name
+
+
+class Traffic(Table):
+    """`[[traffic]]`: sample traffic that a simulated acquirer sends over the acquirer link named."""
+
+    link: Name
+    rate_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 5.0
+    terminals: Count = 4
+
+
+class Hsm(Table):
+    """`[hsm]`: where host commands go, and how the device frames them; `monetique hsm` reads this table too."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 1500
+    header: Annotated[int, Meta(ge=1, le=255)] = 4  # bytes of the message header, which pairs answers with commands
+    pci: bool = False
+    lmk: str = "test"  # what `monetique up` starts its HSM with: "test" or a file
+
+
+class Metrics(Table):
+    """`[metrics]`: where `/metrics` is served."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 9583
+
+
+class Limits(Table):
+    """`[limits]`: times and sizes of the switch; `switch.core.specs.SwitchSpec` says what each is for."""
+
+    hsm_timeout_s: Seconds = 2.0
+    late_watch_s: Seconds = 120.0
+    echo_idle_s: Seconds = 30.0
+    echo_misses: Count = 3
+    reversal_repeat_s: Seconds = 5.0
+    reversal_repeat_max_s: Seconds = 60.0
+    max_in_flight: Count = 100_000
+    max_transactions: Count = 1_000_000
+    retention_s: Seconds = 86_400.0
+
+
+class Config(Table):
+    """A whole configuration: the shipped one with a user's file merged over it."""
+
+    extends: Literal["default", "none"] = "default"
+    allow_real_bins: bool = False
+    insecure: bool = False
+    seed: int = 1
+    currencies: tuple[Digits3, ...] = ("978", "250")
+    link: tuple[Link, ...] = ()
+    route: tuple[Route, ...] = ()
+    key: tuple[Key, ...] = ()
+    card: tuple[Card, ...] = ()
+    profile: tuple[Profile, ...] = ()
+    issuer: tuple[Issuer, ...] = ()
+    traffic: tuple[Traffic, ...] = ()
+    hsm: Hsm = Hsm()
+    metrics: Metrics = Metrics()
+    limits: Limits = Limits()

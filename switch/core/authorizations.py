@@ -1,0 +1,359 @@
+"""Requests 0100 and 0200 on their way through: checks, duplicate, route, PIN, intent, issuer, outcome, answer.
+
+One transaction walks the table of `switch.core.states`; each method here is one of its moves. What the switch declines
+by itself leaves one line with its reason; what the issuer declines is the issuer's business and is only counted.
+"""
+
+from collections import deque
+
+from switch.cards.bins import BinTable
+from switch.core import checks, results
+from switch.core import fields as de
+from switch.core.context import Context
+from switch.core.effects import FORWARD, HSM
+from switch.core.journal import intent_of, outcome_of, refusal_of, seal_extras
+from switch.core.links import AcquirerLink, IssuerLink
+from switch.core.reversals import Reversals
+from switch.core.states import Hold, State
+from switch.core.transaction import Transaction
+from switch.iso8583.codec import View
+
+# Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
+MAX_WAITERS = 8
+
+# What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the rest is secret.
+NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.APPROVAL, de.RESPONSE))
+
+
+class Authorizations:
+    """The handler of 0100, 0101, 0200, 0201 and their answers."""
+
+    def __init__(self, context: Context, reversals: Reversals, routes: BinTable[int]) -> None:
+        self.context = context
+        self.reversals = reversals
+        self.routes = routes
+        self._translating: dict[int, Transaction] = {}
+        self._translation_deadlines: deque[tuple[float, int]] = deque()
+        self._last_tag = 0
+
+    # -- from the acquirer ------------------------------------------------------------------------------------------
+
+    def request(self, conn: int, link: AcquirerLink, view: View, now: float) -> None:
+        """A request or its repeat."""
+        context = self.context
+        failure = checks.authorization(view, link, context.spec)
+        if failure is not None:
+            context.refuse(conn, link, view, *failure)
+            return
+        pan = checks.pan_of(view)
+        token = context.vault.token(pan)
+        tx = self._identify(link, view, token)
+        known = context.transactions.find(tx.reference, tx.local_date)
+        if known is not None:
+            self._repeat(conn, link, view, tx, known)
+            return
+        if context.in_flight >= context.spec.max_in_flight:
+            why = f"{context.in_flight} requests are in flight, the limit"
+            context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
+            return
+        tx.number = context.next_number()
+        tx.received_at = now
+        tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
+        tx.request = view
+        tx.waiters = [(conn, view)]
+        context.transactions.add(tx)
+        context.in_flight += 1
+        self._route(tx, pan, now)
+
+    def _identify(self, link: AcquirerLink, view: View, token: bytes) -> Transaction:
+        """A new transaction from what `checks` has proved to be there."""
+        text = view.text
+        tx = Transaction()
+        tx.acquirer_link = link.index
+        tx.mti = view.mti[:3] + "0"
+        tx.acquirer_id = text(de.ACQUIRER) or ""
+        tx.stan = text(de.STAN) or ""
+        tx.rrn = text(de.RRN) or ""
+        tx.terminal = text(de.TERMINAL) or ""
+        tx.local_date = text(de.LOCAL_DATE) or ""
+        tx.de3 = text(de.PROCESSING_CODE) or ""
+        tx.amount = text(de.AMOUNT) or ""
+        tx.currency = text(de.CURRENCY) or ""
+        tx.transmitted = text(de.TRANSMITTED) or ""
+        tx.merchant = text(de.MERCHANT) or ""
+        tx.token = token
+        return tx
+
+    def _repeat(self, conn: int, link: AcquirerLink, view: View, tx: Transaction, known: Transaction) -> None:
+        """R5: finished → the stored answer; in flight → the same answer, later; other card or amount → 94."""
+        context = self.context
+        if not known.token:  # its reversal came first (R9)
+            why = "a reversal of this request came before it"
+            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "reversed-before", why)
+        elif (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency):
+            why = "same DE 32, 11, 37, 41 and 13 as an earlier request, but another card, amount or kind"
+            context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
+        elif known.state is State.FINISHED:
+            context.counters["repeat-answered"] += 1
+            context.answer(conn, view, known.de39, None, known.approval, known.extras)
+        else:
+            context.counters["repeat-attached"] += 1
+            assert known.waiters is not None
+            known.waiters.append((conn, view))
+            del known.waiters[:-MAX_WAITERS]
+
+    def _route(self, tx: Transaction, pan: str, now: float) -> None:
+        index = self.routes.find(pan)
+        if index is None:
+            self.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
+            return
+        tx.issuer_link = index
+        issuer = self.context.issuers[index]
+        if not issuer.in_service:
+            self.decline(tx, results.ISSUER_DOWN, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            return
+        assert tx.request is not None
+        block = tx.request.text(de.PIN_BLOCK)
+        if block is None:
+            self._forward(tx, issuer, None, now)
+        else:
+            self._translate(tx, issuer, pan, block, now)
+
+    # -- PIN translation --------------------------------------------------------------------------------------------
+
+    def _translate(self, tx: Transaction, issuer: IssuerLink, pan: str, block: str, now: float) -> None:
+        """Ask the HSM for the PIN block under the issuer's ZPK: host command CC, ISO-0 to ISO-0."""
+        context = self.context
+        tx.move(State.TRANSLATING)
+        tx.with_pin = True
+        tx.hsm_asked_at = now
+        self._last_tag += 1
+        self._translating[self._last_tag] = tx
+        self._translation_deadlines.append((now + context.spec.hsm_timeout_s, self._last_tag))
+        source = context.acquirers[tx.acquirer_link].spec.zpk
+        command = f"CC{source}{issuer.spec.zpk}12{block}0101{account_number(pan)}"
+        context.effects.append((HSM, self._last_tag, command.encode("ascii")))
+
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
+        tx = self._translating.pop(tag, None)
+        if tx is None or tx.state is not State.TRANSLATING:
+            self.context.counters["hsm-reply-late"] += 1
+            return
+        tx.hsm_answered_at = now
+        if reply is None:
+            self.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
+            return
+        code = reply[2:4].decode("ascii", "replace")
+        block = reply[6:22].decode("ascii", "replace")
+        if code == "00" and len(block) == 16:
+            self._forward(tx, self.context.issuers[tx.issuer_link], block, now)
+            return
+        result = results.of_hsm_error(code)
+        self.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
+
+    # -- to the issuer ----------------------------------------------------------------------------------------------
+
+    def _forward(self, tx: Transaction, issuer: IssuerLink, pin_block: str | None, now: float) -> None:
+        """Log the intent; the request leaves under our own STAN as soon as that is durable."""
+        context = self.context
+        if not issuer.in_service:  # it went down while the HSM worked
+            self.decline(tx, results.ISSUER_DOWN, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            return
+        stan = issuer.stans.take(tx)
+        if stan is None:
+            self.decline(tx, results.MALFUNCTION, "no-stan", f"all STANs of link {issuer.spec.name} are taken", now)
+            return
+        tx.move(State.WAITING)
+        tx.issuer_stan = stan
+        tx.deadline = now + issuer.spec.timeout_s
+        issuer.waiting.append(tx)
+        issuer.in_flight += 1
+        context.commit(intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now))
+        assert tx.request is not None
+        patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
+        if pin_block is not None:
+            patches[de.PIN_BLOCK] = pin_block
+        frame = issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), patches)
+        context.effects.append((FORWARD, issuer.conn, frame, tx))
+
+    def response(self, issuer: IssuerLink, view: View, now: float) -> None:
+        """0110 or 0210 from the issuer."""
+        stan_text = view.text(de.STAN) or ""
+        stan = int(stan_text) if stan_text.isdigit() else 0
+        tx = issuer.stans.holder(stan)
+        if tx is None or not answers(view, tx):
+            self._unmatched(issuer, view, stan_text, "no request with this STAN, DE 37 and DE 41 is pending")
+            return
+        if tx.state is not State.WAITING:
+            late_ms = round((now - tx.deadline) * 1000)
+            issuer.stans.release(stan)
+            self.context.counters["late-answer"] += 1
+            self._unmatched(issuer, view, stan_text, f"its request timed out {late_ms} ms before", "late-answer")
+            return
+        code = view.text(de.RESPONSE)
+        if code is None:
+            self._unmatched(issuer, view, stan_text, "DE 39 is missing: left to the timer", "answer-without-de39")
+            return
+        issuer.stans.release(stan)
+        issuer.in_flight -= 1
+        tx.issuer_answered_at = now
+        self._outcome(tx, issuer, view, code, now)
+
+    def _unmatched(
+        self, issuer: IssuerLink, view: View, stan: str, why: str, reason: str = "answer-unmatched"
+    ) -> None:  # fmt: skip
+        why = f"{view.mti} matched nothing pending: STAN {stan}, {why}"
+        self.context.event("unmatched", reason, why, link=issuer.spec.name, mti=view.mti, stan=stan)
+
+    def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
+        """Log what the issuer decided, then answer everybody who waits."""
+        result = issuer.result_of.get(code)
+        approved = result == results.APPROVED
+        acquirer = self.context.acquirers[tx.acquirer_link]
+        extras = {number: view.text(number) or "" for number in view.fields() if number not in NOT_EXTRA}
+        tx.de39 = code if result is None else acquirer.code_of.get(result, code)
+        tx.approval = (view.text(de.APPROVAL) or "") if approved else ""
+        if extras:
+            tx.extras = extras
+            tx.sealed_extras = seal_extras(self.context.vault, extras, self.context.epoch, self.context.next_number())
+        if approved:
+            tx.move_hold(Hold.HELD)
+        self._finish(tx, now)
+
+    # -- ends -------------------------------------------------------------------------------------------------------
+
+    def decline(self, tx: Transaction, result: str, reason: str, why: str, now: float) -> None:
+        """The switch itself declines `tx`, which never left for an issuer."""
+        context = self.context
+        link = context.acquirers[tx.acquirer_link]
+        tx.de39, tx.reason = link.code_of[result], reason
+        context.commit(refusal_of(tx, link.spec.name, now))
+        self._event("declined", tx, reason, why)
+        self._answer_waiters(tx, now)
+
+    def time_out(self, tx: Transaction, reason: str, why: str, now: float) -> None:
+        """R7: no answer from the issuer → 91 to the acquirer, and a 0420 to the issuer until it acknowledges."""
+        issuer = self.context.issuers[tx.issuer_link]
+        issuer.in_flight -= 1
+        issuer.quarantine.append(tx)
+        tx.deadline = now
+        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
+        request = tx.request
+        assert request is not None
+        self._event("timed-out", tx, reason, why)
+        tx.move_hold(Hold.OWED)
+        self._finish(tx, now)
+        self.reversals.owe(tx, self.reversals.fields_of_request(tx, request), now)
+
+    def withdraw(self, tx: Transaction, now: float) -> None:
+        """The acquirer reversed `tx` while it was in flight: end it, unanswered; a reversal is owed if it had left."""
+        tx.waiters = None
+        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.TOO_LATE]
+        self._event("withdrawn", tx, "reversed-in-flight", "the acquirer reversed it before its answer")
+        if tx.state is State.WAITING:
+            issuer = self.context.issuers[tx.issuer_link]
+            issuer.in_flight -= 1
+            issuer.quarantine.append(tx)
+            tx.deadline = now
+            tx.move_hold(Hold.OWED)
+            self._finish(tx, now)
+            return
+        self.context.commit(refusal_of(tx, self.context.acquirers[tx.acquirer_link].spec.name, now))
+        self._answer_waiters(tx, now)
+
+    def recover(self, tx: Transaction, now: float) -> None:
+        """After a restart: an intent without outcome. The issuer may have it, the acquirer got no answer."""
+        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
+        tx.move_hold(Hold.OWED)
+        self.context.in_flight += 1
+        self._event("timed-out", tx, "lost-in-restart", "forwarded before a restart and not answered: reversed")
+        self._finish(tx, now)
+        self.reversals.owe(tx, self.reversals.fields_of_record(tx), now)
+
+    def _finish(self, tx: Transaction, now: float) -> None:
+        """Log the outcome of what an issuer has or may have seen, then answer."""
+        self.context.commit(outcome_of(tx, now))
+        self._answer_waiters(tx, now)
+
+    def _answer_waiters(self, tx: Transaction, now: float) -> None:
+        context = self.context
+        tx.move(State.FINISHED)
+        tx.decided_at = now
+        for conn, view in tx.waiters or ():
+            context.answer(conn, view, tx.de39, tx, tx.approval, tx.extras)
+        tx.waiters = tx.request = None
+        context.in_flight -= 1
+        context.transactions.finished(tx, now)
+
+    def _event(self, name: str, tx: Transaction, reason: str, why: str) -> None:
+        context = self.context
+        issuer = context.issuers.get(tx.issuer_link)
+        context.event(
+            name, reason, why,
+            link=context.acquirers[tx.acquirer_link].spec.name, issuer=issuer.spec.name if issuer else "",
+            mti=tx.mti, stan=tx.stan, rrn=tx.rrn, terminal=tx.terminal, de39=tx.de39,
+        )  # fmt: skip
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Everything whose time has come."""
+        deadlines = self._translation_deadlines
+        while deadlines and deadlines[0][0] <= now:
+            tag = deadlines.popleft()[1]
+            if tag in self._translating:
+                self.hsm_reply(tag, None, now)
+        for issuer in self.context.issuers.values():
+            self._tick_issuer(issuer, now)
+
+    def _tick_issuer(self, issuer: IssuerLink, now: float) -> None:
+        waiting, quarantine = issuer.waiting, issuer.quarantine
+        while waiting and (waiting[0].state is not State.WAITING or waiting[0].deadline <= now):
+            tx = waiting.popleft()
+            if tx.state is State.WAITING:
+                why = f"no answer from {issuer.spec.name} within {issuer.spec.timeout_s:g} s"
+                self.time_out(tx, "issuer-timeout", why, now)
+        while quarantine and quarantine[0].deadline + self.context.spec.late_watch_s <= now:
+            tx = quarantine.popleft()
+            if issuer.stans.holder(tx.issuer_stan) is tx:
+                issuer.stans.release(tx.issuer_stan)
+
+    def link_lost(self, issuer: IssuerLink, now: float) -> None:
+        """The issuer's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
+        waiting, issuer.waiting = issuer.waiting, deque()
+        for tx in waiting:
+            if tx.state is State.WAITING:
+                self.time_out(tx, "issuer-lost", f"the connection to {issuer.spec.name} was lost", now)
+
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do."""
+        times = []
+        deadlines = self._translation_deadlines
+        while deadlines and deadlines[0][1] not in self._translating:
+            deadlines.popleft()
+        if deadlines:
+            times.append(deadlines[0][0])
+        for issuer in self.context.issuers.values():
+            waiting = issuer.waiting
+            while waiting and waiting[0].state is not State.WAITING:
+                waiting.popleft()
+            if waiting:
+                times.append(waiting[0].deadline)
+            if issuer.quarantine:
+                times.append(issuer.quarantine[0].deadline + self.context.spec.late_watch_s)
+        return min(times, default=None)
+
+
+def answers(view: View, tx: Transaction) -> bool:
+    """R3: does this response belong to `tx`? The class of the MTI, DE 37 and DE 41 must agree, not the STAN alone."""
+    return view.mti[1] == tx.mti[1] and view.text(de.RRN) == tx.rrn and view.text(de.TERMINAL) == tx.terminal
+
+
+def account_number(pan: str) -> str:
+    """The twelve digits that an ISO-0 block is bound to: rightmost, without the check digit.
+
+    >>> account_number("43219876543210987")
+    '987654321098'
+    """
+    return pan[-13:-1].rjust(12, "0")

@@ -1,0 +1,101 @@
+"""What the handlers of the core share: the links, the table of transactions, the effects they leave.
+
+`Switch` owns one `Context`; the modules beside it (`authorizations`, `reversals`, `network`) are its handlers, each
+for one class of messages.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from switch.cards.vault import Vault
+from switch.core import records
+from switch.core.effects import ANSWER, COMMIT, EVENT, SEND, Effect
+from switch.core.links import AcquirerLink, IssuerLink
+from switch.core.specs import SwitchSpec
+from switch.core.transaction import Transaction, Transactions
+from switch.iso8583.codec import View
+
+
+class Context:
+    """The state of the switch, without its rules."""
+
+    def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int) -> None:
+        self.spec = spec
+        self.vault = vault
+        self.epoch = epoch
+        self.effects: list[Effect] = []
+        self.counters: Counter[str] = Counter()
+        self.transactions = Transactions(spec.max_transactions, spec.retention_s)
+        self.acquirers: dict[int, AcquirerLink] = {}
+        self.issuers: dict[int, IssuerLink] = {}
+        for index, link in enumerate(spec.links):
+            if link.role == "acquirer":
+                self.acquirers[index] = AcquirerLink(index, link)
+            else:
+                self.issuers[index] = IssuerLink.from_spec(index, link)
+        self.acquirer_of_conn: dict[int, AcquirerLink] = {}
+        self.issuer_of_conn: dict[int, IssuerLink] = {}
+        self.last_number = 0
+        self.last_network_stan = 0
+        self.in_flight = 0
+
+    def next_number(self) -> int:
+        """A number for a new transaction, ascending over restarts."""
+        self.last_number += 1
+        return self.last_number
+
+    def commit(self, record: records.Record) -> None:
+        """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
+        self.effects.append((COMMIT, records.encode(record)))
+
+    def event(self, name: str, reason: str, why: str, **fields: str | int | float) -> None:
+        """One structured line, and its reason counted. Nothing in it may be secret: callers pass no card data."""
+        self.counters[reason] += 1
+        self.effects.append((EVENT, name, {"reason": reason, "why": why, **fields}))
+
+    def answer(
+        self, conn: int, view: View, code: str, tx: Transaction | None, approval: str = "",
+        extras: dict[int, str] | None = None,
+    ) -> None:  # fmt: skip
+        """Answer the request `view` of `conn` with DE 39 = `code`, once everything committed before is durable."""
+        link = self.acquirer_of_conn.get(conn)
+        if link is None:  # it hung up; a repeat on another connection gets the same answer from the table
+            self.counters["answer-without-connection"] += 1
+            return
+        patches: dict[int, str | None] = {39: code}
+        if approval:
+            patches[38] = approval
+        if extras:
+            patches.update(extras)
+        frame = link.layout.emit(response_mti(view.mti), ((view, link.echoed),), patches)
+        self.counters[f"de39-{code}"] += 1
+        self.effects.append((ANSWER, conn, frame, tx))
+
+    def refuse(self, conn: int, link: AcquirerLink, view: View, result: str, reason: str, why: str) -> None:
+        """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all."""
+        code = link.code_of[result]
+        self.counters[f"de39-{code}"] += 1
+        frame = link.layout.emit(response_mti(view.mti), ((view, link.network_echoed),), {39: code})
+        self.effects.append((SEND, conn, frame))
+        self.event(
+            "refused", reason, why,
+            link=link.spec.name, mti=view.mti, stan=view.text(11) or "", terminal=view.text(41) or "", de39=code,
+        )  # fmt: skip
+
+
+def response_mti(mti: str) -> str:
+    """The MTI that answers `mti`, a repeat as its original (R1).
+
+    >>> response_mti("0100"), response_mti("0101"), response_mti("0421"), response_mti("0801")
+    ('0110', '0110', '0430', '0810')
+    """
+    return f"{mti[:2]}{int(mti[2]) + 1}0"
+
+
+def utc_mmddhhmmss(now: float) -> str:
+    """DE 7 for the time `now`, in seconds since the epoch.
+
+    >>> utc_mmddhhmmss(1_000_000_000.5)
+    '0909014640'
+    """
+    return datetime.fromtimestamp(now, UTC).strftime("%m%d%H%M%S")

@@ -1,0 +1,41 @@
+"""ISO 8583 data elements that the rules read, by their 1987 numbers, and the sets the rules speak of."""
+
+from typing import Final
+
+PAN: Final = 2
+PROCESSING_CODE: Final = 3
+AMOUNT: Final = 4
+TRANSMITTED: Final = 7  # MMDDhhmmss, UTC
+STAN: Final = 11
+LOCAL_TIME: Final = 12
+LOCAL_DATE: Final = 13
+EXPIRY: Final = 14
+ENTRY_MODE: Final = 22
+ACQUIRER: Final = 32
+TRACK2: Final = 35
+RRN: Final = 37
+APPROVAL: Final = 38
+RESPONSE: Final = 39
+TERMINAL: Final = 41
+MERCHANT: Final = 42
+CURRENCY: Final = 49
+PIN_BLOCK: Final = 52
+NETWORK_CODE: Final = 70
+ORIGINAL: Final = 90
+
+# R2: what a response echoes when the request had it.
+ECHOED: Final = (
+    PAN, PROCESSING_CODE, AMOUNT, TRANSMITTED, STAN, LOCAL_TIME, LOCAL_DATE,
+    ACQUIRER, RRN, TERMINAL, MERCHANT, CURRENCY,
+)  # fmt: skip
+
+# What never crosses the switch as it came: the STAN is ours, the PIN block is translated, a MAC covers one leg only.
+REPLACED: Final = (STAN, PIN_BLOCK, 64, 128)
+
+# Sensitive authentication data, and what a response has no business to carry: never stored, never sent back.
+NEVER_ANSWERED: Final = (14, TRACK2, 36, 45, PIN_BLOCK, 53, 64, 128)
+
+# What a reversal carries of its original.
+REVERSED: Final = (
+    PAN, PROCESSING_CODE, AMOUNT, TRANSMITTED, STAN, ACQUIRER, RRN, TERMINAL, MERCHANT, CURRENCY,
+)  # fmt: skip

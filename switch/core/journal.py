@@ -1,0 +1,47 @@
+"""What of a transaction goes to the log: from the core's state to `switch.core.records`."""
+
+import msgspec
+
+from switch.cards.vault import Vault
+from switch.core import records
+from switch.core.states import Hold
+from switch.core.transaction import Transaction
+
+
+def intent_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Intent:
+    """`tx` is about to leave for `issuer`."""
+    return records.Intent(
+        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
+        tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.issuer_stan,
+    )  # fmt: skip
+
+
+def outcome_of(tx: Transaction, at: float) -> records.Outcome:
+    """How `tx`, which had left, ended. An approval already reversed stands here as a reversal that was owed."""
+    return records.Outcome(
+        tx.number, at, tx.de39, tx.approval, tx.sealed_extras,
+        approved=tx.hold is Hold.HELD, reversal_owed=tx.hold in (Hold.OWED, Hold.REVERSED),
+    )  # fmt: skip
+
+
+def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
+    """The switch declined `tx` by itself."""
+    return records.Refusal(
+        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
+        tx.currency, tx.transmitted, tx.token, tx.de39, tx.reason,
+    )  # fmt: skip
+
+
+def unknown_reversal_of(tx: Transaction, link: str, at: float) -> records.Reversal:
+    """A reversal without original (R9)."""
+    return records.Reversal(0, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.de39)
+
+
+def seal_extras(vault: Vault, extras: dict[int, str], epoch: int, sequence: int) -> bytes:
+    """Further fields of an issuer's answer; they may hold codes, so they are sealed like a card number."""
+    return vault.seal_bytes(msgspec.json.encode(extras), epoch, sequence)
+
+
+def open_extras(vault: Vault, sealed: bytes) -> dict[int, str] | None:
+    """What `seal_extras` sealed; None where there was nothing."""
+    return msgspec.json.decode(vault.open_bytes(sealed), type=dict[int, str]) if sealed else None

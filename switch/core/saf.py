@@ -1,0 +1,77 @@
+"""Store and forward: reversals that an issuer must be told of until it acknowledges them (R7, R11).
+
+A reversal goes out as 0420, then as 0421 at doubling intervals, until the issuer's 0430. Entries keep their order;
+they survive a restart because the log knows which intents still owe one.
+"""
+
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from switch.core import fields as de
+from switch.core.transaction import Transaction
+
+
+@dataclass
+class Entry:
+    """One reversal owed to an issuer: the canonical text of its fields, and when it is sent next."""
+
+    tx: Transaction
+    fields: dict[int, str]
+    attempts: int = 0
+    wait_s: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """See `saf_key`."""
+        return saf_key(self.fields[de.STAN], self.fields[de.RRN], self.fields[de.TERMINAL])
+
+
+def saf_key(stan: str, rrn: str, terminal: str) -> str:
+    """What the issuer's 0430 is matched by: most reversals share their original's STAN, so 37 and 41 decide (R3)."""
+    return f"{stan}|{rrn}|{terminal}"
+
+
+@dataclass
+class StoreAndForward:
+    """The queue of one issuer link. `entries` stand in the order in which the reversals came to be owed."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    timers: list[tuple[float, str]] = field(default_factory=list)  # heap of (repeat at, key); stale ones are skipped
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def owe(self, tx: Transaction, fields: dict[int, str]) -> Entry:
+        """Queue the reversal of `tx`, made of `fields`."""
+        entry = Entry(tx, fields)
+        self.entries[entry.key] = entry
+        return entry
+
+    def acknowledge(self, stan: str, rrn: str, terminal: str) -> Entry | None:
+        """The entry that a 0430 answers, now done; None when nothing waits for it."""
+        return self.entries.pop(saf_key(stan, rrn, terminal), None)
+
+    def sent(self, entry: Entry, now: float, first_wait_s: float, longest_wait_s: float) -> None:
+        """`entry` has just been sent: repeat it after a wait that doubles each time."""
+        entry.attempts += 1
+        entry.wait_s = min(longest_wait_s, entry.wait_s * 2 or first_wait_s)
+        heappush(self.timers, (now + entry.wait_s, entry.key))
+
+    def due(self, now: float) -> list[Entry]:
+        """Entries whose repeat is due; their timers are taken off."""
+        due = []
+        while self.timers and self.timers[0][0] <= now:
+            entry = self.entries.get(heappop(self.timers)[1])
+            if entry is not None:
+                due.append(entry)
+        return due
+
+    def forget_timers(self) -> None:
+        """The link went down: what is still owed is sent when it signs on again."""
+        self.timers.clear()
+
+    def next_deadline(self) -> float | None:
+        """When the next repeat is due."""
+        while self.timers and self.timers[0][1] not in self.entries:
+            heappop(self.timers)
+        return self.timers[0][0] if self.timers else None

@@ -1,0 +1,260 @@
+"""The switch, sans I/O: frames and times in, effects out.
+
+Theory of operation. A shell feeds it: `connected`, `receive`, `hsm_reply`, `tick`, each with the time `now`. It decides
+in memory, over state that it alone owns, and leaves effects (`switch.core.effects`). What it decides becomes true in
+the log: an intent before a request is forwarded, an outcome before it is answered; after a crash `restore` folds the
+log back into the same state. It never reads a clock, a socket or a random number, so the very same code runs on
+uvloop and on virtual time.
+
+    acquirer frame ─▶ scan ─▶ signed on? ─▶ checks ─▶ duplicate? ─▶ route ─▶ HSM ─▶ COMMIT intent ─▶ FORWARD
+    issuer frame   ─▶ scan ─▶ STAN, 37, 41 match ─▶ COMMIT outcome ─▶ ANSWER
+"""
+
+from collections.abc import Iterable
+
+from switch.cards.bins import BinTable
+from switch.cards.vault import Vault
+from switch.core import recovery, results
+from switch.core.authorizations import Authorizations
+from switch.core.context import Context
+from switch.core.effects import CLOSE, Effect
+from switch.core.links import NO_CONNECTION, AcquirerLink, IssuerLink, LinkState
+from switch.core.network import SIGN_ON, Network
+from switch.core.reversals import Reversals
+from switch.core.specs import SwitchSpec
+from switch.iso8583.codec import FormatError, View
+from switch.iso8583.doctor import guess
+
+AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})
+REVERSAL_MTIS = frozenset({"0400", "0401", "0420", "0421"})
+NETWORK_MTIS = frozenset({"0800", "0801"})
+REQUEST_MTIS = AUTHORIZATION_MTIS | REVERSAL_MTIS | NETWORK_MTIS
+
+AUTHORIZATION_ANSWERS = frozenset({"0110", "0210"})
+REVERSAL_ANSWERS = frozenset({"0410", "0430"})
+
+# Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
+ASKING = frozenset("024")
+
+
+class Switch:
+    """Routes authorizations between acquirers and issuers. All times: seconds since the epoch, as passed in."""
+
+    def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int) -> None:
+        """`epoch` counts the starts of this switch, durably: with it no nonce of the vault ever serves twice."""
+        self._context = context = Context(spec, vault, epoch)
+        self._reversals = Reversals(context)
+        self._network = Network(context, self._reversals)
+        index_of = {issuer.spec.name: index for index, issuer in context.issuers.items()}
+        routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
+        self._authorizations = Authorizations(context, self._reversals, routes)
+
+    # -- the past ---------------------------------------------------------------------------------------------------
+
+    def restore(self, snapshot: bytes | None, payloads: Iterable[bytes], now: float) -> None:
+        """Fold the log back. What was forwarded and not answered is declined and owed a reversal."""
+        fold = recovery.Fold(self._context)
+        fold.apply(snapshot, payloads)
+        for tx in fold.owed():
+            self._reversals.owe(tx, self._reversals.fields_of_record(tx), now)
+        for tx in fold.unanswered():
+            self._authorizations.recover(tx, now)
+
+    def snapshot(self) -> bytes:
+        """The state as of every COMMIT handed out so far, for `restore`."""
+        return recovery.snapshot(self._context)
+
+    # -- connections ------------------------------------------------------------------------------------------------
+
+    def connected(self, conn: int, link: int, now: float) -> None:
+        """Connection `conn` of `spec.links[link]` stands: an acquirer's may sign on, on an issuer's we do."""
+        context = self._context
+        acquirer = context.acquirers.get(link)
+        if acquirer is not None:
+            if not acquirer.enabled:
+                context.effects.append((CLOSE, conn, "link is down"))
+                return
+            context.acquirer_of_conn[conn] = acquirer
+            acquirer.sessions[conn] = False
+            return
+        issuer = context.issuers[link]
+        if not issuer.enabled or issuer.conn != NO_CONNECTION:
+            context.effects.append((CLOSE, conn, "link is down" if not issuer.enabled else "already connected"))
+            return
+        context.issuer_of_conn[conn] = issuer
+        issuer.conn = conn
+        issuer.state = LinkState.CONNECTED
+        issuer.heard_at = now
+        issuer.missed_echoes = 0
+        self._network.ask(issuer, SIGN_ON, now)
+
+    def disconnected(self, conn: int, now: float) -> None:
+        """Connection `conn` is gone."""
+        context = self._context
+        acquirer = context.acquirer_of_conn.pop(conn, None)
+        if acquirer is not None:
+            del acquirer.sessions[conn]
+            return
+        issuer = context.issuer_of_conn.pop(conn, None)
+        if issuer is None:
+            return
+        issuer.conn = NO_CONNECTION
+        issuer.state = LinkState.DOWN
+        issuer.network = None
+        why = f"the connection to {issuer.spec.name} is gone; {issuer.in_flight} requests waited on it"
+        context.event("link", "issuer-disconnected", why, link=issuer.spec.name)
+        self._authorizations.link_lost(issuer, now)
+
+    def set_link(self, name: str, up: bool, now: float) -> None:
+        """Take a link out of service or back in: KeyError for a name that no link has."""
+        context = self._context
+        links: list[AcquirerLink | IssuerLink] = [*context.acquirers.values(), *context.issuers.values()]
+        link = {link.spec.name: link for link in links}[name]
+        link.enabled = up
+        context.event("link", "link-up" if up else "link-down", f"{name} by control at {now:.3f}", link=name)
+        if not up:
+            conns = link.sessions if isinstance(link, AcquirerLink) else [link.conn] * (link.conn != NO_CONNECTION)
+            context.effects.extend((CLOSE, conn, "link down by control") for conn in conns)
+
+    # -- frames -----------------------------------------------------------------------------------------------------
+
+    def receive(self, conn: int, frame: bytes, now: float) -> None:
+        """A whole frame, without its length."""
+        acquirer = self._context.acquirer_of_conn.get(conn)
+        if acquirer is not None:
+            self._from_acquirer(conn, acquirer, frame, now)
+            return
+        issuer = self._context.issuer_of_conn.get(conn)
+        if issuer is not None:
+            self._from_issuer(issuer, frame, now)
+
+    def _from_acquirer(self, conn: int, link: AcquirerLink, frame: bytes, now: float) -> None:
+        try:
+            view = link.layout.scan(frame)
+        except FormatError as error:
+            self._malformed(conn, link, frame, error)
+            return
+        mti = view.mti
+        if mti in NETWORK_MTIS:
+            self._network.request(conn, link, view)
+        elif mti in REQUEST_MTIS and not link.sessions[conn]:
+            self._context.refuse(
+                conn,
+                link,
+                view,
+                results.ISSUER_DOWN,
+                "not-signed-on",
+                "this connection has not signed on: send 0800 with DE 70 = 001",
+            )
+        elif mti in AUTHORIZATION_MTIS:
+            self._authorizations.request(conn, link, view, now)
+        elif mti in REVERSAL_MTIS:
+            self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
+        else:
+            self._unknown_mti(conn, link, view)
+
+    def _unknown_mti(self, conn: int, link: AcquirerLink, view: View) -> None:
+        mti = view.mti
+        if mti.isdigit() and mti[2] in ASKING:
+            why = f"MTI {mti} is not one that this switch serves"
+            self._context.refuse(conn, link, view, results.INVALID_TRANSACTION, "unknown-mti", why)
+            return
+        why = f"{mti} matched nothing pending: this switch has asked {link.spec.name} for nothing"
+        self._context.event("unmatched", "answer-unmatched", why, link=link.spec.name, mti=mti)
+
+    def _malformed(self, conn: int, link: AcquirerLink, frame: bytes, error: FormatError) -> None:
+        """R18: what it is and its STAN were readable → 30, which the sender can match; else the stream is lost."""
+        context, partial = self._context, error.partial
+        if partial.mti in REQUEST_MTIS and partial.has(11):
+            context.refuse(conn, link, partial, results.FORMAT_ERROR, "undecodable", str(error))
+            return
+        hint = guess(frame)
+        why = f"{error}; {hint}" if hint else str(error)
+        context.event("closed", "undecodable", why, link=link.spec.name, conn=conn, bytes=len(frame))
+        context.effects.append((CLOSE, conn, "undecodable"))
+
+    def _from_issuer(self, issuer: IssuerLink, frame: bytes, now: float) -> None:
+        issuer.heard_at = now
+        try:
+            view = issuer.layout.scan(frame)
+        except FormatError as error:
+            stan = error.partial.text(11) or ""
+            context = self._context
+            context.event(
+                "refused", "issuer-undecodable", f"{error}: left to the timer", link=issuer.spec.name, stan=stan
+            )
+            return
+        mti = view.mti
+        if mti in AUTHORIZATION_ANSWERS:
+            self._authorizations.response(issuer, view, now)
+        elif mti in REVERSAL_ANSWERS:
+            self._reversals.response(issuer, view, now)
+        elif mti == "0810":
+            self._network.response(issuer, view, now)
+        elif mti in NETWORK_MTIS:
+            self._network.request_of_issuer(issuer, view)
+        else:
+            why = f"{mti} is nothing that an issuer sends"
+            self._context.event("unmatched", "unexpected-mti", why, link=issuer.spec.name, mti=mti)
+
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        """The answer to the (HSM, tag, …) effect, from its command code on; None when there is none."""
+        self._authorizations.hsm_reply(tag, reply, now)
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Do everything whose time has come."""
+        self._authorizations.tick(now)
+        self._reversals.tick(now)
+        self._network.tick(now)
+
+    def next_deadline(self) -> float | None:
+        """When `tick` will have something to do; None while nothing waits."""
+        parts = (self._authorizations, self._reversals, self._network)
+        return min((at for part in parts if (at := part.next_deadline()) is not None), default=None)
+
+    def take_effects(self) -> list[Effect]:
+        """What the shell must do, in this order; each effect is handed out once."""
+        effects, self._context.effects = self._context.effects, []
+        return effects
+
+    # -- looking in -------------------------------------------------------------------------------------------------
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Counts by reason and by DE 39 since the start."""
+        return self._context.counters
+
+    def ready(self) -> bool:
+        """Is every issuer link that should be in service signed on?"""
+        return all(issuer.in_service for issuer in self._context.issuers.values() if issuer.enabled)
+
+    def link_states(self) -> list[tuple[str, str, str, int]]:
+        """(name, role, state, connections) of every link."""
+        context = self._context
+        states = []
+        for acquirer in context.acquirers.values():
+            signed_on = any(acquirer.sessions.values())
+            state = (
+                "disabled"
+                if not acquirer.enabled
+                else "signed-on"
+                if signed_on
+                else "connected"
+                if acquirer.sessions
+                else "down"
+            )
+            states.append((acquirer.spec.name, "acquirer", state, len(acquirer.sessions)))
+        for issuer in context.issuers.values():
+            state = "disabled" if not issuer.enabled else issuer.state.name.lower().replace("_", "-")
+            states.append((issuer.spec.name, "issuer", state, int(issuer.conn != NO_CONNECTION)))
+        return states
+
+    def in_flight(self) -> int:
+        """Requests that wait for their answer now."""
+        return self._context.in_flight
+
+    def reversals_owed(self) -> int:
+        """Reversals that no issuer has acknowledged yet."""
+        return sum(len(issuer.saf) for issuer in self._context.issuers.values())

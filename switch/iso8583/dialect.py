@@ -1,0 +1,179 @@
+"""A dialect is data: field layout, response-code table, where each role sits, which fields may be shown.
+
+Two ship with the package, `iso87-ascii` and `iso87-bcd`; anybody's own is a TOML file of the same form, or a
+specification of pyiso8583's. A field's row gives its `encoding`: "b" (binary, counted in bytes), "bcd" (counted in
+digits), "x+bcd" (a signed amount, counted in characters), or the name of any text codec of Python.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from switch.iso8583.codec import Layout
+from switch.iso8583.fields import MAX_FRAME_BYTES, Spec
+
+SHIPPED = ("iso87-ascii", "iso87-bcd")
+
+# ISO 8583:1987 fields that never hold a card number, track, PIN, code or private data: the allow-list of `describe`
+# where a dialect has none of its own. DE 14, 34–36, 44–48, 52–63 and 101–127 are absent on purpose.
+HARMLESS = frozenset(
+    {*range(3, 14), *range(15, 34), *range(37, 44), 49, 50, 51, *range(66, 92), 94, 95, 97, 99, 100},
+)
+
+# Bytes of a length prefix, by its encoding: text spends a byte a digit, BCD half a one, binary what the range needs.
+PREFIX_BYTES = {
+    "text": {"fixed": 0, "l": 1, "ll": 2, "lll": 3, "llll": 4},
+    "bcd": {"fixed": 0, "l": 1, "ll": 1, "lll": 2, "llll": 2},
+    "b": {"fixed": 0, "l": 1, "ll": 1, "lll": 2, "llll": 2},
+}
+
+Number = Annotated[int, msgspec.Meta(ge=2, le=192)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Pad = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]$")]
+ResponseCode = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{2,3}$")]
+
+
+class FieldRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One field in a dialect file."""
+
+    number: Number
+    name: Name
+    max_len: Annotated[int, msgspec.Meta(ge=1, le=MAX_FRAME_BYTES)]
+    class_: Literal["n", "ns", "a", "an", "ans", "as", "b", "x+n", "z"] = msgspec.field(name="class", default="ans")
+    length: Literal["fixed", "l", "ll", "lll", "llll"] = "fixed"
+    encoding: str | None = None
+    length_encoding: str | None = None
+    left_pad: Pad | None = None
+    right_pad: Pad | None = None
+    track: bool = False
+
+
+class DialectFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A dialect file: defaults for every field, then the fields."""
+
+    name: Name
+    fields: Annotated[list[FieldRow], msgspec.Meta(min_length=1, max_length=191)]
+    response_codes: dict[str, ResponseCode]
+    roles: dict[str, Number]
+    encoding: str = "ascii"
+    length_encoding: str = "ascii"
+    mti_encoding: str = "ascii"
+    bitmap_encoding: str = "ascii"
+    tertiary_bitmap: bool = False
+    shown: list[Number] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What the switch knows of one network's messages.
+
+    `spec` is shaped as pyiso8583's; `response_codes` maps our result names to DE 39; `roles` names fields by what
+    they are for; `names` are for people; values of the fields in `shown` may be shown, DE 2 is shown masked, and of
+    all others only the length.
+    """
+
+    name: str
+    layout: Layout
+    spec: Spec
+    response_codes: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
+    shown: frozenset[int] = HARMLESS
+
+
+@cache
+def _shipped(name: str) -> Dialect:
+    return _parse(files("switch.iso8583").joinpath("dialects", f"{name}.toml").read_bytes())
+
+
+def load(name_or_path: str | Path) -> Dialect:
+    """A shipped dialect by its name, or one from a TOML file.
+
+    Raises `ValueError`, whose text ends in the path of what is wrong, and `OSError`.
+
+    >>> load("iso87-bcd").layout.encode({"t": "0800", "11": "000001", "70": "301"}).hex(" ")
+    '08 00 80 20 00 00 00 00 00 00 04 00 00 00 00 00 00 00 00 00 01 03 01'
+    """
+    if name_or_path in SHIPPED:
+        return _shipped(str(name_or_path))
+    path = Path(name_or_path)
+    if not path.suffix and not path.exists():
+        raise ValueError(f"no dialect {str(name_or_path)!r}: expected {', '.join(SHIPPED)} or the path of a file")
+    return _parse(path.read_bytes())
+
+
+def from_spec(spec: Spec, name: str) -> Dialect:
+    """A dialect on a specification of pyiso8583's, with the response codes and roles of ISO 8583:1987.
+
+    >>> from iso8583.specs import default
+    >>> from_spec(default, "house").layout.encode({"t": "0800", "70": "301"})
+    b'0800\\x80\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x00301'
+    """
+    base = _shipped("iso87-ascii")
+    names = {int(key): str(entry.get("desc", "")) for key, entry in spec.items() if key.isdecimal()}
+    return Dialect(name, Layout(spec), spec, base.response_codes, base.roles, names)
+
+
+def _parse(content: bytes) -> Dialect:
+    file = msgspec.toml.decode(content, type=DialectFile)
+    seen: set[int] = set()
+    for index, row in enumerate(file.fields):
+        if row.number in seen:
+            raise ValueError(f"DE {row.number} stands twice - at `$.fields[{index}].number`")
+        seen.add(row.number)
+    for role, number in file.roles.items():
+        if number not in seen:
+            raise ValueError(f"there is no DE {number} - at `$.roles.{role}`")
+    spec = _sections(file) | {str(row.number): _entry(file, row) for row in file.fields}
+    shown = HARMLESS if file.shown is None else frozenset(file.shown)
+    names = {row.number: row.name for row in file.fields}
+    return Dialect(file.name, Layout(spec), spec, file.response_codes, file.roles, names, shown)
+
+
+def _sections(file: DialectFile) -> dict[str, dict[str, Any]]:
+    mti, bitmap = file.mti_encoding, file.bitmap_encoding
+    fixed = {"len_enc": "ascii", "len_type": 0}
+    bitmap_size = 8 if bitmap == "b" else 16
+    return {
+        "h": {"data_enc": "ascii", **fixed, "max_len": 0, "desc": "Message Header"},
+        "t": {"data_enc": mti, **fixed, "max_len": 2 if mti == "b" else 4, "desc": "Message Type", "class": "n"},
+        "p": {"data_enc": bitmap, **fixed, "max_len": bitmap_size, "desc": "Bitmap, Primary"},
+        "1": {
+            "data_enc": bitmap,
+            **fixed,
+            "max_len": bitmap_size,
+            "desc": "Bitmap, Secondary",
+            "tertiary": file.tertiary_bitmap,
+        },
+    }
+
+
+def _entry(file: DialectFile, row: FieldRow) -> dict[str, Any]:
+    """The row as an entry of a specification, in the words of `switch.iso8583.fields`."""
+    encoding = row.encoding or file.encoding
+    length_encoding = row.length_encoding or file.length_encoding
+    prefix_kind = length_encoding if length_encoding in PREFIX_BYTES else "text"
+    entry: dict[str, Any] = {
+        "data_enc": "b" if encoding in ("bcd", "x+bcd") else encoding,
+        "len_enc": length_encoding,
+        "len_type": PREFIX_BYTES[prefix_kind][row.length],
+        "max_len": row.max_len,
+        "desc": row.name,
+        "class": row.class_,
+    }
+    if encoding == "bcd":
+        entry["len_count"] = "nibbles"
+    if encoding == "x+bcd":
+        entry["signed"] = True
+    if row.track:
+        entry["track"] = True
+    for pad in ("left_pad", "right_pad"):
+        digit = getattr(row, pad)
+        if digit is not None:
+            entry[pad] = digit
+    return entry

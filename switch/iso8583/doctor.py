@@ -1,0 +1,71 @@
+"""Guessing why a peer's bytes make no sense: wrong framing, wrong encoding, wrong port.
+
+Only the first bytes are looked at, and only a message type is ever quoted: what stands further on may be a card number.
+"""
+
+MTI_VERSIONS = b"0129"  # ISO 8583:1987, :1993, :2003, and private use
+MTI_CLASSES = b"12345678"
+
+TPDU_BYTES = 5  # 60, then destination and originator address of two bytes each
+TPDU_ID = 0x60
+
+EBCDIC_DIGITS = frozenset(range(0xF0, 0xFA))
+
+
+def guess(frame: bytes) -> str | None:
+    """What a frame that would not scan looks like, if anything.
+
+    >>> guess(bytes.fromhex("0100 7024")), guess(bytes.fromhex("F0F1F0F0"))
+    ('looks like BCD: MTI 0100 as binary', 'looks like EBCDIC: MTI 0100 in EBCDIC digits')
+    >>> guess(bytes.fromhex("6000010000 0800 2020")), guess(b"ISO0250000700800")
+    ('TPDU 60… before the MTI 0800?', 'header ISO… before the MTI 0800?')
+    """
+    if len(frame) > TPDU_BYTES and frame[0] == TPDU_ID:
+        mti = _bcd_mti(frame[TPDU_BYTES:]) or _ascii_mti(frame[TPDU_BYTES:])
+        if mti:
+            return f"TPDU 60… before the MTI {mti}?"
+    if frame[:3] == b"ISO" and _ascii_mti(frame[12:]):
+        return f"header ISO… before the MTI {_ascii_mti(frame[12:])}?"
+    if _bcd_mti(frame[2:]) and int.from_bytes(frame[:2], "big") in (len(frame), len(frame) - 2):
+        return f"a second length header before the MTI {_bcd_mti(frame[2:])}?"
+    if len(frame) >= 4 and set(frame[:4]) <= EBCDIC_DIGITS:
+        mti = _ascii_mti(bytes(byte - 0xC0 for byte in frame[:4]))
+        return f"looks like EBCDIC: MTI {mti} in EBCDIC digits" if mti else None
+    if _ascii_mti(frame):
+        return f"looks like ASCII: MTI {_ascii_mti(frame)} in characters"
+    if _bcd_mti(frame):
+        return f"looks like BCD: MTI {_bcd_mti(frame)} as binary"
+    return None
+
+
+def guess_stream(first: bytes) -> str | None:
+    """What the first bytes of a stream look like when they hold no possible length.
+
+    >>> guess_stream(b"0100F238"), guess_stream(b"03250100F238"), guess_stream(b"GET / HTTP/1.1")
+    ('first bytes 0100: no length header?', 'four digits as length header before the MTI 0100?', 'HTTP?')
+    """
+    if first[:4] in (b"GET ", b"POST", b"HEAD", b"PUT "):
+        return "HTTP?"
+    if first[:4].isdigit() and _ascii_mti(first[4:]):
+        return f"four digits as length header before the MTI {_ascii_mti(first[4:])}?"
+    mti = _ascii_mti(first)
+    if mti:
+        return f"first bytes {mti}: no length header?"
+    if first[:1] == bytes([TPDU_ID]) and _bcd_mti(first[TPDU_BYTES:]):
+        return f"first bytes 60…{_bcd_mti(first[TPDU_BYTES:])}: a TPDU, and no length header?"
+    if len(first) >= 4 and set(first[:4]) <= EBCDIC_DIGITS:
+        return "EBCDIC digits, and no length header?"
+    return None
+
+
+def _ascii_mti(data: bytes) -> str | None:
+    """The message type in the first four characters, if they can be one."""
+    mti = data[:4]
+    if len(mti) == 4 and mti.isdigit() and mti[0] in MTI_VERSIONS and mti[1] in MTI_CLASSES:
+        return mti.decode("ascii")
+    return None
+
+
+def _bcd_mti(data: bytes) -> str | None:
+    """The message type in the first two bytes, if they can be one."""
+    return _ascii_mti(data[:2].hex().encode("ascii"))

@@ -1,0 +1,279 @@
+"""How one field stands on the wire: encoding × length prefix × padding.
+
+A specification is data: a mapping shaped as pyiso8583's (`data_enc`, `len_enc`, `len_type`, `max_len`, `len_count`,
+`left_pad`, `right_pad`, `desc`; see its `iso8583.specs`), to which a dialect may add
+
+- `class`: "n" makes a field numeric: anything but decimal digits is an error, both ways;
+- `track`: magnetic-stripe data, whose separator is "=" in characters and the nibble D in BCD;
+- `signed`: an amount x + n (ISO 8583:1987, class x): "C" or "D" in ASCII, then the digits in BCD.
+
+`compile_spec` checks it once and makes a `Field` of every entry. The methods of `Field` are the plain meaning of the
+format: the twin codec runs them as they are, and the native codec, which knows by itself the good path of the common
+encodings, asks them for everything else, the words of its errors included.
+
+Lengths are counted in *units*: bytes on the wire, or half bytes where `nibbles` is true, or characters where `signed`.
+"""
+
+import codecs
+from binascii import a2b_hex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from switch.iso8583.errors import EncodeError, Unreadable
+
+Spec = Mapping[str, Mapping[str, Any]]
+
+# Offsets are held in 16 bits, and the widest length header in use counts no further.
+MAX_FRAME_BYTES = 65_535
+
+# Three bitmaps of 64; numbers 0 and 1 stand for the header and the secondary bitmap.
+MAX_FIELD = 192
+HEADER, SECONDARY = 0, 1
+
+# A message is spliced from a request, its response and the original; eight leaves room.
+MAX_SOURCES = 8
+
+FIELD_KEYS = {str(number): number for number in range(2, MAX_FIELD + 1)}
+
+HEX_DIGITS = frozenset("0123456789ABCDEF")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field's encoding; see the module's text. `width` is the length prefix in bytes, 0 for a fixed length."""
+
+    key: str
+    codec: str
+    length_codec: str
+    width: int
+    max_len: int
+    nibbles: bool = False
+    left_pad: str = ""
+    right_pad: str = ""
+    numeric: bool = False
+    track: bool = False
+    signed: bool = False
+
+    @property
+    def binary(self) -> bool:
+        """Is the text of this field the hexadecimal form of its bytes?"""
+        return self.codec == "b"
+
+    def size(self, units: int) -> int:
+        """The bytes on the wire of a value of `units`."""
+        if self.signed:
+            return 1 + units // 2
+        return (units + 1) // 2 if self.nibbles else units
+
+    def read(self, frame: bytes, position: int) -> tuple[int, int]:
+        """The span of the value whose length prefix, if any, starts at `position`; the value is checked.
+
+        Raises `Unreadable`.
+        """
+        units = self.units(frame, position)
+        start = position + self.width
+        end = start + self.size(units)
+        if end > len(frame):
+            raise Unreadable(start, f"needs {end - start} bytes, {len(frame) - start} are left")
+        self.text(frame, start, end)
+        return start, end
+
+    def units(self, frame: bytes, position: int) -> int:
+        """The length of the value, from the prefix at `position` or from the specification."""
+        if not self.width:
+            return self.max_len
+        prefix = frame[position : position + self.width]
+        if len(prefix) != self.width:
+            raise Unreadable(position, f"needs a length of {self.width} bytes, {len(prefix)} are left")
+        units = self._length(prefix, position)
+        if units > self.max_len:
+            raise Unreadable(position, f"length {units} is above the maximum {self.max_len}")
+        return units
+
+    def _length(self, prefix: bytes, position: int) -> int:
+        if self.length_codec == "b":
+            return int.from_bytes(prefix, "big")
+        try:
+            digits = prefix.hex() if self.length_codec == "bcd" else prefix.decode(self.length_codec)
+        except UnicodeError:
+            digits = ""
+        if not (digits.isascii() and digits.isdecimal()):
+            raise Unreadable(position, "the length is not decimal")
+        return int(digits)
+
+    def text(self, frame: bytes, start: int, end: int) -> str:
+        """The canonical text of the value at `start`: characters, or upper-case hexadecimal without the pad."""
+        raw = frame[start:end]
+        if self.signed:
+            return self._signed_text(raw, start)
+        if self.binary:
+            text = raw.hex().upper()
+            if self.nibbles and self.units(frame, start - self.width) & 1:
+                text = self._unpadded(text, start)
+        else:
+            try:
+                text = raw.decode(self.codec)
+            except UnicodeError:
+                raise Unreadable(start, f"expected {self.codec} text") from None
+        if self.numeric and text and not (text.isascii() and text.isdecimal()):
+            raise Unreadable(start, f"expected {len(text)} digits")
+        return text
+
+    def _signed_text(self, raw: bytes, start: int) -> str:
+        text = raw[:1].decode("latin-1") + raw[1:].hex()
+        if text[0] not in "CD" or not text[1:].isdecimal():
+            raise Unreadable(start, f"expected C or D and {self.max_len - 1} digits")
+        return text
+
+    def _unpadded(self, text: str, start: int) -> str:
+        if self.left_pad and text[0] == self.left_pad:
+            return text[1:]
+        if self.right_pad and text[-1] == self.right_pad:
+            return text[:-1]
+        raise Unreadable(start, f"expected {len(text) - 1} digits and a pad")
+
+    def write(self, text: str) -> bytes:
+        """Length prefix and value of `text`, as on the wire. Raises `EncodeError`."""
+        if not isinstance(text, str):
+            raise self._error(f"expected text, not {type(text).__name__}")
+        if self.numeric and text and not (text.isascii() and text.isdecimal()):
+            raise self._error("expected digits alone")
+        value, units = self._value(text)
+        if not self.width:
+            if units != self.max_len:
+                raise self._error(f"is {units} {self._unit_name} long, expected {self.max_len}")
+            return value
+        if units > self.max_len:
+            raise self._error(f"is {units} {self._unit_name} long, above the maximum {self.max_len}")
+        return self._prefix(units) + value
+
+    def _value(self, text: str) -> tuple[bytes, int]:
+        if self.signed:
+            if text[:1] not in ("C", "D") or not (text.isascii() and text[1:].isdecimal()) or len(text) % 2 == 0:
+                raise self._error("expected C or D and an even count of digits")
+            return text[:1].encode() + a2b_hex(text[1:]), len(text)
+        if self.binary:
+            return self._binary(text.replace("=", "D") if self.track else text)
+        try:
+            value = text.encode(self.codec)
+        except UnicodeError:
+            raise self._error(f"expected {self.codec} text") from None
+        return value, len(value) * 2 if self.nibbles else len(value)
+
+    def _binary(self, text: str) -> tuple[bytes, int]:
+        units = len(text) if self.nibbles else len(text) // 2
+        if len(text) % 2:
+            if not self.nibbles or not (self.left_pad or self.right_pad):
+                raise self._error("expected an even count of hexadecimal digits")
+            text = self.left_pad + text if self.left_pad else text + self.right_pad
+        try:
+            return a2b_hex(text), units
+        except ValueError:
+            raise self._error("expected hexadecimal digits") from None
+
+    def _prefix(self, units: int) -> bytes:
+        if self.length_codec == "b":
+            prefix = units.to_bytes((units.bit_length() + 7) // 8, "big").rjust(self.width, b"\0")
+        elif self.length_codec == "bcd":
+            digits = f"{units:0{2 * self.width}d}"
+            prefix = a2b_hex(digits.rjust(len(digits) + len(digits) % 2, "0"))
+        else:
+            prefix = f"{units:0{self.width}d}".encode(self.length_codec)
+        if len(prefix) != self.width:
+            raise self._error(f"a length of {units} does not fit its {self.width} bytes")
+        return prefix
+
+    @property
+    def _unit_name(self) -> str:
+        if self.signed:
+            return "characters"
+        return "digits" if self.nibbles else "bytes"
+
+    def _error(self, reason: str) -> EncodeError:
+        return EncodeError(self.key, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A compiled specification: `fields[n]` is field n, at 0 the header and at 1 the secondary bitmap.
+
+    `tertiary` tells that DE 65, as in pyiso8583 4, announces a third bitmap and is no field.
+    """
+
+    mti: Field
+    bitmap: Field
+    fields: tuple[Field | None, ...]
+    tertiary: bool
+
+
+def compile_spec(spec: Spec) -> Table:
+    """Check a specification and compile it. Raises `ValueError`, whose text ends in a path like `$.22.max_len`."""
+    for key in ("t", "p"):
+        if key not in spec:
+            raise ValueError(f"the specification has no entry - at `$.{key}`")
+    fields: list[Field | None] = [None] * (MAX_FIELD + 1)
+    if "h" in spec and spec["h"]["max_len"] > 0:
+        fields[HEADER] = _field("h", spec["h"])
+    for key, entry in spec.items():
+        if key in FIELD_KEYS:
+            fields[FIELD_KEYS[key]] = _field(key, entry)
+    tertiary = True
+    if "1" in spec:
+        fields[SECONDARY] = _section("1", spec["1"], text_bytes=16)
+        tertiary = bool(spec["1"].get("tertiary", True))
+    return Table(
+        _section("t", spec["t"], text_bytes=4), _section("p", spec["p"], text_bytes=16), tuple(fields), tertiary
+    )
+
+
+def _section(key: str, entry: Mapping[str, Any], text_bytes: int) -> Field:
+    """MTI and bitmaps have the length of their encoding, whatever the specification says."""
+    size = text_bytes // 2 if entry["data_enc"] == "b" else text_bytes
+    return _field(key, {"data_enc": entry["data_enc"], "class": entry.get("class"), "len_type": 0, "max_len": size})
+
+
+def _field(key: str, entry: Mapping[str, Any]) -> Field:
+    field = Field(
+        key=key,
+        codec=_codec(key, "data_enc", entry["data_enc"]),
+        length_codec=_codec(key, "len_enc", entry["len_enc"]) if entry["len_type"] else "b",
+        width=_count(key, "len_type", entry, 8),
+        max_len=_count(key, "max_len", entry, MAX_FRAME_BYTES),
+        nibbles=entry.get("len_count", "bytes") == "nibbles",
+        left_pad=_pad(key, "left_pad", entry),
+        right_pad=_pad(key, "right_pad", entry),
+        numeric=entry.get("class") == "n",
+        track=bool(entry.get("track", False)),
+        signed=bool(entry.get("signed", False)),
+    )
+    if field.signed and (field.width or not field.binary or field.max_len % 2 == 0):
+        raise ValueError(f"a signed amount is binary, of fixed, odd length - at `$.{key}.signed`")
+    return field
+
+
+def _codec(key: str, name: str, value: object) -> str:
+    """The one spelling of a text codec; "b" and "bcd" are the specification's own."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected `str`, got `{type(value).__name__}` - at `$.{key}.{name}`")
+    if value == "b" or (name == "len_enc" and value == "bcd"):
+        return value
+    try:
+        "".encode(value)
+        return codecs.lookup(value).name
+    except (LookupError, ValueError):
+        raise ValueError(f"unknown encoding {value!r} - at `$.{key}.{name}`") from None
+
+
+def _count(key: str, name: str, entry: Mapping[str, Any], maximum: int) -> int:
+    value = entry[name]
+    if not isinstance(value, int) or not 0 <= value <= maximum:
+        raise ValueError(f"expected `int` from 0 to {maximum} - at `$.{key}.{name}`")
+    return value
+
+
+def _pad(key: str, name: str, entry: Mapping[str, Any]) -> str:
+    pad = str(entry.get(name, ""))[:1].upper()
+    if pad and pad not in HEX_DIGITS:
+        raise ValueError(f"expected a hexadecimal digit - at `$.{key}.{name}`")
+    return pad

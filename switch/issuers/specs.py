@@ -1,0 +1,36 @@
+"""What a simulated issuer is told at start: its cards, keys, latency and limits. Data, built by `switch.config`."""
+
+import msgspec
+
+from switch.cards.masking import mask_pan
+from switch.iso8583.dialect import Dialect
+from switch.profiles.latency import Profile
+
+
+class CardSpec(msgspec.Struct, frozen=True):
+    """A card and its account, kept in euro cents. The PIN is not here: the issuer has its PVV and asks the HSM."""
+
+    pan: str
+    expiry: str  # YYMM
+    pvki: str  # which key of the pair's set made the PVV
+    pvv: str  # four digits
+    behaviour: str = "plain"  # a name in switch.issuers.behaviours
+    balance_cents: int = 1_000_000_00
+    limit_cents: int = 1_000_000_00  # what may be spent in a day (UTC)
+
+    def __repr__(self) -> str:
+        return f"CardSpec({mask_pan(self.pan)}, {self.behaviour})"
+
+
+class IssuerSpec(msgspec.Struct, frozen=True):
+    """One issuer."""
+
+    name: str
+    dialect: Dialect
+    zpk: str  # the link's zone PIN key under the LMK: "U" + 32 hex digits
+    pvk: str  # the PIN verification key pair under the LMK: "U" + 32 hex digits
+    cards: tuple[CardSpec, ...]
+    profile: Profile
+    max_in_flight: int = 20_000  # 4 s of 5,000/s; beyond it 96 at once rather than an answer nobody waits for
+    max_transactions: int = 200_000  # remembered for duplicates and reversals: some 100 MB; the oldest go first
+    retention_s: float = 86_400.0  # a reversal may come that much later: the life of a store-and-forward entry (R4)

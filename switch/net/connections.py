@@ -1,0 +1,196 @@
+"""Connections that carry frames: what arrives is split and handed to the part, what leaves is joined and written.
+
+The same `Connection` serves both directions, whether the peer dialled us (`Listener`) or we dialled it (`links.Dialer`).
+Everything a peer can do wrong ends its own connection and nobody else's, with a line that says what was wrong:
+
+    frame longer than 8 KiB, zero length   `framing`  with a hint from the first bytes (`switch.iso8583.doctor`)
+    a length, then silence                 `framing`  no-bytes-after-length, after 2 s
+    a peer that does not read              `slow-reader`, beyond 1 MiB unread
+    one connection too many                `refused`  too-many-connections
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from switch.iso8583.framing import Framing, FramingError, Splitter, wrap
+from switch.net.addresses import Address
+from switch.net.effects import Driver
+
+MAX_CONNECTIONS = 10_000  # a listener's: the file descriptors that an ordinary hard limit (20,000) leaves us
+MAX_FRAME_BYTES = 8192  # ISO 8583 of 1987 at its fullest stays below; the length prefix alone could ask for 64 KiB
+SILENCE_S = 2.0  # a started frame is one packet, or a retransmission later; more means a wrong length or a trap
+WHOLE_FRAME_S = 15.0  # and however slowly its bytes trickle in, the peer's own 10 s timer has passed by now
+UNREAD_BYTES = 1 << 20  # some 4,000 answers that a peer has not read: it is not coming back for them
+HALF_CLOSED_S = 8.0  # after its end of stream a peer gets its last answers: issuer timer 5 s, HSM 2 s, and a margin
+SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at the worst
+
+
+class Connection(asyncio.Protocol):
+    """One peer's byte stream. `link` is an index into the part's links; `closed` is told when it is gone."""
+
+    def __init__(
+        self, driver: Driver, link: int, framing: Framing, link_name: str, closed: Callable[["Connection"], None]
+    ) -> None:
+        self.delay_ms = 0.0
+        self.link_name = link_name
+        self._driver = driver
+        self._link = link
+        self._framing = framing
+        self._closed = closed
+        self._loop = asyncio.get_running_loop()
+        self._splitter = Splitter(framing, MAX_FRAME_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._number = 0
+        self._queue: list[bytes] = []
+        self._delayed_until = 0.0
+        self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
+        self._half_closed = False
+        self._started_at = 0.0  # when the frame that is not whole yet began
+        self._watch: asyncio.TimerHandle | None = None
+        self._heard_at = 0.0
+
+    # -- what the event loop calls ---------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        self._number = self._driver.join(self, self._link)
+
+    def data_received(self, data: bytes) -> None:
+        now = self._driver.clock()
+        try:
+            frames = self._splitter.feed(data)
+        except FramingError as error:
+            self._refuse("framing", error.reason, f"at byte {error.position}: {error}")
+            return
+        receive = self._driver.part.receive
+        for frame in frames:
+            receive(self._number, frame, now)
+        if frames:
+            self._owed += len(frames)
+            self._started_at = now
+            self._driver.wake()
+        if self._splitter.partial:
+            self._watch_frame(now)
+
+    def eof_received(self) -> bool:
+        """The peer will send no more: answer what it asked, then close."""
+        if self._owed <= 0:
+            return False
+        self._half_closed = True
+        self._loop.call_later(HALF_CLOSED_S, self.close, "half closed")
+        return True
+
+    def pause_writing(self) -> None:
+        self._refuse("refused", "slow-reader", f"{UNREAD_BYTES} bytes of answers unread; the peer must read them")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None  # from here on writes vanish: writing to a lost peer must not raise in another's callback
+        if self._watch is not None:
+            self._watch.cancel()
+        self._driver.leave(self._number)
+        self._closed(self)
+
+    # -- what the driver calls -------------------------------------------------------------------------------------
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame for the next `flush`."""
+        self._queue.append(wrap(frame))
+
+    def flush(self) -> None:
+        """Write the queued frames in one piece, late if the link is slowed."""
+        self._owed -= len(self._queue)
+        data = b"".join(self._queue)
+        self._queue.clear()
+        now = self._loop.time()
+        if self.delay_ms or self._delayed_until > now:  # a link slowed no longer keeps its order all the same
+            self._delayed_until = max(self._delayed_until, now + self.delay_ms / 1000)
+            self._loop.call_at(self._delayed_until, self._write, data)
+        else:
+            self._write(data)
+
+    def close(self, reason: str) -> None:
+        """Close after what was written; `reason` is for the reader of the code, the part has said why in an event."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._half_closed and self._owed <= 0:
+            self._transport.close()
+
+    def _refuse(self, event: str, reason: str, why: str) -> None:
+        """Close at once: the peer broke the framing or a limit."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._driver.event(event, {"reason": reason, "link": self.link_name, "conn": self._number, "why": why})
+            self._transport.abort()
+
+    def _watch_frame(self, now: float) -> None:
+        """Part of a frame is here: look again until it is whole."""
+        self._heard_at = now
+        if self._watch is None:
+            self._started_at = now
+            self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
+
+    def _check_frame(self) -> None:
+        self._watch = None
+        partial = self._splitter.partial
+        if not partial:
+            return
+        now = self._driver.clock()
+        if now - self._heard_at >= SILENCE_S or now - self._started_at >= WHOLE_FRAME_S:
+            why = f"{partial} bytes of a frame, then no more for {now - self._heard_at:.1f} s; check the length prefix"
+            self._refuse("framing", "no-bytes-after-length", why)
+        else:
+            self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
+
+
+class Listener:
+    """Accepts the connections of one acquirer link, or of an issuer."""
+
+    def __init__(self, driver: Driver, link: int, name: str, framing: Framing) -> None:
+        self._driver = driver
+        self._link = link
+        self._name = name
+        self._framing = framing
+        self._server: asyncio.Server | None = None
+        self._delay_ms = 0.0
+        self._connections: set[Connection] = set()
+
+    async def start(self, address: Address) -> Address:
+        """Listen; the address with its real port. Raises OSError."""
+        self._server, real = await address.listen(self._accept)
+        return real
+
+    def _accept(self) -> asyncio.Protocol:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            why = f"{MAX_CONNECTIONS} connections are open; close some, or add an address"
+            self._driver.event("refused", {"reason": "too-many-connections", "link": self._name, "why": why})
+            return _Refused()
+        connection = Connection(self._driver, self._link, self._framing, self._name, self._connections.discard)
+        connection.delay_ms = self._delay_ms
+        self._connections.add(connection)
+        return connection
+
+    def slow(self, delay_ms: float) -> None:
+        """Delay everything that we send on these connections, the coming ones too; 0 ends it."""
+        self._delay_ms = delay_ms
+        for connection in self._connections:
+            connection.delay_ms = delay_ms
+
+    def close(self) -> None:
+        """Accept no more, and close what is open after what was written."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.close("shutdown")
+
+
+class _Refused(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).abort()

@@ -1,0 +1,118 @@
+"""The control socket of a part: DATA/<part>.control, one JSON object in, one JSON object out.
+
+    {"command": "link", "name": "issuer-1", "action": "slow", "ms": 200, "for_s": 10}   →   {"ok": true}
+    {"command": "status"}                                                                →   {"ok": true, "pid": …, …}
+    anything wrong                                                                       →   {"ok": false, "error": "…"}
+
+A Unix socket with mode 0600: whoever may read the data directory's keys may steer the bench, and nobody else. Each
+connection carries one request. The parts' own commands stand in `switch_part` and `issuer_part`.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+MAX_REQUEST_BYTES = 65_536  # a command is a hundred bytes
+MAX_PATH_BYTES = 100  # sun_path holds 108, its terminating zero included
+ANSWER_WITHIN_S = 5.0  # the parts answer between two wake-ups
+
+Document = dict[str, Any]
+Handler = Callable[[Document], Document]
+
+
+class ControlError(Exception):
+    """The part cannot be reached, or refused the command. `reachable` tells which."""
+
+    def __init__(self, message: str, *, reachable: bool) -> None:
+        super().__init__(message)
+        self.reachable = reachable
+
+
+def socket_path(data: Path, part: str) -> Path:
+    """Where `part` listens."""
+    return data / f"{part}.control"
+
+
+@contextlib.contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """A name of `path` that fits a socket address, valid inside the `with`: long ones go through /proc/self/fd."""
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+def request(path: Path, document: Document, timeout_s: float = ANSWER_WITHIN_S) -> Document:
+    """Ask the part that listens at `path`. Raises ControlError when it is not there, or answers an error."""
+    try:
+        with short_path(path) as name, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conn:
+            conn.settimeout(timeout_s)
+            conn.connect(name)
+            conn.sendall(msgspec.json.encode(document) + b"\n")
+            answer = b"".join(iter(lambda: conn.recv(65_536), b""))
+        result = msgspec.json.decode(answer, type=Document)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ControlError(f"{path}: {error}; is the part running?", reachable=False) from error
+    if not result.get("ok"):
+        raise ControlError(str(result.get("error", "refused")), reachable=True)
+    return result
+
+
+class ControlServer:
+    """Serves `handler` at `path`; a KeyError, TypeError or ValueError of the handler becomes the answer's error."""
+
+    def __init__(self, path: Path, handler: Handler) -> None:
+        self._path = path
+        self._handler = handler
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. A socket left behind by a killed process is replaced: the log's lock keeps two parts apart."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with short_path(self._path) as name:
+            listener.bind(name)
+        self._path.chmod(0o600)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: _Request(self._handler), sock=listener)
+
+    def close(self) -> None:
+        """Stop listening and remove the socket."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+
+class _Request(asyncio.Protocol):
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._received += data
+        if b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES:
+            self._transport.write(msgspec.json.encode(self._answer()) + b"\n")
+            self._transport.close()
+
+    def _answer(self) -> Document:
+        try:
+            return {"ok": True, **self._handler(msgspec.json.decode(self._received, type=Document))}
+        except KeyError as error:
+            return {"ok": False, "error": f"{error.args[0]} is missing or unknown"}
+        except (TypeError, ValueError) as error:  # msgspec.DecodeError is a ValueError
+            return {"ok": False, "error": str(error)}

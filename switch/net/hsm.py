@@ -1,0 +1,182 @@
+"""The HSM client: many host commands in flight on a few sockets, each correlated by its header.
+
+A payShield echoes the header that stands before a command, so answers may come in any order. Ours is four hexadecimal
+digits, counted per socket. A command gets exactly one answer through `Driver.hsm_replied`: what the HSM said, or None
+when there is none (no socket up, too many outstanding, the socket lost, or two seconds over).
+
+A socket on which a command ran out of time is dropped and dialled again. Its other commands fail with it, and that is
+the point: an answer that comes too late dies with its socket and can never be taken for that of a later command that
+counts the same header.
+"""
+
+import asyncio
+from typing import cast
+
+from switch.iso8583.framing import Framing, FramingError, Splitter, wrap
+from switch.net.addresses import Address
+from switch.net.effects import Driver
+
+SOCKETS = 2  # an HSM serves a socket's commands one after the other; two keep it busy while one is read
+TIMEOUT_S = 2.0  # a PIN translation takes a millisecond; leaves 3 s of the issuer timer
+MAX_OUTSTANDING = 20_000  # a socket: 2 s of the 10,000 commands a second that the largest payShield does; below 2^16
+MAX_ANSWER_BYTES = 8192  # the longest answer (a public key) takes 2 KiB
+RECONNECT_S = 0.25  # the HSM is next door: soon enough to matter, seldom enough not to
+
+
+class HsmClient:
+    """The driver's port to one HSM."""
+
+    def __init__(self, driver: Driver, address: Address) -> None:
+        self._driver = driver
+        self._address = address
+        self._sockets: list[_Socket] = []
+        self._hopeless: list[int] = []  # tags that are answered None at the end of this wake-up
+        self._turn = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        driver.hsm = self
+
+    def start(self) -> None:
+        """Begin to dial."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep(number)) for number in range(SOCKETS)]
+
+    @property
+    def up(self) -> bool:
+        """Whether a socket is connected."""
+        return bool(self._sockets)
+
+    def ask(self, tag: int, command: bytes) -> None:
+        """Queue a command on this wake-up's socket."""
+        socket = self._sockets[self._turn % len(self._sockets)] if self._sockets else None
+        if socket is None or not socket.put(tag, command):
+            self._hopeless.append(tag)
+
+    def flush(self) -> None:
+        """One write; the next wake-up takes the next socket."""
+        if self._sockets:
+            self._sockets[self._turn % len(self._sockets)].flush()
+            self._turn += 1
+        if self._hopeless:
+            tags, self._hopeless = self._hopeless, []
+            reason = "overloaded" if self._sockets else "no-hsm"
+            self._event(reason, f"{len(tags)} commands cannot be asked: {self._address}")
+            self.replied_none(tags)
+
+    def replied_none(self, tags: list[int]) -> None:
+        """These commands get no answer."""
+        for tag in tags:
+            self._driver.hsm_replied(tag, None)
+
+    def joined(self, socket: "_Socket") -> None:
+        """A socket is up."""
+        self._sockets.append(socket)
+
+    def left(self, socket: "_Socket") -> None:
+        """It is lost."""
+        self._sockets.remove(socket)
+
+    def _event(self, reason: str, why: str) -> None:
+        self._driver.event("hsm", {"reason": reason, "why": why})
+
+    async def _keep(self, number: int) -> None:
+        complained = False
+        while True:
+            socket = _Socket(self, self._driver)
+            try:
+                await self._address.dial(lambda s=socket: s)  # type: ignore[misc]
+            except OSError as error:
+                if number == 0 and not complained:
+                    self._event("unreachable", f"{self._address}: {error.strerror or error}; dialled until it answers")
+                complained = True
+            else:
+                complained = False
+                lost = await socket.lost
+                self._event("socket-lost", f"{self._address}: {lost}; dialled again")
+            await asyncio.sleep(RECONNECT_S)
+
+    async def close(self) -> None:
+        """Dial no more and close the sockets; what is outstanding is answered None."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for socket in list(self._sockets):
+            socket.drop("shutdown")
+
+
+class _Socket(asyncio.Protocol):
+    """One socket: its outstanding commands by header, oldest first."""
+
+    def __init__(self, client: HsmClient, driver: Driver) -> None:
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._client = client
+        self._driver = driver
+        self._splitter = Splitter(Framing("len2"), MAX_ANSWER_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
+        self._queue: list[bytes] = []
+        self._count = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._reason = "closed by the HSM"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._client.joined(self)
+
+    def put(self, tag: int, command: bytes) -> bool:
+        """Queue a command; False when too many are outstanding."""
+        if len(self._outstanding) >= MAX_OUTSTANDING:
+            return False
+        self._count = (self._count + 1) & 0xFFFF
+        header = b"%04X" % self._count
+        self._outstanding[header] = (tag, self._driver.clock() + TIMEOUT_S)
+        self._queue.append(wrap(header + command))
+        return True
+
+    def flush(self) -> None:
+        """Write what is queued in one piece."""
+        if self._queue and self._transport is not None:
+            self._transport.write(b"".join(self._queue))
+            self._queue.clear()
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._check_oldest)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            answers = self._splitter.feed(data)
+        except FramingError as error:
+            self.drop(f"broken framing: {error}")
+            return
+        for answer in answers:
+            asked = self._outstanding.pop(answer[:4], None)
+            if asked is None:
+                self.drop("an answer with a header that nobody asked under")
+                return
+            self._driver.hsm_replied(asked[0], answer[4:])
+
+    def _check_oldest(self) -> None:
+        self._timer = None
+        if not self._outstanding:
+            return
+        _, deadline = next(iter(self._outstanding.values()))
+        left_s = deadline - self._driver.clock()
+        if left_s <= 0:
+            self.drop(f"no answer within {TIMEOUT_S:.0f} s")
+        else:
+            self._timer = asyncio.get_running_loop().call_later(left_s, self._check_oldest)
+
+    def drop(self, reason: str) -> None:
+        """Give the socket up; `connection_lost` follows and answers what is outstanding."""
+        self._reason = reason
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._client.left(self)
+        tags = [tag for tag, _ in self._outstanding.values()]
+        self._outstanding.clear()
+        self._client.replied_none(tags)
+        if not self.lost.done():
+            self.lost.set_result(self._reason)

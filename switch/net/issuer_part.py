@@ -1,0 +1,101 @@
+"""A simulated issuer as a process: its log, its listener, its HSM client and its control socket."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from switch.iso8583.framing import Framing
+from switch.issuers.issuer import Issuer
+from switch.issuers.specs import IssuerSpec
+from switch.net import process, upfile
+from switch.net.addresses import Address
+from switch.net.connections import Listener
+from switch.net.control import ControlServer, socket_path
+from switch.net.effects import Driver
+from switch.net.hsm import HsmClient
+from switch.net.starting import open_log, reporting
+from switch.net.status import Instruments
+from switch.store.file import FileLog
+
+_ONLY_LINK = 0  # whoever connects is the switch
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerPart:
+    """What the process is told. Latencies are drawn from `seed` and each transaction."""
+
+    name: str
+    spec: IssuerSpec
+    seed: int
+    listen: str
+    hsm: str
+    data: Path
+
+
+def run_issuer(part: IssuerPart) -> int:
+    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    return process.run(lambda stop: _run(part, stop))
+
+
+async def _run(part: IssuerPart, stop: process.Stop) -> int:
+    instruments = Instruments(part.name)
+    with reporting(instruments) as outcome, open_log(part.data / part.name, instruments) as log:
+        issuer = Issuer(part.spec, part.seed)
+        issuer.restore((record for _, record in log.replay()), instruments.clock(), log.snapshot())
+        running = _RunningIssuer(part, issuer, log, instruments, stop)
+        try:
+            await running.serve()
+            outcome.status = await stop.wait()
+        finally:
+            await running.close()
+    return outcome.status
+
+
+class _RunningIssuer:
+    def __init__(
+        self, part: IssuerPart, issuer: Issuer, log: FileLog, instruments: Instruments, stop: process.Stop
+    ) -> None:
+        self._part = part
+        self._issuer = issuer
+        self._instruments = instruments
+        self._driver = Driver(
+            issuer,
+            instruments.clock,
+            instruments.lines,
+            instruments.counts,
+            journal=log,
+            failed=lambda _: stop.request(process.FAILED),
+        )
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
+        self._listener = Listener(self._driver, _ONLY_LINK, part.name, Framing("len2"))
+        self._control = ControlServer(socket_path(part.data, part.name), self._command)
+
+    async def serve(self) -> None:
+        """Listen, and say so: the switch connects and signs on by itself."""
+        self._driver.start()
+        self._hsm.start()
+        address = await self._listener.start(Address.parse(self._part.listen))
+        await self._control.start()
+        process.announce(self._part.data, self._part.name, {self._part.name: address})
+
+    def _command(self, document: dict[str, Any]) -> dict[str, Any]:
+        match document["command"]:
+            case "status":
+                return self._instruments.status(self._issuer.counters)
+            case "reset":
+                self._issuer.reset()
+            case "arm":
+                self._issuer.arm(str(document["pan"]), int(document["count"]), str(document["de39"]))
+            case command:
+                raise ValueError(f"an issuer knows status, reset and arm, not {command!r}")
+        self._driver.wake()
+        return {}
+
+    async def close(self) -> None:
+        """Make durable what is booked, and close everything."""
+        self._control.close()
+        await self._driver.close()
+        await self._hsm.close()
+        self._listener.close()
+        upfile.remove(self._part.data, self._part.name, os.getpid())

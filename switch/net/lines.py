@@ -1,0 +1,75 @@
+"""Structured lines: one JSON object a line on standard error, saying why something was declined, refused, late, unmatched.
+
+    {"ts":1795305600.25,"part":"switch","event":"decline","reason":"no_route","why":"no route for 999999******0000"}
+
+Whatever reaches this module is masked already. It never makes the part wait: lines gather during a wake-up and leave in
+one write, only while the reader takes them. What a slow reader leaves behind waits in a bounded backlog, and what
+does not fit is dropped and counted; so is what exceeds the rate. Counters (`switch.net.metrics`) count every event.
+"""
+
+import os
+import select
+import stat
+from collections.abc import Mapping
+
+import msgspec
+
+LINES_PER_S = 1_000  # a person reads ten a second, a collector thousands; a declined load test makes 100,000
+BACKLOG_BYTES = 1 << 20  # some 5,000 lines: rides out a collector's restart, and no more memory than that
+CHUNK_BYTES = 4096  # PIPE_BUF: a pipe that polls writable takes this much without blocking
+
+Field = str | int | float
+
+
+class Lines:
+    """Writes the lines of one part to a file descriptor."""
+
+    def __init__(self, part: str, descriptor: int = 2) -> None:
+        self.dropped = 0
+        self._part = part
+        self._descriptor = descriptor
+        self._bounded = not stat.S_ISREG(os.fstat(descriptor).st_mode)  # a regular file always takes everything
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._backlog = bytearray()
+        self._encode = msgspec.json.Encoder().encode
+        self._second = 0
+        self._lines_this_second = 0
+        self._suppressed = 0
+
+    def event(self, now: float, name: str, fields: Mapping[str, Field]) -> None:
+        """Put a line into the backlog; `flush` writes it."""
+        if int(now) != self._second:
+            self._begin_second(now)
+        self._lines_this_second += 1
+        if self._lines_this_second > LINES_PER_S:
+            self._suppressed += 1
+        else:
+            self._put({"ts": round(now, 6), "part": self._part, "event": name, **fields})
+
+    def _begin_second(self, now: float) -> None:
+        suppressed, self._suppressed = self._suppressed, 0
+        self._second, self._lines_this_second = int(now), 0
+        if suppressed:
+            why = f"{suppressed} lines over {LINES_PER_S} a second were left out; /metrics counts them all"
+            self.event(now, "lines", {"reason": "suppressed", "why": why, "count": suppressed})
+
+    def _put(self, line: Mapping[str, Field]) -> None:
+        encoded = self._encode(line)
+        if len(self._backlog) + len(encoded) >= BACKLOG_BYTES:
+            self.dropped += 1
+        else:
+            self._backlog += encoded
+            self._backlog += b"\n"
+
+    def flush(self) -> None:
+        """Write what the reader takes without making us wait."""
+        while self._backlog and (not self._bounded or self._poll.poll(0)):
+            try:
+                written = os.write(self._descriptor, self._backlog[:CHUNK_BYTES])
+            except BlockingIOError:
+                return
+            except OSError:  # the reader is gone for good (EPIPE, EIO): the part works on without it
+                self._backlog.clear()
+                return
+            del self._backlog[:written]

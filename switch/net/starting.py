@@ -1,0 +1,50 @@
+"""Opening what a part needs before it serves, and saying in one line why it could not."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from switch.net import process
+from switch.net.status import Instruments
+from switch.store.file import FileLog
+from switch.store.keys import KeyFileError
+from switch.store.log import LogError
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The exit status of a part, settled by the end of `reporting`."""
+
+    status: int = process.FAILED
+
+
+@contextlib.contextmanager
+def reporting(instruments: Instruments) -> Iterator[Outcome]:
+    """Turn what may go wrong at the start, or with the log later, into a line and an exit status."""
+    outcome = Outcome()
+    try:
+        yield outcome
+    except LogError as error:
+        outcome.status = process.FAILED
+        _report(instruments, "log-failed", error)
+    except (KeyFileError, OSError, ValueError) as error:  # a port in use, a bad address, keys that others may read
+        outcome.status = process.MISCONFIGURED
+        _report(instruments, "misconfigured", error)
+
+
+def _report(instruments: Instruments, reason: str, error: Exception) -> None:
+    instruments.lines.event(instruments.clock(), "start", {"reason": reason, "why": str(error)})
+    instruments.lines.flush()
+
+
+@contextlib.contextmanager
+def open_log(directory: Path, instruments: Instruments) -> Iterator[FileLog]:
+    """The part's log under `directory`, with a line about a torn end or a damaged snapshot that a crash left."""
+    with contextlib.closing(FileLog(process.prepare_directory(directory) / "log")) as log:
+        found = log.recovery
+        if found.torn_bytes or found.damaged_snapshots:
+            why = f"cut {found.torn_bytes} bytes that were never durable at {found.torn_place or 'no place'}; "
+            why += f"passed over {len(found.damaged_snapshots)} damaged snapshots"
+            instruments.lines.event(instruments.clock(), "log", {"reason": "recovered", "why": why})
+        yield log

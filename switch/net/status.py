@@ -1,0 +1,53 @@
+"""What a part can say about itself: the instruments that its driver feeds, and the answer to `status`."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from switch.net.clock import Clock
+from switch.net.latencies import Latencies
+from switch.net.lines import Lines
+from switch.net.metrics import Counts, LinkState
+
+# The moments of a transaction after its arrival, in the order of its way through the switch.
+MOMENTS = ("hsm_asked_at", "hsm_answered_at", "forwarded_at", "issuer_answered_at", "decided_at", "answered_at")
+
+
+class Instruments:
+    """A part's clock, lines, counters and latencies."""
+
+    def __init__(self, part: str, links: Sequence[str] = ()) -> None:
+        self.part = part
+        self.clock = Clock()
+        self.lines = Lines(part)
+        self.counts = Counts()
+        self.latencies = Latencies()
+        self._links = links
+        self._first: dict[str, dict[str, float]] = {}
+
+    def observe(self, tx: Any) -> None:
+        """An authorization was answered."""
+        self.latencies.observe(tx)
+        if tx.hsm_answered_at and tx.de39 == "00" and self._links[tx.acquirer_link] not in self._first:
+            self._first[self._links[tx.acquirer_link]] = timeline(tx)
+
+    def status(self, counters: dict[str, int], links: Sequence[LinkState] = ()) -> dict[str, Any]:
+        """The answer to the control command `status`."""
+        return {
+            "part": self.part,
+            "pid": os.getpid(),
+            "counters": counters,
+            "events": {f"{name}/{reason}": count for (name, reason), count in self.counts.events.items()},
+            "links": [dict(zip(("name", "role", "state", "connections"), link, strict=True)) for link in links],
+            "latency_ms": self.latencies.percentiles_ms(),
+            "first_approved_with_pin": self._first,
+            "lines_dropped": self.lines.dropped,
+        }
+
+
+def timeline(tx: Any) -> dict[str, float]:
+    """When each moment of a transaction was, in milliseconds after its arrival; moments that were not are left out."""
+    return {
+        moment: round((getattr(tx, moment) - tx.received_at) * 1000, 3) for moment in MOMENTS if getattr(tx, moment)
+    }
+

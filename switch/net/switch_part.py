@@ -1,0 +1,168 @@
+"""The switch as a process: its log, listeners, issuer links, HSM client, metrics and control socket around the core."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from switch.cards.vault import Vault
+from switch.core.specs import SwitchSpec
+from switch.core.switch import Switch
+from switch.iso8583.framing import Framing
+from switch.net import process, upfile
+from switch.net.addresses import Address
+from switch.net.connections import Listener
+from switch.net.control import ControlServer, socket_path
+from switch.net.effects import Driver
+from switch.net.hsm import HsmClient
+from switch.net.links import Dialer
+from switch.net.metrics import MetricsProtocol, PartCollector, registry
+from switch.net.starting import open_log, reporting
+from switch.net.status import Instruments
+from switch.store.file import FileLog
+from switch.store.keys import load_or_create
+
+NAME = "switch"
+POLL_S = 0.01  # how often readiness is looked at while starting
+COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPart:
+    """What the process is told. `addresses` has one entry per link of `spec`: where an acquirer's is listened on, where
+    an issuer's is dialled, "" for one that is never dialled. No `metrics` address, no metrics."""
+
+    spec: SwitchSpec
+    addresses: tuple[str, ...]
+    hsm: str
+    metrics: str | None
+    data: Path
+
+
+def run_switch(part: SwitchPart) -> int:
+    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    return process.run(lambda stop: _run(part, stop))
+
+
+async def _run(part: SwitchPart, stop: process.Stop) -> int:
+    instruments = Instruments(NAME, [link.name for link in part.spec.links])
+    with reporting(instruments) as outcome, open_log(part.data / NAME, instruments) as log:
+        keys = load_or_create(part.data / "data.key")
+        core = Switch(part.spec, Vault(keys.data_key, keys.token_key), process.next_epoch(part.data / NAME / "epoch"))
+        core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
+        running = _RunningSwitch(part, core, log, instruments, stop)
+        try:
+            await running.serve()
+            outcome.status = await stop.wait()
+        finally:
+            await running.close()
+    return outcome.status
+
+
+class _RunningSwitch:
+    def __init__(
+        self, part: SwitchPart, core: Switch, log: FileLog, instruments: Instruments, stop: process.Stop
+    ) -> None:
+        self._part = part
+        self._stop = stop
+        self._core = core
+        self._instruments = instruments
+        self._driver = Driver(
+            core,
+            instruments.clock,
+            instruments.lines,
+            instruments.counts,
+            journal=log,
+            observe=instruments.observe,
+            failed=lambda _: stop.request(process.FAILED),
+        )
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
+        self._links: dict[str, Listener | Dialer] = {}
+        self._metrics: asyncio.Server | None = None
+        self._control = ControlServer(socket_path(part.data, NAME), self._command)
+
+    async def serve(self) -> None:
+        """Open everything, and say so once the next purchase can be approved."""
+        self._driver.start()
+        self._hsm.start()
+        addresses: dict[str, Address] = {}
+        for index, (link, text) in enumerate(zip(self._part.spec.links, self._part.addresses, strict=True)):
+            if link.role == "acquirer":
+                listener = Listener(self._driver, index, link.name, Framing("len2"))
+                self._links[link.name] = listener
+                addresses[link.name] = await listener.start(Address.parse(text))
+            elif text:
+                dialer = Dialer(self._driver, index, link.name, Framing("len2"), Address.parse(text))
+                self._links[link.name] = dialer
+                dialer.start(enabled=link.enabled)
+        addresses.update(await self._serve_metrics())
+        await self._control.start()
+        if await self._wait_until_ready():
+            process.announce(self._part.data, NAME, addresses)
+
+    async def _serve_metrics(self) -> dict[str, Address]:
+        if self._part.metrics is None:
+            return {}
+        counts, latencies = self._instruments.counts, self._instruments.latencies
+        exposed = registry(PartCollector(counts, latencies, lambda: self._core.counters, self._core.link_states))
+        self._metrics, address = await Address.parse(self._part.metrics).listen(lambda: MetricsProtocol(exposed))
+        return {"metrics": address}
+
+    async def _wait_until_ready(self) -> bool:
+        waited_s = 0.0
+        while not (self._core.ready() and self._hsm.up):
+            if await self._stop.wait_for(POLL_S):
+                return False
+            waited_s += POLL_S
+            if COMPLAIN_AFTER_S <= waited_s < COMPLAIN_AFTER_S + POLL_S:
+                states = ", ".join(f"{name} {state}" for name, role, state, _ in self._core.link_states() if role == "issuer")
+                why = f"not ready yet: HSM {'up' if self._hsm.up else 'not connected'}, {states}"
+                self._driver.event("start", {"reason": "waiting", "why": why})
+                self._instruments.lines.flush()
+        return True
+
+    def _command(self, document: dict[str, Any]) -> dict[str, Any]:
+        match document["command"]:
+            case "status":
+                return self._instruments.status(self._core.counters, self._core.link_states())
+            case "link":
+                self._change_link(document)
+                return {}
+            case command:
+                raise ValueError(f"the switch knows status and link, not {command!r}")
+
+    def _change_link(self, document: dict[str, Any]) -> None:
+        """`link NAME up | down | slow MS`, undone after `for_s` seconds where given."""
+        link, name, action = self._links[document["name"]], str(document["name"]), document["action"]
+        undo = asyncio.get_running_loop().call_later
+        for_s = float(document.get("for_s") or 0)
+        if action == "slow":
+            link.slow(float(document["ms"]))
+            if for_s:
+                undo(for_s, link.slow, 0.0)
+        elif action in ("up", "down"):
+            self._set_link(name, up=action == "up")
+            if for_s:
+                undo(for_s, lambda: self._set_link(name, up=action == "down"))
+        else:
+            raise ValueError(f"a link goes up, down or slow, not {action!r}")
+
+    def _set_link(self, name: str, *, up: bool) -> None:
+        self._core.set_link(name, up, self._instruments.clock())
+        link = self._links[name]
+        if isinstance(link, Dialer):
+            link.enable(up)
+        self._driver.wake()
+
+    async def close(self) -> None:
+        """Answer what is decided, make it durable, close everything."""
+        self._control.close()
+        if self._metrics is not None:
+            self._metrics.close()
+        await self._driver.close()
+        await self._hsm.close()
+        for link in self._links.values():
+            link.close()
+        await asyncio.sleep(0)  # let the transports say goodbye
+        upfile.remove(self._part.data, NAME, os.getpid())

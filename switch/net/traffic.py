@@ -1,0 +1,184 @@
+"""The bench's own traffic: simulated acquirers that dial the switch from the supervisor's process.
+
+What they saw goes, masked, to DATA/acquirer.jsonl, one line per finished transaction: the acquirers' side of the
+reconciliation. A witness looks on until the first purchase with a PIN was approved, to show it to the user.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from switch.core.effects import SEND, Effect
+from switch.iso8583.codec import FormatError, View
+from switch.iso8583.dialect import Dialect
+from switch.iso8583.framing import Framing
+from switch.net.addresses import Address
+from switch.net.effects import Driver, Part
+from switch.net.links import Dialer
+from switch.net.status import Instruments
+
+_ONLY_LINK = 0
+_APPROVED = "00"
+_MAX_WATCHED = 1_000  # requests with a PIN that the witness keeps; the first is approved long before
+
+
+class TrafficPart(Part, Protocol):
+    """A simulated acquirer as its shell sees it."""
+
+    def stop_traffic(self) -> None:
+        """Start no new transaction; finish those that are open."""
+
+    def outstanding(self) -> int:
+        """Transactions not final yet: unanswered, or their reversal unacknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """A simulated acquirer for one acquirer link of the switch."""
+
+    link: str
+    dialect: Dialect
+    part: TrafficPart
+
+
+class Witness:
+    """Stands between the driver and an acquirer, and keeps the first approved transaction with a PIN."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.seen: tuple[View, View] | None = None  # request and answer
+        self._layout = traffic.dialect.layout
+        self._part = traffic.part
+        self._asked: dict[tuple[str | None, str | None], View] = {}
+        self.connected = traffic.part.connected
+        self.disconnected = traffic.part.disconnected
+        self.hsm_reply = traffic.part.hsm_reply
+        self.tick = traffic.part.tick
+        self.next_deadline = traffic.part.next_deadline
+
+    def take_effects(self) -> list[Effect]:
+        """The acquirer's effects; its requests with a PIN are noted on the way."""
+        effects = self._part.take_effects()
+        if self.seen is None and len(self._asked) < _MAX_WATCHED:
+            for effect in effects:
+                if effect[0] == SEND:
+                    view = self._layout.scan(effect[2])
+                    if view.has(52):
+                        self._asked[view.text(11), view.text(41)] = view
+        return effects
+
+    def receive(self, conn: int, frame: bytes, now: float) -> None:
+        """Hand a frame in, after a look at it."""
+        if self.seen is None:
+            self._look(frame)
+        self._part.receive(conn, frame, now)
+
+    def _look(self, frame: bytes) -> None:
+        try:
+            answer = self._layout.scan(frame)
+        except FormatError:
+            return  # the acquirer itself will complain
+        request = self._asked.pop((answer.text(11), answer.text(41)), None)
+        if request is not None and answer.text(39) == _APPROVED:
+            self.seen = request, answer
+            self._asked.clear()
+
+
+class LinesJournal:
+    """The acquirers' book: JSON lines appended to a file. Nothing waits for it, so `sync` leaves it to the kernel."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def append(self, payloads: Sequence[bytes]) -> int:
+        """Write whole lines in one piece."""
+        return os.write(self._descriptor, b"".join(payload.rstrip(b"\n") + b"\n" for payload in payloads))
+
+    def sync(self) -> None:
+        """Nothing: a machine that crashes takes the bench, and so the question, with it."""
+
+    def close(self) -> None:
+        """Make the book durable and close it."""
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+
+class TrafficRunner:
+    """All simulated acquirers of the bench. Use inside the running loop."""
+
+    def __init__(self, traffic: Sequence[Traffic], addresses: dict[str, str], data: Path) -> None:
+        self._journal = LinesJournal(data / "acquirer.jsonl")
+        self._traffic = traffic
+        self._witnesses = {source.link: Witness(source) for source in traffic}
+        self._drivers: list[Driver] = []
+        self._dialers: list[Dialer] = []
+        for source in traffic:
+            instruments = Instruments(source.link)
+            driver = Driver(
+                self._witnesses[source.link],
+                instruments.clock,
+                instruments.lines,
+                instruments.counts,
+                journal=self._journal,
+            )
+            self._drivers.append(driver)
+            address = Address.parse(addresses[source.link])
+            self._dialers.append(Dialer(driver, _ONLY_LINK, source.link, Framing("len2"), address))
+
+    def start(self) -> None:
+        """Dial, sign on, and go."""
+        for driver, dialer in zip(self._drivers, self._dialers, strict=True):
+            driver.start()
+            dialer.start()
+
+    def first_approved(self) -> tuple[Traffic, View, View] | None:
+        """The first approved transaction with a PIN that any of them saw: its source, request and answer."""
+        for source in self._traffic:
+            if (seen := self._witnesses[source.link].seen) is not None:
+                return source, *seen
+        return None
+
+    def stop_traffic(self) -> None:
+        """No new transactions."""
+        for source, driver in zip(self._traffic, self._drivers, strict=True):
+            source.part.stop_traffic()
+            driver.wake()
+
+    def outstanding(self) -> int:
+        """Transactions not final yet."""
+        return sum(source.part.outstanding() for source in self._traffic)
+
+    async def close(self) -> None:
+        """Hang up and close the book."""
+        for driver, dialer in zip(self._drivers, self._dialers, strict=True):
+            dialer.close()
+            await driver.close()
+        self._journal.close()
+
+
+def describe_hops(moments: dict[str, Any]) -> list[str]:
+    """The way of one transaction through the switch, a line a hop, from `switch.net.status.timeline`.
+
+    >>> for line in describe_hops({"hsm_asked_at": 0.05, "hsm_answered_at": 0.35, "answered_at": 1.0}):
+    ...     print(line)
+       0.050 ms  +0.050  asked the HSM to translate the PIN block
+       0.350 ms  +0.300  the HSM answered
+       1.000 ms  +0.650  the outcome is durable; answered the acquirer
+    """
+    lines, before_ms = [], 0.0
+    for moment, words in _HOP_WORDS.items():
+        if moment in moments:
+            lines.append(f"{moments[moment]:8.3f} ms  +{moments[moment] - before_ms:.3f}  {words}")
+            before_ms = moments[moment]
+    return lines
+
+
+_HOP_WORDS = {
+    "hsm_asked_at": "asked the HSM to translate the PIN block",
+    "hsm_answered_at": "the HSM answered",
+    "forwarded_at": "the intent is durable; forwarded to the issuer",
+    "issuer_answered_at": "the issuer answered",
+    "decided_at": "decided",
+    "answered_at": "the outcome is durable; answered the acquirer",
+}

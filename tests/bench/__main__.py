@@ -1,0 +1,55 @@
+"""`make bench`: every benchmark in one run, as a table and as `build/bench.json`.
+
+Figures of the compiled modules only: on the twins they would be nobody's. CPU time and ratios are to be trusted, from
+interleaved rounds; the machine is named, because ratios to interpreted code depend on the interpreter's build.
+"""
+
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import hsm_sim.native
+import switch.native
+from tests.bench import codec, pin, switch_cpu, table
+from tests.bench.programs import BenchError
+
+RESULT = Path("build/bench.json")
+LIBRARIES = ("uvloop", "msgspec", "cryptography", "pyiso8583", "psec")
+
+
+def twins() -> list[str]:
+    """The modules that run in Python."""
+    choices = switch.native.loaded() | hsm_sim.native.loaded()
+    return [module for module, choice in choices.items() if choice != "native"]
+
+
+def machine() -> list[str]:
+    """What the figures were measured on."""
+    cpus = [line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    return [
+        f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
+        f"{len(cpus)} × {cpus[0] if cpus else platform.machine()}, Linux {platform.release()}",
+        ", ".join(f"{library} {version(library)}" for library in LIBRARIES),
+    ]
+
+
+def main() -> int:
+    """Run everything; the exit status."""
+    if slow := twins():
+        print(f"bench: these modules run as Python twins, not compiled: {', '.join(slow)}", file=sys.stderr)
+        print("bench: unset MONETIQUE_NATIVE and run `make`", file=sys.stderr)
+        return 2
+    print("\n".join(machine()), flush=True)
+    try:
+        rows = [*codec.rows(), *pin.rows(), *switch_cpu.rows()]
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    table.write(rows, RESULT)
+    print("\n".join(["", *table.lines(rows), "", f"written to {RESULT}"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""CPU time of the switch per authorization, beside that of relays with the same hops that parse nothing.
+
+    python -m tests.bench.switch_cpu [relay] [compiled-relay] [switch]
+
+Around each subject stand the same compiled counterparts: a closed-loop generator on the acquirer port, an issuer that
+approves, an HSM that translates (`loadtest.stubs`). The subject has a core to itself and its counterparts share the
+others. The generator reads the subject's CPU time (all threads, user and kernel) at both ends of the window in which it
+counts the answers. Subjects take turns, round by round, so that a slow minute of the machine hits them all.
+
+CPU time means what it costs only while the subject never waits for others: batches shrink otherwise. So each round also
+measures what share of the core a busy loop is given, while another keeps the other cores busy, and a row whose subject
+used less than 90 % of that is marked.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+from tests.bench.programs import BenchError, Cores, Program, Programs, cores
+from tests.bench.table import Row, lines, row
+
+ROUNDS = 5
+WINDOW_S = 2.0  # CPU time is read in ticks of 10 ms: half a per cent
+WARM_UP_S = 0.5
+SPIN_S = 0.5
+GENERATOR_S = 30.0  # sign-on, warm-up, window and the patience for answers
+SATURATED = 0.9  # of what a busy loop is given
+
+
+class Shape(NamedTuple):
+    """How a generator loads its subject."""
+
+    connections: int
+    in_flight: int
+
+    def __str__(self) -> str:
+        return f"{self.connections} connections {self.in_flight} in flight"
+
+
+class Subject(NamedTuple):
+    """A measured program, and what its rows are held against: the row of another subject in the same shape."""
+
+    row_name: str
+    reference: str | None
+
+
+class Sample(NamedTuple):
+    """One window."""
+
+    cpu_us: float  # per authorization
+    share: float  # of a core
+
+
+SHAPES = (Shape(8, 64), Shape(64, 256))
+SUBJECTS = {
+    "compiled-relay": Subject("compiled relay cpu", None),
+    "relay": Subject("relay cpu", "compiled-relay"),
+    "switch": Subject("switch cpu per authorization", "relay"),
+}
+
+# Laid over the shipped configuration: every port free, one issuer, and both hosts the compiled ones.
+CONFIG = """
+[[link]]
+name = "acquirer"
+port = 0
+[[link]]
+name = "acquirer-bcd"
+port = 0
+[[link]]
+name = "issuer-1"
+port = {issuer}
+[[link]]
+name = "issuer-2"
+enabled = false
+[hsm]
+port = {hsm}
+[metrics]
+port = 0
+"""
+
+
+class Bench:
+    """The counterparts and the subjects, all running; `measure` loads one."""
+
+    def __init__(self, programs: Programs, on: Cores, names: Sequence[str]) -> None:
+        self.programs = programs
+        self.on = on
+        hosts = programs.start("loadtest.stubs", "hosts", on=on.others).wait_ready()
+        self.subjects: dict[str, tuple[Program, int]] = {}
+        for name in names:
+            program = programs.start(*self.command(name, hosts), on=on.subject)
+            self.subjects[name] = program, program.wait_ready()["acquirer"]
+
+    def command(self, name: str, hosts: dict[str, int]) -> list[str]:
+        """How to start a subject that dials these hosts."""
+        if name == "switch":
+            config = self.programs.folder / "switch.toml"
+            config.write_text(CONFIG.format(**hosts))
+            return ["switch.cli", "switch", "--config", str(config), "--data", str(self.programs.folder / "data")]
+        native = ["--native"] if name == "compiled-relay" else []
+        return ["loadtest.relay", "--issuer", str(hosts["issuer"]), "--hsm", str(hosts["hsm"]), *native]
+
+    def measure(self, name: str, shape: Shape) -> Sample:
+        """Load one subject for one window. BenchError unless every request was approved."""
+        program, port = self.subjects[name]
+        arguments = {
+            "port": port,
+            "connections": shape.connections,
+            "in-flight": shape.in_flight,
+            "warm-up": WARM_UP_S,
+            "seconds": WINDOW_S,
+            "watch": program.process.pid,
+        }
+        words = [word for option, value in arguments.items() for word in (f"--{option}", str(value))]
+        generator = self.programs.start("loadtest.stubs", "generator", *words, on=self.on.others)
+        report = json.loads(self.programs.finish(generator, GENERATOR_S))
+        check(name, report)
+        return Sample(report["cpu_seconds"] / report["answers"] * 1e6, report["cpu_seconds"] / report["seconds"])
+
+    def busy_share(self) -> float:
+        """The share of the subject's core that a busy loop is given, beside one that keeps the others busy."""
+        command = ("loadtest.stubs", "spin", "--seconds", str(SPIN_S))
+        beside = self.programs.start(*command, on=self.on.others)
+        busy = self.programs.start(*command, on=self.on.subject)
+        share = float(self.programs.finish(busy, GENERATOR_S))
+        self.programs.finish(beside, GENERATOR_S)
+        return share
+
+
+def check(name: str, report: dict[str, Any]) -> None:
+    """A window counts only if everything in it was approved, once, and answered in the end."""
+    clean = report["answers"] and not report["unmatched"] and not report["unanswered"]
+    if not clean or set(report["by_de39"]) != {"00"}:
+        raise BenchError(f"{name}: not every request was approved: {json.dumps(report)}")
+
+
+def rows(names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
+    """Measure the subjects named, in both shapes. BenchError when one of them does not run or declines."""
+    samples: dict[tuple[str, Shape], list[Sample]] = defaultdict(list)
+    busy_shares = []
+    with Programs() as programs:
+        bench = Bench(programs, cores(), names)
+        for _ in range(ROUNDS):
+            busy_shares.append(bench.busy_share())
+            for shape in SHAPES:
+                for name in names:
+                    samples[name, shape].append(bench.measure(name, shape))
+    costs = {key: [sample.cpu_us for sample in taken] for key, taken in samples.items()}
+    busy_share = median(busy_shares)
+    result = []
+    for name in names:
+        subject = SUBJECTS[name]
+        for shape in SHAPES:
+            reference = costs.get((subject.reference or "", shape))
+            held_against = (None, None) if reference is None else (subject.reference, median(reference))
+            entry = row(f"{subject.row_name}, {shape}", "us", costs[name, shape], *held_against)
+            share = median(sample.share for sample in samples[name, shape])
+            entry |= {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}
+            result.append(entry)
+    return result
+
+
+if __name__ == "__main__":
+    print("\n".join(lines(rows(sys.argv[1:] or tuple(SUBJECTS)))))

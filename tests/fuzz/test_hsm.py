@@ -1,0 +1,61 @@
+"""The device answers whatever it is sent: random bytes, and real commands cut, grown and changed."""
+
+import random
+
+import pytest
+
+from hsm_sim.crypto.lmk import published_test_lmk
+from hsm_sim.device import Device
+from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, pin_block, under_lmk
+
+PAN = "4012345678909"
+ZPK = under_lmk("001", ZPK_SOURCE)
+BLOCK = pin_block(ZPK_SOURCE, "1234", PAN)
+COMMANDS = [
+    b"NC",
+    b"B20005HELLO",
+    b"A00001U",
+    f"A01001U;0{under_lmk('000', K)}X".encode(),
+    f"A6001{under_lmk('000', K)}{ZPK}U".encode(),
+    f"BUFF1{ZPK};001;001".encode(),
+    f"CA{under_lmk('002', ZPK_SOURCE)}{ZPK}12{BLOCK}0147401234567890".encode(),
+    f"CC{ZPK}{under_lmk('001', ZPK_TARGET)}12{BLOCK}0101401234567890".encode(),
+    f"DC{under_lmk('002', ZPK_SOURCE)}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
+    f"EC{ZPK}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
+]
+SUFFIXES = [b"", b"%00", b"%99", b"\x19", b"\x19trailer", b"%00\x19trailer", b"%", b"\x19" * 40]
+ROUNDS = 3000
+
+
+def mutated(draw: random.Random, command: bytes) -> bytes:
+    """The command with up to three bytes changed, taken out or put in, perhaps cut, perhaps with a suffix."""
+    body = bytearray(command)
+    for _ in range(draw.randrange(4)):
+        place = draw.randrange(len(body) + 1)
+        body[place : place + draw.randrange(3)] = draw.choice([b"", b"%", b"\x19", b";", b"K", draw.randbytes(1)])
+    if draw.random() < 0.3:
+        del body[draw.randrange(len(body) + 1) :]
+    return bytes(body) + draw.choice(SUFFIXES)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_command_gets_one_response(seed: int) -> None:
+    draw = random.Random(seed)
+    device = Device(published_test_lmk(), random=draw.randbytes)
+    errors = set()
+    for _ in range(ROUNDS):
+        body = b"HEAD" + mutated(draw, draw.choice(COMMANDS))
+        response = device.respond(body)
+        assert response[:4] == b"HEAD"
+        assert len(response) <= len(body) + 128
+        errors.add(response[6:8])
+        assert response[6:8].isdigit()
+    assert {b"00", b"10", b"13", b"15", b"20", b"23", b"26", b"68", b"80"} <= errors
+
+
+def test_random_bytes_get_a_response() -> None:
+    draw = random.Random(11)
+    device = Device(published_test_lmk(), random=draw.randbytes)
+    for _ in range(ROUNDS):
+        body = draw.randbytes(draw.randrange(40))
+        assert device.respond(body)[: min(4, len(body))] == body[:4]

@@ -1,0 +1,71 @@
+"""Properties of the HSM: PIN blocks come back, native and twin agree, a key of a wrong type shows its parity."""
+
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hsm_sim.crypto import _pinblock_c, _pinblock_py
+from hsm_sim.crypto.keywrap import SCHEME_BYTES
+from hsm_sim.crypto.lmk import published_test_lmk
+from hsm_sim.crypto.tdes import has_odd_parity, with_odd_parity
+
+LMK = published_test_lmk()
+IMPLEMENTATIONS = (_pinblock_c, _pinblock_py)
+
+controls = st.sampled_from([0, 1, 3])
+any_controls = st.integers(-1, 4)
+accounts = st.from_regex(rb"[0-9]{12}", fullmatch=True)
+pins = st.from_regex(rb"[0-9]{4,12}", fullmatch=True)
+fills = st.integers(0, 2**64 - 1)
+key_types = st.from_regex(rb"[0-9]0[0-35-9A-D]", fullmatch=True)
+
+
+def outcome(call: Callable[..., bytes], *arguments: object) -> object:
+    """What a call gives, or how it fails."""
+    try:
+        return call(*arguments)
+    except ValueError as error:
+        return type(error), str(error)
+
+
+@given(controls, pins, accounts, fills)
+def test_a_pin_comes_back(control: int, pin: bytes, account: bytes, fill: int) -> None:
+    for implementation in IMPLEMENTATIONS:
+        block = implementation.encode(control, pin, account, fill)
+        assert implementation.decode(control, block, account) == pin
+
+
+@given(any_controls, st.one_of(pins, st.binary(max_size=14)), st.one_of(accounts, st.binary(max_size=14)), fills)
+def test_native_and_twin_encode_alike(control: int, pin: bytes, account: bytes, fill: int) -> None:
+    native, twin = (outcome(each.encode, control, pin, account, fill) for each in IMPLEMENTATIONS)
+    assert native == twin
+
+
+@given(any_controls, st.binary(max_size=9), st.one_of(accounts, st.binary(max_size=14)))
+def test_native_and_twin_decode_alike(control: int, block: bytes, account: bytes) -> None:
+    native, twin = (outcome(each.decode, control, block, account) for each in IMPLEMENTATIONS)
+    assert native == twin
+
+
+@given(controls, pins, accounts, fills, st.integers(0, 15), st.integers(1, 15))
+def test_native_and_twin_decode_alike_one_nibble_off(
+    control: int, pin: bytes, account: bytes, fill: int, place: int, change: int
+) -> None:
+    block = int.from_bytes(_pinblock_py.encode(control, pin, account, fill)) ^ change << 4 * place
+    native, twin = (outcome(each.decode, control, block.to_bytes(8), account) for each in IMPLEMENTATIONS)
+    assert native == twin
+
+
+@given(key_types, st.sampled_from([b"", *SCHEME_BYTES]), st.binary(min_size=24, max_size=24))
+def test_a_wrapped_key_comes_back(key_type: bytes, scheme: bytes, material: bytes) -> None:
+    clear = with_odd_parity(material[: SCHEME_BYTES.get(scheme, 8)])
+    assert LMK.unwrap(key_type, scheme, LMK.wrap(key_type, scheme, clear)) == clear
+
+
+@given(st.lists(key_types, min_size=2, max_size=2, unique=True), st.binary(min_size=16 * 8, max_size=16 * 8))
+def test_a_wrong_type_shows_as_wrong_parity(types: list[bytes], material: bytes) -> None:
+    """One double-length key in 65,536 keeps its parity by chance; eight in a row do not."""
+    keys = [with_odd_parity(material[start : start + 16]) for start in range(0, len(material), 16)]
+    misread = [LMK.unwrap(types[1], b"U", LMK.wrap(types[0], b"U", key)) for key in keys]
+    assert not all(has_odd_parity(clear) for clear in misread)

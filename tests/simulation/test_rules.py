@@ -1,0 +1,274 @@
+"""The rules of the switch on virtual time: production core, issuers and HSM, no socket, no clock.
+
+Each test names the rule of the contract it holds to. Messages come from pyiso8583.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from switch.simulation.bench import Bench
+from tests.simulation.conftest import Terminal
+
+Cards = dict[str, dict[str, Any]]
+
+ECHOED = ("2", "3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49")
+
+
+def balance(terminal: Terminal, card: dict[str, Any]) -> str:
+    """What the card's account can still spend: DE 54, available."""
+    answer = terminal.ask(terminal.foreign.purchase(card, 0, f3="310000"))
+    assert answer["39"] == "00"
+    return answer["54"]
+
+
+def test_a_pin_purchase_is_approved_and_echoed(terminal: Terminal, cards: Cards) -> None:
+    """R1, R2: 0100 → 0110 with 38 and 39, the request's own fields, and never a PIN block."""
+    request = terminal.foreign.purchase(cards["approve"])
+    answer = terminal.ask(request)
+    assert (answer["t"], answer["39"]) == ("0110", "00")
+    assert len(answer["38"]) == 6
+    assert {number: answer[number] for number in ECHOED} == {number: request[number] for number in ECHOED}
+    assert "52" not in answer
+
+
+@pytest.mark.parametrize("mti", ["0100", "0200"])
+def test_every_card_answers_as_published(terminal: Terminal, cards: Cards, mti: str) -> None:
+    for behaviour, card in cards.items():
+        if card["expect"]:
+            answer = terminal.ask(terminal.foreign.purchase(card, mti=mti, f37=f"{mti}{behaviour[:8]:8}"))
+            assert (behaviour, answer["39"]) == (behaviour, card["expect"])
+            assert answer["t"] == mti[:2] + "10"
+
+
+def test_three_wrong_pins(terminal: Terminal, cards: Cards) -> None:
+    card = cards["pin-tries"]
+    wrong = "0000" if card["pin"] != "0000" else "1111"
+    codes = [terminal.ask(terminal.foreign.purchase(card, pin=wrong))["39"] for _ in range(3)]
+    assert codes == ["55", "55", "75"]
+    assert terminal.ask(terminal.foreign.purchase(card))["39"] == "75"
+
+
+def test_a_damaged_pin_block_is_88_and_counts_no_try(terminal: Terminal, cards: Cards) -> None:
+    card = cards["pin-tries"]
+    for _ in range(4):
+        answer = terminal.ask(terminal.foreign.purchase(card, f52="0123456789ABCDEF"))
+        assert answer["39"] == "88"
+    assert terminal.ask(terminal.foreign.purchase(card))["39"] == "00"
+    assert all(line["mti"] == "0100" for line in terminal.said("hsm-20"))
+
+
+def test_before_sign_on_everything_is_91(terminal: Terminal, cards: Cards) -> None:
+    """Sign-on is per connection: a second one has not signed on."""
+    stranger = Terminal(terminal.bench, terminal.foreign, terminal.link).connect()
+    assert stranger.ask(stranger.foreign.purchase(cards["approve"]))["39"] == "91"
+    assert stranger.said("not-signed-on")
+    assert stranger.ask(stranger.foreign.network("301"))["39"] == "00"
+    stranger.sign_on()
+    assert stranger.ask(stranger.foreign.purchase(cards["approve"]))["39"] == "00"
+    assert stranger.ask(stranger.foreign.network("002"))["39"] == "00"
+    assert stranger.ask(stranger.foreign.purchase(cards["approve"]))["39"] == "91"
+
+
+@pytest.mark.parametrize("missing", ["3", "4", "7", "12", "13", "22", "32", "37", "41", "42", "49", "2", "14"])
+def test_a_missing_field_is_30(terminal: Terminal, cards: Cards, missing: str) -> None:
+    request = terminal.foreign.purchase(cards["approve"])
+    del request[missing]
+    assert terminal.ask(request)["39"] == "30"
+    assert f"DE {missing}" in terminal.said("missing-field")[-1]["why"]
+
+
+def test_track_2_stands_in_for_pan_and_expiry(terminal: Terminal, cards: Cards) -> None:
+    card = cards["approve"]
+    separator = "D" if terminal.link == "acquirer-bcd" else "="
+    request = terminal.foreign.purchase(card, f35=f"{card['pan']}{separator}{card['expiry']}101")
+    del request["2"], request["14"]
+    answer = terminal.ask(request)
+    assert answer["39"] == "00"
+    assert "2" not in answer
+    assert "35" not in answer
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"f32": "99999999999"}, "58"),
+        ({"f3": "770000"}, "12"),
+        ({"f49": "840"}, "12"),
+        ({"amount_cents": 0}, "13"),
+        ({"f49": "250"}, "00"),
+    ],
+)
+def test_what_the_switch_itself_refuses(
+    terminal: Terminal, cards: Cards, change: dict[str, Any], code: str
+) -> None:  # fmt: skip
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"], **change))["39"] == code
+
+
+def test_r5_a_repeat_gets_the_stored_answer_and_one_effect(terminal: Terminal, cards: Cards) -> None:
+    card = cards["approve"]
+    request = terminal.foreign.purchase(card)
+    first = terminal.ask(request)
+    for again in (request, terminal.foreign.repeat(request), terminal.foreign.repeat(request) | {"7": "1121120007"}):
+        answer = terminal.ask(again)
+        assert answer["t"] == "0110"
+        assert {k: v for k, v in answer.items() if k != "7"} == {k: v for k, v in first.items() if k != "7"}
+    issuers = terminal.bench.issuers.values()
+    assert sum(host.part.counters.get("de39-00", 0) for host in issuers) == 1
+
+
+def test_r5_a_repeat_in_flight_is_attached(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
+    """The same request on two connections at once: one effect, both answered alike."""
+    one, two = new_terminal(), new_terminal()
+    request = one.foreign.purchase(cards["approve"])
+    one.send(request)
+    two.send(one.foreign.repeat(request))
+    one.bench.world.run(20.0)
+    assert (one.inbox[-1]["39"], one.inbox[-1]["38"]) == ("00", two.inbox[-1]["38"])
+    assert sum(host.part.counters.get("de39-00", 0) for host in one.bench.issuers.values()) == 1
+
+
+@pytest.mark.parametrize("change", [{"4": "000000000001"}, {"3": "010000"}, {"2": "4687380000009999"}])
+def test_r5_same_key_other_card_or_amount_is_94(terminal: Terminal, cards: Cards, change: dict[str, str]) -> None:
+    request = terminal.foreign.purchase(cards["approve"])
+    assert terminal.ask(request)["39"] == "00"
+    assert terminal.ask(request | change)["39"] == "94"
+
+
+def test_r5_duplicates_survive_a_restart(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
+    terminal = new_terminal()
+    request = terminal.foreign.purchase(cards["approve"])
+    first = terminal.ask(request)
+    refused = terminal.foreign.purchase(cards["no-route"])
+    assert terminal.ask(refused)["39"] == "92"
+    terminal.bench.crash_switch()
+    terminal.bench.world.run(1.0)
+    again = new_terminal()
+    assert again.ask(terminal.foreign.repeat(request)) == first
+    assert again.ask(refused)["39"] == "92"
+    assert again.ask(request | {"4": "000000000001"})["39"] == "94"
+
+
+def test_r7_a_silent_issuer_is_91_and_reversed(terminal: Terminal, cards: Cards) -> None:
+    answer = terminal.ask(terminal.foreign.purchase(cards["issuer-silent"]), seconds=5.9)
+    assert answer["39"] == "91"
+    terminal.bench.world.run(10.0)
+    assert terminal.said("issuer-timeout")
+    assert terminal.bench.core.reversals_owed() == 0
+    assert terminal.bench.core.counters["reversal-delivered"] == 1
+
+
+def test_r8_a_late_answer_is_seen_and_not_forwarded(terminal: Terminal, cards: Cards) -> None:
+    assert terminal.ask(terminal.foreign.purchase(cards["issuer-late"]), seconds=60.0)["39"] == "91"
+    (line,) = terminal.said("late-answer")
+    assert line["why"].startswith("0110 matched nothing pending: STAN ")
+    assert "timed out" in line["why"]
+
+
+@pytest.mark.parametrize("mti", ["0400", "0420"])
+def test_r10_a_reversal_releases_once(terminal: Terminal, cards: Cards, mti: str) -> None:
+    card = cards["funds"]
+    before = balance(terminal, card)
+    purchase = terminal.foreign.purchase(card, 1_00)
+    assert terminal.ask(purchase)["39"] == "00"
+    assert balance(terminal, card) != before
+    reversal = terminal.foreign.reversal(purchase, mti)
+    first = terminal.ask(reversal)
+    assert (first["t"], first["39"]) == (mti[:2] + ("10" if mti == "0400" else "30"), "00")
+    assert balance(terminal, card) == before
+    assert terminal.ask(terminal.foreign.repeat(reversal)) == first
+    assert balance(terminal, card) == before
+
+
+def test_r9_a_reversal_before_its_original(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
+    terminal = new_terminal()
+    purchase = terminal.foreign.purchase(cards["approve"])
+    assert terminal.ask(terminal.foreign.reversal(purchase))["t"] == "0430"
+    assert terminal.said("reversal-without-original")
+    terminal.bench.crash_switch()
+    terminal.bench.world.run(1.0)
+    again = new_terminal()
+    assert again.ask(purchase)["39"] not in ("00", "91")
+
+
+def test_a_reversal_in_flight_ends_its_original(terminal: Terminal, cards: Cards) -> None:
+    """The 0420 overtakes the answer: the issuer's hold is released, whatever it answered."""
+    card = cards["funds"]
+    before = balance(terminal, card)
+    purchase = terminal.foreign.purchase(card, 1_00)
+    terminal.send(purchase)
+    terminal.bench.world.run(0.002)
+    assert terminal.ask(terminal.foreign.reversal(purchase))["39"] == "00"
+    assert balance(terminal, card) == before
+
+
+def test_hsm_silent_is_96(terminal: Terminal, cards: Cards) -> None:
+    terminal.bench.hsm.up = False
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]), seconds=6.0)["39"] == "96"
+    terminal.bench.hsm.up = True
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
+
+
+def test_issuer_crash_in_flight_is_91_and_reversed(terminal: Terminal, cards: Cards) -> None:
+    card = cards["approve"]
+    terminal.send(terminal.foreign.purchase(card))
+    terminal.bench.world.run(0.01)
+    for name in list(terminal.bench.issuers):
+        terminal.bench.crash_issuer(name)
+    terminal.bench.world.run(10.0)
+    assert terminal.inbox[-1]["39"] == "91"
+    assert terminal.bench.core.reversals_owed() == 0
+    assert terminal.ask(terminal.foreign.purchase(card))["39"] == "00"
+
+
+def test_switch_crash_in_flight_reverses_at_the_issuer(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
+    terminal = new_terminal()
+    card = cards["funds"]
+    before = balance(terminal, card)
+    purchase = terminal.foreign.purchase(card, 1_00)
+    terminal.send(purchase)
+    terminal.bench.world.run(0.01)
+    terminal.bench.crash_switch()
+    terminal.bench.world.run(10.0)
+    again = new_terminal()
+    assert again.ask(terminal.foreign.repeat(purchase))["39"] == "91"
+    assert balance(again, card) == before
+
+
+def test_a_snapshot_folds_to_the_same_state(terminal: Terminal, cards: Cards) -> None:
+    foreign = terminal.foreign
+    approved, reversed_ = foreign.purchase(cards["approve"]), foreign.purchase(cards["approve"])
+    for doc in (approved, reversed_, foreign.reversal(reversed_), foreign.purchase(cards["no-route"])):
+        terminal.ask(doc)
+    terminal.ask(foreign.reversal(foreign.purchase(cards["approve"])))
+    bench, host = terminal.bench, terminal.bench.switch
+    state = bench.core.snapshot()
+    host.disk.write_snapshot(host.disk.last_sequence, state)
+    bench.crash_switch()
+    assert bench.core.snapshot() == state
+
+
+@pytest.mark.parametrize("link", ["acquirer"], indirect=True)
+def test_garbage_closes_and_half_garbage_is_30(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
+    """R18."""
+    terminal, other = new_terminal(), new_terminal()
+    frame = terminal.foreign.encode(terminal.foreign.purchase(cards["approve"]))
+    at = frame.index(b"051")
+    terminal.client.send(frame[:at] + b"0X1" + frame[at + 3 :])
+    terminal.bench.world.run(1.0)
+    assert terminal.inbox[-1]["39"] == "30"
+    assert "DE 22" in terminal.said("undecodable")[-1]["why"]
+    terminal.client.send(b"\x01\x00 is BCD")
+    terminal.bench.world.run(1.0)
+    assert not terminal.client.open
+    assert other.ask(other.foreign.purchase(cards["approve"]))["39"] == "00"
+
+
+def test_the_same_seed_gives_the_same_log(config: Any, cards: Cards) -> None:
+    def run() -> bytes:
+        bench = Bench(config, seed=7)
+        bench.world.run(1.0)
+        return bench.core.snapshot() + b"".join(payload for _, payload in bench.switch.disk.replay())
+
+    assert run() == run()
