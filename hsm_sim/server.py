@@ -8,6 +8,7 @@ a real device does not promise that.
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from hsm_sim.device import Device
 from hsm_sim.logs import log
@@ -58,8 +59,10 @@ class Server:
 
     def _set_stalled(self, stalled: bool) -> None:
         self.is_stalled = stalled
-        for connection in self.connections:
+        for connection in list(self.connections):
             connection.update_reading()
+            if not stalled:
+                connection.data_received(b"")
 
 
 class Connection(asyncio.Protocol):
@@ -69,17 +72,17 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._respond: Callable[[bytes], bytes] = server.device.respond
         self._transport: asyncio.Transport | None = None
-        self._incomplete = b""
+        self._held = b""
         self._deadline: asyncio.TimerHandle | None = None
         self._client_reads = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        tcp = cast(asyncio.Transport, transport)  # uvloop's has the methods and not the class
         if len(self._server.connections) >= MAX_CONNECTIONS:
             log("connection refused", reason=f"{MAX_CONNECTIONS} connections are open")
-            transport.abort()
+            tcp.abort()
             return
-        self._transport = transport
+        self._transport = tcp
         self._server.connections.add(self)
         self.update_reading()
 
@@ -91,8 +94,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        if self._incomplete:
-            data = self._incomplete + data
+        if self._held:
+            data = self._held + data
+        if self._server.is_stalled:
+            self._held = data
+            self.update_reading()  # uvloop does not heed a pause before its first read
+            return
         responses, consumed, is_oversize = self._answer_all(data)
         if responses:
             self._transport.write(b"".join(responses))
@@ -100,9 +107,9 @@ class Connection(asyncio.Protocol):
             log("connection closed", reason=f"a command of more than {MAX_COMMAND_BYTES} bytes")
             self._transport.close()
             return
-        had_incomplete = bool(self._incomplete)
-        self._incomplete = data[consumed:]
-        if self._incomplete or had_incomplete:
+        had_incomplete = bool(self._held)
+        self._held = data[consumed:]
+        if self._held or had_incomplete:
             self._watch_incomplete(restart=consumed > 0)
 
     def pause_writing(self) -> None:
@@ -147,7 +154,7 @@ class Connection(asyncio.Protocol):
 
     def _watch_incomplete(self, restart: bool = True) -> None:
         """Arm the deadline while part of a command is here and more could come; a new command restarts it."""
-        is_due = self._transport is not None and bool(self._incomplete) and not self._server.is_stalled
+        is_due = self._transport is not None and bool(self._held) and not self._server.is_stalled
         if self._deadline is not None and (restart or not is_due):
             self._deadline.cancel()
             self._deadline = None
@@ -156,5 +163,5 @@ class Connection(asyncio.Protocol):
             self._deadline = loop.call_later(self._server.incomplete_timeout_s, self._give_up)
 
     def _give_up(self) -> None:
-        log("connection closed", reason="a command stayed incomplete", bytes_received=len(self._incomplete))
+        log("connection closed", reason="a command stayed incomplete", bytes_received=len(self._held))
         self.abort()

@@ -1,6 +1,10 @@
-"""CPU time of other processes, and how much of a core this machine gives to one that never waits."""
+"""CPU time of other processes, and how much of a core this machine gives to one that never waits.
+
+python -m loadtest.cpu SECONDS        spins, and prints the share
+"""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -30,3 +34,7 @@ def spin(seconds: float) -> float:
     while time.perf_counter() - began < seconds:
         pass
     return (time.process_time() - cpu_began) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{spin(float(sys.argv[1]))}\n")

@@ -56,15 +56,11 @@ def prepare(institution_id: str, now: float) -> Load:
     """
     dialect = load("iso87-ascii")
     date = time.strftime("%m%d%H%M%S", time.gmtime(now))
-    purchases = [
-        dialect.layout.encode(purchase(test_pan(card), institution_id, date))
-        for card in range(CARDS)
-    ]
+    purchases = [dialect.layout.encode(purchase(test_pan(card), institution_id, date)) for card in range(CARDS)]
     sign_on = {"t": "0800", "7": date, "11": "000001", "32": institution_id, "70": "001"}
     view = dialect.layout.scan(purchases[0])
-    stan, rrn = view.span(11), view.span(37)
-    assert stan is not None and rrn is not None
-    return Load(purchases, dialect.layout.encode(sign_on), stan[0], rrn[0])
+    spans = {field: view.span(field) or (0, 0) for field in (11, 37)}
+    return Load(purchases, dialect.layout.encode(sign_on), spans[11][0], spans[37][0])
 
 
 def test_pan(card: int) -> str:

@@ -8,7 +8,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 from loadtest._hosts cimport Hosts
-from loadtest._iso cimport LAST_FIELD, AsciiLayout, Span, decimal, put_decimal
+from loadtest._iso cimport AsciiLayout, Scan, decimal, has, put_decimal
 from loadtest._wire cimport PEERS, Peer, monotonic_s
 
 from loadtest._wire import WireError
@@ -32,7 +32,8 @@ cdef class Generator(Hosts):
     cdef list purchases
     cdef int stan_at, rrn_at
     cdef unsigned long long rrn
-    cdef int in_flight, next_peer, connections
+    cdef int[PEERS] acquirers  # slots of the connections to the acquirer port
+    cdef int connections, turn_of
     cdef bint draining
     cdef double *sent_at  # by STAN; 0: not in flight
     cdef int[BUCKETS] latencies
@@ -69,32 +70,44 @@ cdef class Generator(Hosts):
         """Sign on over these connected sockets (`socket.detach()`); returns when every one has been answered 00."""
         cdef Peer *peer
         cdef double until = monotonic_s() + patience_s
-        self.signed_on = self.outstanding = self.next_peer = 0
+        self.signed_on = self.outstanding = self.connections = self.turn_of = 0
         memset(self.sent_at, 0, STANS * sizeof(double))
-        self.acquirers = []
         for fd in fds:
-            self.acquirers.append(self.adopt(fd, ACQUIRER, False))
-            peer = &self.peers[self.adopt(fd, ACQUIRER, False)]
+            self.acquirers[self.connections] = self.adopt(fd, ACQUIRER, False)
+            peer = &self.peers[self.acquirers[self.connections]]
+            self.connections += 1
             memcpy(self.room(peer, len(sign_on)), <const unsigned char *> sign_on, len(sign_on))
             self.queue(peer, len(sign_on))
-        self.connections = len(fds)
         self.flush()
         while self.signed_on < self.connections:
             if monotonic_s() > until:
-                raise WireError(f"{self.signed_on} of {self.connections} sign-ons answered in {patience_s:g} s")
+                raise WireError(f"{self.signed_on} of {self.connections} sign-ons approved in {patience_s:g} s")
             self.turn(100)
+
+    def hang_up(self):
+        """Close the connections to the acquirer port."""
+        cdef int index
+        cdef int count = self.connections
+        self.connections = 0
+        for index in range(count):
+            self._close(&self.peers[self.acquirers[index]])
 
     def drive(self, int in_flight, double seconds):
         """Keep `in_flight` requests outstanding for `seconds`; counts and percentiles start anew."""
         cdef double until = monotonic_s() + seconds
-        self.reset_counts()
+        if not self.connections:
+            raise WireError("not connected")
+        self.answers = self.unmatched = 0
+        memset(self.codes, 0, sizeof(self.codes))
+        memset(self.latencies, 0, sizeof(self.latencies))
         self.draining = False
         with nogil:
+            self.woke_at = monotonic_s()
             while self.outstanding < in_flight:
-                self.ask(&self.peers[self.next_peer])
-                self.next_peer = (self.next_peer + 1) % self.connections
+                self.ask(&self.peers[self.acquirers[self.turn_of]])
+                self.turn_of = (self.turn_of + 1) % self.connections
             self.flush()
-            while monotonic_s() < until:
+            while self.woke_at < until:
                 self.turn(100)
 
     def drain(self, double patience_s):
@@ -104,12 +117,6 @@ cdef class Generator(Hosts):
         while self.outstanding and monotonic_s() < until:
             self.turn(100)
         return self.outstanding
-
-    def reset_counts(self):
-        """Start a new window of measurement."""
-        self.answers = self.unmatched = 0
-        memset(self.codes, 0, sizeof(self.codes))
-        memset(self.latencies, 0, sizeof(self.latencies))
 
     def by_de39(self):
         """Answers of this window by DE 39."""
@@ -135,24 +142,30 @@ cdef class Generator(Hosts):
         self.queue(peer, self.frame_size)
         self.next_purchase = (self.next_purchase + 1) % self.purchase_count
         self.rrn += 1
-        self.sent_at[stan] = monotonic_s()
+        self.sent_at[stan] = self.woke_at
         self.outstanding += 1
         return 0
 
     cdef int frame(self, Peer *peer, const unsigned char *data, Py_ssize_t size) except -1 nogil:
-        cdef Span[LAST_FIELD + 1] spans
+        if peer.kind == ACQUIRER:
+            return self.answered(peer, data, size)
+        return Hosts.frame(self, peer, data, size)
+
+    cdef int answered(self, Peer *peer, const unsigned char *data, Py_ssize_t size) except -1 nogil:
+        """Count one answer, and follow it with the next request."""
+        cdef Scan found
         cdef int code, stan
-        if not self.layout.scan(data, size, spans) or not spans[39].end or not spans[11].end:
+        if not self.layout.scan(data, size, &found) or not has(&found, 39) or not has(&found, 11):
             return 1
-        code = decimal(data + spans[39].start, 2)
-        stan = decimal(data + spans[11].start, 6)
+        code = decimal(data + found.spans[39].start, 2)
+        stan = decimal(data + found.spans[11].start, 6)
         if memcmp(data, b"0810", 4) == 0:
             self.signed_on += code == 0
             return 0
         if code < 0 or stan < 0 or self.sent_at[stan] == 0 or memcmp(data, b"0110", 4):
             self.unmatched += 1
             return 0
-        self.latencies[<int> min((monotonic_s() - self.sent_at[stan]) * BUCKETS_PER_S, BUCKETS - 1.0)] += 1
+        self.latencies[<int> min((self.woke_at - self.sent_at[stan]) * BUCKETS_PER_S, BUCKETS - 1.0)] += 1
         self.sent_at[stan] = 0
         self.outstanding -= 1
         self.codes[code] += 1
@@ -160,5 +173,7 @@ cdef class Generator(Hosts):
         return 0 if self.draining else self.ask(peer)
 
     cdef int gone(self, Peer *peer) except -1 nogil:
+        if peer.kind != ACQUIRER or not self.connections:
+            return 0
         with gil:
             raise WireError(f"the other side closed a connection with {self.outstanding} requests in flight")

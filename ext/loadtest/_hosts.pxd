@@ -1,12 +1,14 @@
 """The issuer and the HSM around a measured switch, for the generator that shares their process."""
 
-from loadtest._iso cimport LAST_FIELD, AsciiLayout
+from libc.stdint cimport uint64_t
+
+from loadtest._iso cimport AsciiLayout
 from loadtest._wire cimport Peer, Wire
 
 
 cdef class Hosts(Wire):
     cdef AsciiLayout layout
-    cdef bint[LAST_FIELD + 1] echoed
+    cdef uint64_t[2] echoed  # two bitmaps
     cdef readonly long long authorizations  # answered by the issuer; network messages and reversals count too
     cdef readonly long long translations  # answered by the HSM
 

@@ -4,9 +4,10 @@ They hold no accounts and no keys: the issuer approves whatever is well-formed, 
 the same block. Compiled, and without a Python twin: a slow counterpart would measure itself.
 """
 
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport uint64_t
+from libc.string cimport memcmp, memcpy
 
-from loadtest._iso cimport BITMAP_DIGITS, LAST_FIELD, AsciiLayout, Span
+from loadtest._iso cimport BITMAP_DIGITS, AsciiLayout, Scan, Span, bit, put_hex, take_field
 from loadtest._wire cimport Peer, Wire
 
 cdef enum:
@@ -24,9 +25,13 @@ cdef class Hosts(Wire):
     """An issuer (every kind of request is answered 00) and an HSM (PIN translation only), each on its own port."""
 
     def __init__(self, AsciiLayout layout):
-        self.layout = layout
+        longest = 4 + 2 * BITMAP_DIGITS + 6 + 2  # MTI, bitmaps, DE 38, DE 39
         for field in ECHOED:
-            self.echoed[field] = True
+            self.echoed[(field - 1) // 64] |= bit(field)
+            longest += layout.prefixes[field] + layout.widths[field]
+        if longest > RESPONSE_LIMIT:
+            raise ValueError(f"a response of this layout may take {longest} bytes, more than {RESPONSE_LIMIT}")
+        self.layout = layout
 
     def listen_issuer(self, int fd):
         """Serve the switch's issuer link on this listening socket (`socket.detach()`)."""
@@ -43,36 +48,40 @@ cdef class Hosts(Wire):
 
     cdef int authorize(self, Peer *peer, const unsigned char *data, Py_ssize_t size) except -1 nogil:
         """0100 → 0110, 0420 → 0430, 0800 → 0810: echo, and approve."""
-        cdef Span[LAST_FIELD + 1] spans
-        cdef unsigned char[BITMAP_DIGITS] nibbles
-        cdef unsigned char *reply
-        cdef int field, width
-        cdef int at = 20
-        cdef const unsigned char *source
-        if not self.layout.scan(data, size, spans):
+        cdef Scan found
+        cdef uint64_t left
+        cdef Span span
+        cdef int field, half
+        cdef int at = 4 + BITMAP_DIGITS
+        if not self.layout.scan(data, size, &found):
             return 1
-        memset(nibbles, 0, sizeof(nibbles))
-        reply = self.room(peer, RESPONSE_LIMIT)
-        if spans[70].end:
-            nibbles[0] = 8
-            at = 36
-        for field in range(2, LAST_FIELD + 1):
-            if field == 38 and (data[1] == 49 or data[1] == 50):  # an authorization (01xx, 02xx) gets a code
-                source, width = b"A1B2C3", 6
-            elif field == 39:
-                source, width = b"00", 2
-            elif self.echoed[field] and spans[field].end:
-                source, width = data + spans[field].start, spans[field].end - spans[field].start
-            else:
-                continue
-            memcpy(reply + at, source, width)
-            at += width
-            nibbles[(field - 1) // 4] |= 8 >> (field - 1) % 4
-        memcpy(reply, data, 2)
-        reply[2] = data[2] | 1  # request 0 → response 1, advice 2 → its response 3
-        reply[3] = 48  # from the acquirer, not a repeat
-        for field in range(BITMAP_DIGITS if nibbles[0] & 8 else BITMAP_DIGITS // 2):
-            reply[4 + field] = b"0123456789ABCDEF"[nibbles[field]]
+        cdef unsigned char *response = self.room(peer, RESPONSE_LIMIT)
+        found.present[0] = found.present[0] & self.echoed[0] | bit(39)
+        found.present[1] &= self.echoed[1]
+        if data[1] == 49 or data[1] == 50:  # an authorization, 01xx or 02xx, gets a code
+            found.present[0] |= bit(38)
+        if found.present[1]:
+            found.present[0] |= bit(1)
+            put_hex(response + at, found.present[1])
+            at += BITMAP_DIGITS
+        memcpy(response, data, 2)
+        response[2] = data[2] | 1  # request 0 → response 1, advice 2 → its response 3
+        response[3] = 48  # from the acquirer, not a repeat
+        put_hex(response + 4, found.present[0])
+        for half in range(2):
+            left = found.present[half] & ~bit(1)
+            while left:
+                field = 64 * half + take_field(&left)
+                if field == 38:
+                    memcpy(response + at, b"A1B2C3", 6)
+                    at += 6
+                elif field == 39:
+                    memcpy(response + at, b"00", 2)
+                    at += 2
+                else:
+                    span = found.spans[field]
+                    memcpy(response + at, data + span.start, span.end - span.start)
+                    at += span.end - span.start
         self.queue(peer, at)
         self.authorizations += 1
         return 0

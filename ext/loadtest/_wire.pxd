@@ -1,5 +1,9 @@
 """What the bench's compiled programs share: peers on one epoll, whole frames in, one send a wake-up out."""
 
+cdef enum:
+    PEERS = 1024  # the largest run has 64 connections; a process may open 1,024 files by default
+
+
 cdef struct Peer:
     int fd  # -1: the slot is free
     int kind  # which of the subclass's roles this connection plays
@@ -19,6 +23,7 @@ cdef class Wire:
     cdef int *dirty
     cdef int dirty_count
     cdef unsigned int next_serial
+    cdef double woke_at  # monotonic; read once a wake-up
 
     cdef int adopt(self, int fd, int kind, bint listening) except -1
     cdef int turn(self, int timeout_ms) except -1 nogil

@@ -44,7 +44,6 @@ cdef extern from "<netinet/tcp.h>" nogil:
     int setsockopt(int fd, int level, int option, const void *value, unsigned int size)
 
 cdef enum:
-    PEERS = 1024  # the largest run has 64 connections; a process may open 1,024 files by default
     EVENTS = 256  # as many as one wake-up may bring
     FRAME_LIMIT = 8192  # the switch's own limit of a frame
     INBOX = 256 * 1024  # 256 requests of 500 bytes in one recv, and always room for one more frame
@@ -95,7 +94,7 @@ cdef class Wire:
         with nogil:
             while left > 0:
                 self.turn(<int> (left * 1000) + 1)
-                left = until - monotonic_s()
+                left = until - self.woke_at
 
     # For subclasses.
 
@@ -139,6 +138,7 @@ cdef class Wire:
         cdef int count = epoll_wait(self.epoll_fd, events, EVENTS, timeout_ms)
         cdef int index
         cdef Peer *peer
+        self.woke_at = monotonic_s()
         for index in range(count):
             peer = &self.peers[events[index].data.u64]
             if peer.fd < 0:  # closed earlier in this wake-up

@@ -103,6 +103,10 @@ class Acquirer:
         else:
             self._answered(view, now)
 
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:  # noqa: ARG002
+        """Every part has this method; a terminal encrypts its PINs itself and asks no HSM."""
+        self.counters["hsm-reply-unmatched"] += 1
+
     def tick(self, now: float) -> None:
         """Send what is due: arrivals, reversals, their repeats, a sign-on that was not answered."""
         if self._sign_on_due is not None and self._sign_on_due <= now:

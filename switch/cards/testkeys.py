@@ -2,7 +2,8 @@
 
 The switch never holds a clear key of a real device: it works with keys under the HSM's LMK. For a bench it is handy to
 write a key in clear in the configuration and have the rest worked out, and that is harmless because the LMK used here
-is the one that every vendor manual prints. A key for a real HSM is given in the form that device exported (`under_lmk`).
+is the one that every vendor manual prints. A key for a real HSM is given in the form that the device exported it in
+(`under_lmk`).
 
 A variant LMK is a list of pairs of DES keys. The last two digits of a key's three-digit type choose the pair, the
 first digit a variant that is XORed into the pair's first byte; scheme `U` (a double-length key) encrypts the two
@@ -37,8 +38,8 @@ _TEST_LMK: Final = {
     "01": bytes.fromhex("61616161616161617070707070707070"),
     "02": bytes.fromhex("E0E0010101010101F1F1010101010101"),
     "03": bytes.fromhex("1C587F1C13924FEF0101010101010101"),
-    "08": bytes.fromhex("26262626262626262929292929292929"),
-    "09": bytes.fromhex("2F2F2F2F2F2F2F2F3131313131313131"),
+    "08": bytes.fromhex("16161616161616161919191919191919"),
+    "09": bytes.fromhex("1A1A1A1A1A1A1A1A1C1C1C1C1C1C1C1C"),
 }
 _TYPE_VARIANT: Final = (0x00, 0xA6, 0x5A, 0x6A, 0xDE, 0x2B, 0x50, 0x74, 0x9C, 0xFA)
 _SCHEMES: Final = {32: ("U", (0xA6, 0x5A)), 48: ("T", (0x6A, 0xDE, 0x2B))}  # by length of the key in hex digits

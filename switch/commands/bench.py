@@ -1,7 +1,9 @@
 """`monetique up`, `switch` and `issuer`: the bench as a whole, and its parts as processes of their own."""
 
 import argparse
+import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.commands.common import (
@@ -17,6 +19,14 @@ from switch.commands.common import (
 
 if TYPE_CHECKING:
     from switch.config import Config
+    from switch.net.children import Child, Ports
+    from switch.net.traffic import Traffic
+
+UP_EXAMPLES = """\
+  monetique up                                       until Ctrl-C; then the books are compared
+  monetique up --for 20 --fresh                      20 seconds on an empty data directory
+  monetique up --port-base 0 --no-traffic            free ports, and nobody's traffic but yours
+"""
 
 SWITCH_EXAMPLES = """\
   monetique switch                                   acquirers on 8583 and 8584; dials issuers and the HSM
@@ -30,7 +40,14 @@ ISSUER_EXAMPLES = """\
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add `switch` and `issuer`."""
+    """Add `up`, `switch` and `issuer`."""
+    up = add_command(subparsers, "up", "run the whole bench, with sample traffic", run_up, examples=UP_EXAMPLES)
+    up.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
+    up.add_argument("--port-base", type=port, metavar="N", help="ports N, N+1, … instead of the usual; 0: free ports")
+    up.add_argument("--fresh", action="store_true", help="empty the data directory first")
+    up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
+    add_config(up)
+    add_data(up)
     switch = add_command(subparsers, "switch", "run the switch alone", run_switch, examples=SWITCH_EXAMPLES)
     switch.add_argument(
         "--port", type=port, metavar="N", help="acquirer links listen on N, N+1, … in their order; 0: free ports"
@@ -49,6 +66,63 @@ def register(subparsers: Subparsers) -> None:
         )
         add_config(part)
         add_data(part)
+
+
+def run_up(args: argparse.Namespace) -> int:
+    """Run the parts as processes of their own, sample traffic, and the verdict at the end."""
+    from switch.config import with_port_base
+    from switch.net.supervisor import Bench
+    from switch.net.supervisor import run_up as run
+
+    config = load_config(args)
+    if args.port_base is not None:
+        config = with_port_base(config, args.port_base)
+    bench = Bench(
+        children=children(args, config),
+        ports={link.name: link.port for link in config.link} | {"hsm": config.hsm.port, "metrics": config.metrics.port},
+        traffic=[] if args.no_traffic else sample_traffic(config),
+        data=args.data,
+        for_s=args.for_s,
+        fresh=args.fresh,
+    )
+    return run(bench)
+
+
+def children(args: argparse.Namespace, config: "Config") -> "list[Child]":
+    """The parts in the order of their start. Each is this command again, told where the parts before it listen."""
+    from switch.net.children import Child
+
+    common = ["--data", str(args.data)]
+    common += ["--config", str(args.config)] if args.config else []
+    common += ["--insecure"] if args.insecure else []
+
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "switch.cli", *words, *common]
+
+    def at(ports: "Ports") -> list[str]:
+        return [word for name, number in ports.items() for word in ("--at", f"{name}={number}")]
+
+    def hsm(ports: "Ports") -> list[str]:
+        return command("hsm", "--host", config.hsm.host, "--port", str(ports["hsm"]), "--lmk", config.hsm.lmk)
+
+    def issuer(name: str, ports: "Ports") -> list[str]:
+        return command("issuer", name, *at(ports))
+
+    def switch(ports: "Ports") -> list[str]:
+        return command("switch", *at(ports))
+
+    issuers = [Child(table.name, partial(issuer, table.name)) for table in config.issuer]
+    return [Child("hsm", hsm), *issuers, Child("switch", switch)]
+
+
+def sample_traffic(config: "Config") -> "list[Traffic]":
+    """The simulated acquirers. They encrypt PINs, so the network's side is handed them and does not make them."""
+    from switch.acquirers.acquirer import Acquirer
+    from switch.config import acquirer_spec
+    from switch.net.traffic import Traffic
+
+    specs = [acquirer_spec(config, traffic.link) for traffic in config.traffic]
+    return [Traffic(spec.name, spec.dialect, Acquirer(spec, config.seed)) for spec in specs]
 
 
 def run_switch(args: argparse.Namespace) -> int:

@@ -69,8 +69,12 @@ def link(args: argparse.Namespace) -> int:
     """Change one of the switch's links."""
     if (args.change == "slow") != (args.ms is not None):
         raise CommandError("link NAME slow takes a delay in milliseconds, up and down take none", USAGE)
-    document = {"command": "link", "name": args.name, "action": args.change, "ms": args.ms, "for_s": args.for_s}
-    return report(args, {SWITCH: ask(args, SWITCH, {key: value for key, value in document.items() if value is not None})})
+    document: dict[str, Any] = {"command": "link", "name": args.name, "action": args.change}
+    if args.ms is not None:
+        document["ms"] = args.ms
+    if args.for_s is not None:
+        document["for_s"] = args.for_s
+    return report(args, {SWITCH: ask(args, SWITCH, document)})
 
 
 def status(args: argparse.Namespace) -> int:
@@ -99,6 +103,28 @@ def report(args: argparse.Namespace, answers: dict[str, dict[str, Any]]) -> int:
         print_json(answers)
     else:
         for part, answer in answers.items():
-            details = [f"{key} {value}" for key, value in answer.items() if key != "ok"]
-            print("\n  ".join([f"{part}: done", *details]))
+            details = {key: value for key, value in answer.items() if key != "ok"}
+            print("\n".join([f"{part}: done", *outline(details)]))
     return FINE
+
+
+def outline(value: dict[str, Any], indent: str = "  ") -> Iterator[str]:
+    """Nested data as indented lines.
+
+    >>> print("\\n".join(outline({"pid": 7, "links": [{"name": "issuer-1", "state": "down"}], "counters": {}})))
+      pid: 7
+      links:
+        issuer-1 down
+      counters: -
+    """
+    for key, inner in value.items():
+        if isinstance(inner, dict) and any(isinstance(leaf, dict) for leaf in inner.values()):
+            yield f"{indent}{key}:"
+            yield from outline(inner, indent + "  ")
+        elif isinstance(inner, dict):
+            yield f"{indent}{key}: " + (", ".join(f"{name} {leaf}" for name, leaf in inner.items()) or "-")
+        elif isinstance(inner, list):
+            yield f"{indent}{key}:"
+            yield from (f"{indent}  " + " ".join(map(str, leaf.values())) for leaf in inner)
+        else:
+            yield f"{indent}{key}: {inner}"

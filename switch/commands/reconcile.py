@@ -13,9 +13,7 @@ EXAMPLES = """\
 
 def register(subparsers: Subparsers) -> None:
     """Add `reconcile`."""
-    parser = add_command(
-        subparsers, "reconcile", "compare the books of acquirers, switch and issuers", run, examples=EXAMPLES
-    )
+    parser = add_command(subparsers, "reconcile", "compare the books of all sides", run, examples=EXAMPLES)
     add_data(parser)
     add_json(parser)
 

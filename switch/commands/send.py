@@ -23,6 +23,7 @@ from switch.commands.common import (
     print_json,
     running_ports,
 )
+from switch.commands.describe import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,8 @@ def send(args: argparse.Namespace) -> int:
     with Session(link.host, number, load(link.dialect), sender, args.timeout) as session:
         exchanges = list(exchange_all(args, config, session))
     if args.json:
-        print_json([as_json(exchange, session) for exchange in exchanges])
+        *before, last = [as_json(exchange, session) for exchange in exchanges]
+        print_json(last | ({"original": before[0]} if before else {}))
     else:
         for exchange in exchanges:
             show(exchange, session)

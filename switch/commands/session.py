@@ -80,7 +80,7 @@ class Session:
             raise CommandError(f"{self._where}: {error.strerror or error}, sending {what}", UNREACHABLE) from None
         except (FormatError, FramingError) as error:
             raise CommandError(f"{self._where}: the answer to {what} cannot be read: {error}", FAILED) from None
-        why = f"{self._where}: no answer to {what} within {self._timeout_s:g} s; an acquirer would now send its reversal"
+        why = f"{self._where}: no answer to {what} within {self._timeout_s:g} s: an acquirer would now reverse"
         raise CommandError(why, UNREACHABLE)
 
     def _next_frame(self, what: str) -> bytes:
@@ -94,7 +94,7 @@ class Session:
 
 
 def is_answer(request: View, frame: View) -> bool:
-    """Whether `frame` answers `request`: the MTI of the response (a repeat's is the original's), and the same fields."""
+    """Whether `frame` answers `request`: the MTI of the response (a repeat has the original's), and MATCHED."""
     expected = f"{request.mti[:2]}{int(request.mti[2]) + 1}0"
     return frame.mti == expected and all(request.text(field) == frame.text(field) for field in MATCHED)
 

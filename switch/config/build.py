@@ -9,8 +9,8 @@ from switch.acquirers.specs import AcquirerSpec, TerminalCard
 from switch.cards import testkeys
 from switch.config.tables import Card, Config, Hsm, Key, Link, Metrics
 from switch.core.specs import LinkSpec, RouteSpec, SwitchSpec
-from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.iso8583 import dialect
+from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.profiles.mix import EVERYDAY
 
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.

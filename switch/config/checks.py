@@ -12,8 +12,8 @@ from switch.cards.bins import BinTable
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
-from switch.issuers.behaviours import BEHAVIOURS
 from switch.iso8583.dialect import load as load_dialect
+from switch.issuers.behaviours import BEHAVIOURS
 
 Problem: TypeAlias = tuple[str, str]
 
@@ -40,7 +40,8 @@ def _unique(config: Config) -> Iterator[Problem]:
         for index, item in enumerate(getattr(config, table)):
             name = tuple(getattr(item, key) for key in identity)
             if name in seen:
-                yield f"an earlier [[{table}]] has the same {' and '.join(identity)}", f"$.{table}[{index}].{identity[0]}"
+                what = f"an earlier [[{table}]] has the same {' and '.join(identity)}"
+                yield what, f"$.{table}[{index}].{identity[0]}"
             seen.add(name)
 
 

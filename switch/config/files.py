@@ -25,8 +25,8 @@ SHIPPED: Final = (
     Path(latency.__file__).with_name("latency.toml"),
 )
 
-# Tables that replace the shipped one of the same name instead of changing single values of it: a key's three forms belong
-# together, and so do a profile's hops.
+# Tables that replace the shipped one of the same name instead of changing single values of it: the three forms of a key
+# belong together, and so do a profile's hops.
 WHOLE: Final = frozenset({"key", "profile"})
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024  # some 50,000 cards; more is a mistake, a log or a device file

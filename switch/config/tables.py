@@ -31,7 +31,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """What all tables have in common: immutable, and a misspelt name is an error."""
 
 
-class Link(Table, kw_only=True):
+class Link(Table, frozen=True, kw_only=True):
     """`[[link]]`: a connection to an institution. Acquirers dial us on `port`; issuers are dialled at `host`:`port`."""
 
     name: Name
@@ -46,14 +46,14 @@ class Link(Table, kw_only=True):
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
 
 
-class Route(Table):
+class Route(Table, frozen=True):
     """`[[route]]`: PANs that start with `prefix` go to the issuer link `link`; the longest prefix wins."""
 
     prefix: Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
     link: Name
 
 
-class Key(Table):
+class Key(Table, frozen=True):
     """`[[key]]`: a key of a link. `clear` alone is enough on a test LMK; `under_lmk` alone is all a real HSM wants."""
 
     link: Name
@@ -66,7 +66,7 @@ class Key(Table):
         return f"Key({self.link}, {self.type}, kcv {self.kcv or 'unknown'})"
 
 
-class Card(Table, kw_only=True):
+class Card(Table, frozen=True, kw_only=True):
     """`[[card]]`: a test card. The issuer named is simulated; without one there is no route for the PAN."""
 
     pan: Annotated[str, Meta(pattern=r"^[0-9]{12,19}$")]
@@ -83,7 +83,7 @@ class Card(Table, kw_only=True):
     expect: Digits2 = "00"
     stand_in: bool = False
     balance_cents: Cents = 1_000_000_00
-    limit_cents: Cents = 0  # what may be spent in a day; 0: as much as there is
+    limit_cents: Cents = 1_000_000_00  # what may be spent in a day
     sample: bool = False  # a card of the sample traffic
 
     def __repr__(self) -> str:
@@ -94,14 +94,14 @@ class Card(Table, kw_only=True):
         return f"{self.pan}={self.expiry}{self.service_code}{self.pvki}{self.pvv}{self.cvv}"
 
 
-class Issuer(Table):
+class Issuer(Table, frozen=True):
     """`[[issuer]]`: a simulated institution behind the issuer link of that name; it listens on the link's port."""
 
     name: Name
     profile: Name
 
 
-class Traffic(Table):
+class Traffic(Table, frozen=True):
     """`[[traffic]]`: sample traffic that a simulated acquirer sends over the acquirer link named."""
 
     link: Name
@@ -109,7 +109,7 @@ class Traffic(Table):
     terminals: Count = 4
 
 
-class Hsm(Table):
+class Hsm(Table, frozen=True):
     """`[hsm]`: where host commands go, and how the device frames them; `monetique hsm` reads this table too."""
 
     host: Host = "127.0.0.1"
@@ -119,14 +119,14 @@ class Hsm(Table):
     lmk: str = "test"  # what `monetique up` starts its HSM with: "test" or a file
 
 
-class Metrics(Table):
+class Metrics(Table, frozen=True):
     """`[metrics]`: where `/metrics` is served."""
 
     host: Host = "127.0.0.1"
     port: Port = 9583
 
 
-class Limits(Table):
+class Limits(Table, frozen=True):
     """`[limits]`: times and sizes of the switch; `switch.core.specs.SwitchSpec` says what each is for."""
 
     hsm_timeout_s: Seconds = 2.0
@@ -140,7 +140,7 @@ class Limits(Table):
     retention_s: Seconds = 86_400.0
 
 
-class Config(Table):
+class Config(Table, frozen=True):
     """A whole configuration: the shipped one with a user's file merged over it."""
 
     extends: Literal["default", "none"] = "default"

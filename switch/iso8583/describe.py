@@ -2,8 +2,8 @@
 
 Of a field, its value is shown if the dialect's `shown` names it, the card number as 6 + 4, and of anything else only
 the length: private fields may hold codes, and a field nobody thought of may hold anything. Where a frame could not be
-read to its end the fields may have slipped against the bytes (a card number's digits would pass for an amount), so there
-only message type and DE 2, masked, are shown.
+read to its end the fields may have slipped against the bytes (a card number's digits would pass for an amount), so
+there only message type and DE 2, masked, are shown.
 `clear=True` shows everything, and only a person's explicit wish may set it.
 """
 

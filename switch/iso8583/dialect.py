@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from switch.iso8583.codec import Layout
-from switch.iso8583.fields import MAX_FRAME_BYTES, Spec
+from switch.iso8583.fields import MAX_FRAME_BYTES, Spec, SpecError
 
 SHIPPED = ("iso87-ascii", "iso87-bcd")
 
@@ -31,6 +31,9 @@ PREFIX_BYTES = {
     "bcd": {"fixed": 0, "l": 1, "ll": 1, "lll": 2, "llll": 2},
     "b": {"fixed": 0, "l": 1, "ll": 1, "lll": 2, "llll": 2},
 }
+
+# What a dialect file calls an item of the specification.
+FILE_KEYS = {"data_enc": "encoding", "len_enc": "length_encoding", "signed": "encoding"}
 
 Number = Annotated[int, msgspec.Meta(ge=2, le=192)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
@@ -132,7 +135,19 @@ def _parse(content: bytes) -> Dialect:
     spec = _sections(file) | {str(row.number): _entry(file, row) for row in file.fields}
     shown = HARMLESS if file.shown is None else frozenset(file.shown)
     names = {row.number: row.name for row in file.fields}
-    return Dialect(file.name, Layout(spec), spec, file.response_codes, file.roles, names, shown)
+    try:
+        layout = Layout(spec)
+    except SpecError as error:
+        raise ValueError(f"{error.reason} - at `$.{_path(file, error)}`") from None
+    return Dialect(file.name, layout, spec, file.response_codes, file.roles, names, shown)
+
+
+def _path(file: DialectFile, error: SpecError) -> str:
+    """Where in the file stands what became the item of the specification that is wrong."""
+    if not error.key.isdecimal() or error.key == "1":
+        return "mti_encoding" if error.key == "t" else "bitmap_encoding"
+    index = [row.number for row in file.fields].index(int(error.key))
+    return f"fields[{index}].{FILE_KEYS.get(error.name, error.name)}"
 
 
 def _sections(file: DialectFile) -> dict[str, dict[str, Any]]:

@@ -39,6 +39,16 @@ FIELD_KEYS = {str(number): number for number in range(2, MAX_FIELD + 1)}
 HEX_DIGITS = frozenset("0123456789ABCDEF")
 
 
+class SpecError(ValueError):
+    """A specification that makes no sense: what is wrong with the entry `key`, in its item `name`."""
+
+    def __init__(self, reason: str, key: str, name: str = "") -> None:
+        super().__init__(f"{reason} - at `$.{key}{'.' if name else ''}{name}`")
+        self.reason = reason
+        self.key = key
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field's encoding; see the module's text. `width` is the length prefix in bytes, 0 for a fixed length."""
@@ -208,10 +218,10 @@ class Table:
 
 
 def compile_spec(spec: Spec) -> Table:
-    """Check a specification and compile it. Raises `ValueError`, whose text ends in a path like `$.22.max_len`."""
+    """Check a specification and compile it. Raises `SpecError`, whose text ends in a path like `$.22.max_len`."""
     for key in ("t", "p"):
         if key not in spec:
-            raise ValueError(f"the specification has no entry - at `$.{key}`")
+            raise SpecError("the specification has no entry", key)
     fields: list[Field | None] = [None] * (MAX_FIELD + 1)
     if "h" in spec and spec["h"]["max_len"] > 0:
         fields[HEADER] = _field("h", spec["h"])
@@ -248,32 +258,32 @@ def _field(key: str, entry: Mapping[str, Any]) -> Field:
         signed=bool(entry.get("signed", False)),
     )
     if field.signed and (field.width or not field.binary or field.max_len % 2 == 0):
-        raise ValueError(f"a signed amount is binary, of fixed, odd length - at `$.{key}.signed`")
+        raise SpecError("a signed amount is binary, of fixed, odd length", key, "signed")
     return field
 
 
 def _codec(key: str, name: str, value: object) -> str:
     """The one spelling of a text codec; "b" and "bcd" are the specification's own."""
     if not isinstance(value, str):
-        raise ValueError(f"expected `str`, got `{type(value).__name__}` - at `$.{key}.{name}`")
+        raise SpecError(f"expected `str`, got `{type(value).__name__}`", key, name)
     if value == "b" or (name == "len_enc" and value == "bcd"):
         return value
     try:
         "".encode(value)
         return codecs.lookup(value).name
     except (LookupError, ValueError):
-        raise ValueError(f"unknown encoding {value!r} - at `$.{key}.{name}`") from None
+        raise SpecError(f"unknown encoding {value!r}", key, name) from None
 
 
 def _count(key: str, name: str, entry: Mapping[str, Any], maximum: int) -> int:
     value = entry[name]
     if not isinstance(value, int) or not 0 <= value <= maximum:
-        raise ValueError(f"expected `int` from 0 to {maximum} - at `$.{key}.{name}`")
+        raise SpecError(f"expected `int` from 0 to {maximum}", key, name)
     return value
 
 
 def _pad(key: str, name: str, entry: Mapping[str, Any]) -> str:
     pad = str(entry.get(name, ""))[:1].upper()
     if pad and pad not in HEX_DIGITS:
-        raise ValueError(f"expected a hexadecimal digit - at `$.{key}.{name}`")
+        raise SpecError("expected a hexadecimal digit", key, name)
     return pad

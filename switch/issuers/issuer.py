@@ -22,7 +22,6 @@ from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, HSM, Effect
 from switch.iso8583.codec import FormatError, View
 from switch.issuers import messages, records
 from switch.issuers.accounts import amounts_text
-from switch.issuers.behaviours import ORDINARY, Behaviour
 from switch.issuers.ledger import Ledger, origin_of_key
 from switch.issuers.messages import BALANCE, RefusedError, Request
 from switch.issuers.records import Booked
@@ -205,7 +204,8 @@ class Issuer:
             raise RefusedError("too_late", "the request repeated here was reversed")
         self.counters["repeats"] += 1
         if pending is None:
-            self._answer(conn, view, known)
+            if not self.ledger.behaviour(request.pan).silent:
+                self._answer(conn, view, known)
         elif len(pending.waiters) < _MAX_WAITERS:
             pending.waiters.append((conn, view))
         return True
@@ -239,10 +239,11 @@ class Issuer:
         self.counters[f"de39-{booked.de39}"] += 1
         if verdict is not APPROVED:
             self._decision("declined", verdict, pending.waiters[0][1], booked.de39)
-        self._schedule(pending, account.behaviour if account else ORDINARY, now)
+        self._schedule(pending, now)
 
-    def _schedule(self, pending: _Pending, behaviour: Behaviour, now: float) -> None:
+    def _schedule(self, pending: _Pending, now: float) -> None:
         """Answer when the transaction's own latency has passed since it was received, or never."""
+        behaviour = self.ledger.behaviour(pending.request.pan)
         if behaviour.silent:
             self.counters["answers-lost"] += 1
             del self._in_flight[pending.request.key]

@@ -10,7 +10,7 @@ from typing import Final
 
 from switch.cards.masking import mask_pan
 from switch.issuers.accounts import Account, opened
-from switch.issuers.behaviours import behaviour
+from switch.issuers.behaviours import ORDINARY, Behaviour, behaviour
 from switch.issuers.records import Armed, Balances, Booked, Record, Reversed, Snapshot, decode_snapshot, encode
 from switch.issuers.specs import CardSpec, IssuerSpec
 
@@ -48,6 +48,11 @@ class Ledger:
         """How records name a card, known or not."""
         account = self._accounts.get(pan)
         return account.reference if account else f"unknown {mask_pan(pan)}"
+
+    def behaviour(self, pan: str) -> Behaviour:
+        """How a card behaves; one the issuer does not have is declined in the ordinary way."""
+        account = self._accounts.get(pan)
+        return account.behaviour if account else ORDINARY
 
     def accounts(self) -> tuple[Account, ...]:
         """All accounts, in the order of the cards."""

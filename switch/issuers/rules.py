@@ -57,7 +57,7 @@ def _declined_by_pin_tries(case: Case) -> Verdict | None:
 
 
 def _declined_by_limit(case: Case) -> Verdict | None:
-    if _asked_cents(case) <= case.account.spendable_cents(case.at):
+    if _asked_cents(case) <= max(case.account.spendable_cents(case.at), 0):
         return None
     return Verdict("over_amount_limit", "the amount exceeds what the card may spend today")
 

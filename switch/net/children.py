@@ -1,4 +1,4 @@
-"""Child processes of the supervisor: started, watched by their ready lines, restarted when they die, stopped at the end.
+"""Child processes of the supervisor: started, watched, restarted when they die, stopped at the end.
 
 None is left behind: each child asks the kernel to be killed when the supervisor dies, however it dies (`prctl`), and
 each has a session of its own, so that a Ctrl-C at the terminal reaches the supervisor alone and the end is orderly.
@@ -43,7 +43,7 @@ class ChildError(Exception):
 
 
 class ChildProcess:
-    """Keeps one child running. `ports` is shared by all children: what one reports on its ready line, all others see."""
+    """Keeps one child running. All share `ports`: what one reports on its ready line, the others are told."""
 
     def __init__(self, child: Child, data: Path, ports: dict[str, int], report: Reporter, stderr: int | None) -> None:
         self.name = child.name
@@ -69,13 +69,18 @@ class ChildProcess:
     async def _keep(self) -> None:
         while not self._stopping:
             status = await self._live()
-            if self._stopping:
-                return
-            if not self._ready.done():
-                self._ready.set_exception(ChildError(self.name, status))
-                return
+            await self._ended(status)
+
+    async def _ended(self, status: int) -> None:
+        """The child is gone: as asked, or too early, or to be started again."""
+        if self._stopping:
+            return
+        if self._ready.done():
             self._report("part", "restarted", f"{self.name} ended with status {status}; started again")
             await asyncio.sleep(RESTART_S)
+        else:
+            self._stopping = True
+            self._ready.set_exception(ChildError(self.name, status))
 
     async def _live(self) -> int:
         """One life of the child, from start to exit status (minus the signal's number when one killed it)."""

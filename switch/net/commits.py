@@ -38,7 +38,7 @@ class _Batch:
 
 
 class GroupCommit:
-    """One journal's batches. `release(effects)` is called in the loop with what may leave, `failed(error)` at most once."""
+    """One journal's batches. `release` is called in the loop with what may leave, `failed` once, if the log fails."""
 
     def __init__(
         self, journal: Journal, release: Callable[[list[Effect]], None], failed: Callable[[Exception], None]

@@ -1,6 +1,6 @@
 """Connections that carry frames: what arrives is split and handed to the part, what leaves is joined and written.
 
-The same `Connection` serves both directions, whether the peer dialled us (`Listener`) or we dialled it (`links.Dialer`).
+The same `Connection` serves whether the peer dialled us (`Listener`) or we dialled it (`links.Dialer`).
 Everything a peer can do wrong ends its own connection and nobody else's, with a line that says what was wrong:
 
     frame longer than 8 KiB, zero length   `framing`  with a hint from the first bytes (`switch.iso8583.doctor`)
@@ -13,12 +13,11 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from switch.iso8583.framing import Framing, FramingError, Splitter, wrap
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 
 MAX_CONNECTIONS = 10_000  # a listener's: the file descriptors that an ordinary hard limit (20,000) leaves us
-MAX_FRAME_BYTES = 8192  # ISO 8583 of 1987 at its fullest stays below; the length prefix alone could ask for 64 KiB
 SILENCE_S = 2.0  # a started frame is one packet, or a retransmission later; more means a wrong length or a trap
 WHOLE_FRAME_S = 15.0  # and however slowly its bytes trickle in, the peer's own 10 s timer has passed by now
 UNREAD_BYTES = 1 << 20  # some 4,000 answers that a peer has not read: it is not coming back for them
@@ -62,7 +61,7 @@ class Connection(asyncio.Protocol):
         try:
             frames = self._splitter.feed(data)
         except FramingError as error:
-            self._refuse("framing", error.reason, f"at byte {error.position}: {error}")
+            self._refuse("framing", "bad-length", str(error))
             return
         receive = self._driver.part.receive
         for frame in frames:
@@ -79,14 +78,15 @@ class Connection(asyncio.Protocol):
         if self._owed <= 0:
             return False
         self._half_closed = True
-        self._loop.call_later(HALF_CLOSED_S, self.close, "half closed")
+        self._loop.call_later(HALF_CLOSED_S, self.close)
         return True
 
     def pause_writing(self) -> None:
         self._refuse("refused", "slow-reader", f"{UNREAD_BYTES} bytes of answers unread; the peer must read them")
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None  # from here on writes vanish: writing to a lost peer must not raise in another's callback
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        # From here on writes vanish: uvloop would raise in the callback of whoever writes, and end *its* connection.
+        self._transport = None
         if self._watch is not None:
             self._watch.cancel()
         self._driver.leave(self._number)
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
 
     def put(self, frame: bytes) -> None:
         """Queue a frame for the next `flush`."""
-        self._queue.append(wrap(frame))
+        self._queue.append(self._framing.wrap(frame))
 
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
@@ -110,8 +110,8 @@ class Connection(asyncio.Protocol):
         else:
             self._write(data)
 
-    def close(self, reason: str) -> None:
-        """Close after what was written; `reason` is for the reader of the code, the part has said why in an event."""
+    def close(self) -> None:
+        """Close after what was written; whoever asks has said why in an event."""
         if self._transport is not None:
             self._transport.close()
 
@@ -188,7 +188,7 @@ class Listener:
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
-            connection.close("shutdown")
+            connection.close()
 
 
 class _Refused(asyncio.Protocol):

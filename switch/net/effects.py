@@ -1,7 +1,7 @@
 """The driver: carries out what one sans-IO part asks for (`switch.core.effects`) on the event loop.
 
-Sockets, the HSM client and the timer call the part, then `wake()`. Once everything that one turn of the loop brought has
-been handed in, `_run` takes the part's effects and carries them out together: one write per connection, one batch of
+Sockets, the HSM client and the timer call the part, then `wake()`. Once all that one turn of the loop brought has been
+handed in, `_run` takes the part's effects and carries them out together: one write per connection, one batch of
 records, one write per HSM socket. A wake-up costs 33 µs, a message handed in with others one or two; joining them is
 worth five times the throughput.
 
@@ -56,7 +56,7 @@ class Outlet(Protocol):
     def flush(self) -> None:
         """Write what is queued, in one piece."""
 
-    def close(self, reason: str) -> None:
+    def close(self) -> None:
         """Close after what was written."""
 
 
@@ -171,22 +171,22 @@ class Driver:
         """Write frames, one write a connection; note when requests and answers left; then close what is to close."""
         now = self.clock()
         touched: dict[int, Outlet] = {}
-        closing: list[tuple[Outlet, str]] = []
+        closing: list[Outlet] = []
         for effect in effects:
-            kind, conn, content = effect[0], effect[1], effect[2]
+            kind, conn = effect[0], effect[1]
             outlet = self._outlets.get(conn)
             if outlet is not None:
                 if kind == CLOSE:
-                    closing.append((outlet, content))
+                    closing.append(outlet)
                 else:
-                    outlet.put(content)
+                    outlet.put(effect[2])
                     touched[conn] = outlet
             if kind in (FORWARD, ANSWER) and effect[3] is not None:
                 self._stamp(kind, effect[3], now if outlet is not None else 0.0)
         for outlet in touched.values():
             outlet.flush()
-        for outlet, reason in closing:
-            outlet.close(reason)
+        for outlet in closing:
+            outlet.close()
 
     def _stamp(self, kind: int, tx: Any, left_at: float) -> None:
         if kind == FORWARD:
@@ -199,7 +199,7 @@ class Driver:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        """Keep one timer, no later than the part's next deadline. An earlier one stays: it ticks in vain, then re-arms."""
+        """Keep one timer, no later than the next deadline. An earlier one stays: it ticks in vain and re-arms."""
         deadline = self.part.next_deadline()
         if deadline is None or (self._timer is not None and self._timer_at <= deadline):
             return

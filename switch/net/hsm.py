@@ -12,15 +12,16 @@ counts the same header.
 import asyncio
 from typing import cast
 
-from switch.iso8583.framing import Framing, FramingError, Splitter, wrap
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 
 SOCKETS = 2  # an HSM serves a socket's commands one after the other; two keep it busy while one is read
 TIMEOUT_S = 2.0  # a PIN translation takes a millisecond; leaves 3 s of the issuer timer
 MAX_OUTSTANDING = 20_000  # a socket: 2 s of the 10,000 commands a second that the largest payShield does; below 2^16
-MAX_ANSWER_BYTES = 8192  # the longest answer (a public key) takes 2 KiB
 RECONNECT_S = 0.25  # the HSM is next door: soon enough to matter, seldom enough not to
+
+_FRAMING = Framing()  # a payShield's: two bytes of length
 
 
 class HsmClient:
@@ -110,7 +111,7 @@ class _Socket(asyncio.Protocol):
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._client = client
         self._driver = driver
-        self._splitter = Splitter(Framing("len2"), MAX_ANSWER_BYTES)
+        self._splitter = Splitter(_FRAMING, MAX_FRAME_BYTES)
         self._transport: asyncio.Transport | None = None
         self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
         self._queue: list[bytes] = []
@@ -129,7 +130,7 @@ class _Socket(asyncio.Protocol):
         self._count = (self._count + 1) & 0xFFFF
         header = b"%04X" % self._count
         self._outstanding[header] = (tag, self._driver.clock() + TIMEOUT_S)
-        self._queue.append(wrap(header + command))
+        self._queue.append(_FRAMING.wrap(header + command))
         return True
 
     def flush(self) -> None:
@@ -170,7 +171,7 @@ class _Socket(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()

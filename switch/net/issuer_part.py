@@ -68,7 +68,7 @@ class _RunningIssuer:
             failed=lambda _: stop.request(process.FAILED),
         )
         self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
-        self._listener = Listener(self._driver, _ONLY_LINK, part.name, Framing("len2"))
+        self._listener = Listener(self._driver, _ONLY_LINK, part.name, Framing())
         self._control = ControlServer(socket_path(part.data, part.name), self._command)
 
     async def serve(self) -> None:
@@ -86,7 +86,7 @@ class _RunningIssuer:
             case "reset":
                 self._issuer.reset()
             case "arm":
-                self._issuer.arm(str(document["pan"]), int(document["count"]), str(document["de39"]))
+                self._issuer.arm(str(document["card"]), int(document["next"]), str(document["de39"]))
             case command:
                 raise ValueError(f"an issuer knows status, reset and arm, not {command!r}")
         self._driver.wake()

@@ -19,15 +19,15 @@ FOLD_AT: Final = 1024  # transactions put aside before they are folded: amortise
 Microseconds = npt.NDArray[np.float64]
 
 # Each hop is the time between two moments of a transaction; a moment that did not happen is 0.0 and so is its hop.
-_MOMENTS: Final = (
-    "received_at",
-    "hsm_asked_at",
-    "hsm_answered_at",
-    "forwarded_at",
-    "issuer_answered_at",
-    "decided_at",
-    "answered_at",
-)
+MOMENT_WORDS: Final = {
+    "hsm_asked_at": "asked the HSM to translate the PIN block",
+    "hsm_answered_at": "the HSM answered",
+    "forwarded_at": "the intent is durable: forwarded to the issuer",
+    "issuer_answered_at": "the issuer answered",
+    "decided_at": "decided",
+    "answered_at": "the outcome is durable: answered the acquirer",
+}
+_MOMENTS: Final = ("received_at", *MOMENT_WORDS)
 HOPS: Final[dict[str, tuple[str, str]]] = {
     "hsm": ("hsm_asked_at", "hsm_answered_at"),  # PIN translation
     "issuer": ("forwarded_at", "issuer_answered_at"),  # from leaving us to the issuer's answer
@@ -35,6 +35,12 @@ HOPS: Final[dict[str, tuple[str, str]]] = {
     "total": ("received_at", "answered_at"),  # what the acquirer waits for us
 }
 _moments: Callable[[Any], tuple[float, ...]] = attrgetter(*_MOMENTS)
+
+
+def timeline(tx: Any) -> dict[str, float]:
+    """When each moment of a transaction was, in milliseconds after its arrival; those that did not happen left out."""
+    moments = {moment: getattr(tx, moment) for moment in MOMENT_WORDS}
+    return {moment: round((at - tx.received_at) * 1000, 3) for moment, at in moments.items() if at}
 
 
 class Histogram:

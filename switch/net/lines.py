@@ -1,4 +1,4 @@
-"""Structured lines: one JSON object a line on standard error, saying why something was declined, refused, late, unmatched.
+"""Structured lines: one JSON object a line on standard error, why something was declined, refused, late, unmatched.
 
     {"ts":1795305600.25,"part":"switch","event":"decline","reason":"no_route","why":"no route for 999999******0000"}
 

@@ -1,4 +1,4 @@
-"""Links that we dial: the switch's to its issuers, a simulated acquirer's to the switch. Reconnecting, with back-off."""
+"""Links that we dial, reconnecting with back-off: the switch's to issuers, a simulated acquirer's to the switch."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ class Dialer:
         else:
             self._enabled.clear()
             if self._connection is not None:
-                self._connection.close("link down")
+                self._connection.close()
 
     def slow(self, delay_ms: float) -> None:
         """Delay everything that we send on this link, also after a reconnect; 0 ends it."""
@@ -68,7 +68,7 @@ class Dialer:
         self._connection = connection
         return connection
 
-    def _gone(self, connection: Connection) -> None:
+    def _gone(self, _: Connection) -> None:
         self._connection = None
         self._lost.set()
 
@@ -77,4 +77,4 @@ class Dialer:
         if self._task is not None:
             self._task.cancel()
         if self._connection is not None:
-            self._connection.close("shutdown")
+            self._connection.close()

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus, and the counters behind it. Served on loopback, by the loop of the part that it describes."""
+"""`/metrics` for Prometheus, and the counters behind it; served by the loop of the part that it describes."""
 
 import asyncio
 from collections import Counter

@@ -23,14 +23,17 @@ _EPOCH_LIMIT = 2**32  # the vault's nonce has four bytes for it
 
 
 class Stop:
-    """The request to stop, with the exit status that it leads to. The first request decides."""
+    """The request to stop, with the exit status that it leads to. The first request decides; a second one insists."""
 
     def __init__(self) -> None:
+        self.insisted = False
         self._status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def request(self, status: int) -> None:
         """Stop, and exit with `status`."""
-        if not self._status.done():
+        if self._status.done():
+            self.insisted = True
+        else:
             self._status.set_result(status)
 
     @property
@@ -76,7 +79,7 @@ def prepare_directory(path: Path) -> Path:
 
 
 def next_epoch(path: Path) -> int:
-    """The number of this start, one more than the last, durable before it is used: nonces never repeat across starts."""
+    """The number of this start, durable before it is used, so that no nonce repeats across starts."""
     epoch = int(path.read_text()) + 1 if path.exists() else 1
     if epoch >= _EPOCH_LIMIT:
         raise ValueError(f"{path}: {epoch} starts; make new data keys in a new data directory")

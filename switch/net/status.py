@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from switch.net.clock import Clock
-from switch.net.latencies import Latencies
+from switch.net.latencies import Latencies, timeline
 from switch.net.lines import Lines
 from switch.net.metrics import Counts, LinkState
-
-# The moments of a transaction after its arrival, in the order of its way through the switch.
-MOMENTS = ("hsm_asked_at", "hsm_answered_at", "forwarded_at", "issuer_answered_at", "decided_at", "answered_at")
 
 
 class Instruments:
@@ -43,11 +40,3 @@ class Instruments:
             "first_approved_with_pin": self._first,
             "lines_dropped": self.lines.dropped,
         }
-
-
-def timeline(tx: Any) -> dict[str, float]:
-    """When each moment of a transaction was, in milliseconds after its arrival; moments that were not are left out."""
-    return {
-        moment: round((getattr(tx, moment) - tx.received_at) * 1000, 3) for moment in MOMENTS if getattr(tx, moment)
-    }
-

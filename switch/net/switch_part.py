@@ -89,11 +89,11 @@ class _RunningSwitch:
         addresses: dict[str, Address] = {}
         for index, (link, text) in enumerate(zip(self._part.spec.links, self._part.addresses, strict=True)):
             if link.role == "acquirer":
-                listener = Listener(self._driver, index, link.name, Framing("len2"))
+                listener = Listener(self._driver, index, link.name, Framing())
                 self._links[link.name] = listener
                 addresses[link.name] = await listener.start(Address.parse(text))
             elif text:
-                dialer = Dialer(self._driver, index, link.name, Framing("len2"), Address.parse(text))
+                dialer = Dialer(self._driver, index, link.name, Framing(), Address.parse(text))
                 self._links[link.name] = dialer
                 dialer.start(enabled=link.enabled)
         addresses.update(await self._serve_metrics())
@@ -116,7 +116,9 @@ class _RunningSwitch:
                 return False
             waited_s += POLL_S
             if COMPLAIN_AFTER_S <= waited_s < COMPLAIN_AFTER_S + POLL_S:
-                states = ", ".join(f"{name} {state}" for name, role, state, _ in self._core.link_states() if role == "issuer")
+                states = ", ".join(
+                    f"{name} {state}" for name, role, state, _ in self._core.link_states() if role == "issuer"
+                )
                 why = f"not ready yet: HSM {'up' if self._hsm.up else 'not connected'}, {states}"
                 self._driver.event("start", {"reason": "waiting", "why": why})
                 self._instruments.lines.flush()
@@ -125,7 +127,11 @@ class _RunningSwitch:
     def _command(self, document: dict[str, Any]) -> dict[str, Any]:
         match document["command"]:
             case "status":
-                return self._instruments.status(self._core.counters, self._core.link_states())
+                return {
+                    **self._instruments.status(self._core.counters, self._core.link_states()),
+                    "in_flight": self._core.in_flight(),
+                    "reversals_owed": self._core.reversals_owed(),
+                }
             case "link":
                 self._change_link(document)
                 return {}

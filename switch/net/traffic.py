@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from switch.core.effects import SEND, Effect
 from switch.iso8583.codec import FormatError, View
@@ -124,7 +124,7 @@ class TrafficRunner:
             )
             self._drivers.append(driver)
             address = Address.parse(addresses[source.link])
-            self._dialers.append(Dialer(driver, _ONLY_LINK, source.link, Framing("len2"), address))
+            self._dialers.append(Dialer(driver, _ONLY_LINK, source.link, Framing(), address))
 
     def start(self) -> None:
         """Dial, sign on, and go."""
@@ -155,30 +155,3 @@ class TrafficRunner:
             dialer.close()
             await driver.close()
         self._journal.close()
-
-
-def describe_hops(moments: dict[str, Any]) -> list[str]:
-    """The way of one transaction through the switch, a line a hop, from `switch.net.status.timeline`.
-
-    >>> for line in describe_hops({"hsm_asked_at": 0.05, "hsm_answered_at": 0.35, "answered_at": 1.0}):
-    ...     print(line)
-       0.050 ms  +0.050  asked the HSM to translate the PIN block
-       0.350 ms  +0.300  the HSM answered
-       1.000 ms  +0.650  the outcome is durable; answered the acquirer
-    """
-    lines, before_ms = [], 0.0
-    for moment, words in _HOP_WORDS.items():
-        if moment in moments:
-            lines.append(f"{moments[moment]:8.3f} ms  +{moments[moment] - before_ms:.3f}  {words}")
-            before_ms = moments[moment]
-    return lines
-
-
-_HOP_WORDS = {
-    "hsm_asked_at": "asked the HSM to translate the PIN block",
-    "hsm_answered_at": "the HSM answered",
-    "forwarded_at": "the intent is durable; forwarded to the issuer",
-    "issuer_answered_at": "the issuer answered",
-    "decided_at": "decided",
-    "answered_at": "the outcome is durable; answered the acquirer",
-}

@@ -2,8 +2,8 @@
 
     {"switch": {"pid": 4711, "ports": {"acquirer": 8583, "acquirer-bcd": 8584, "metrics": 9583}}, "hsm": …}
 
-Replaced atomically, so that a reader sees the old file or the new one. Writers, the supervisor and the parts themselves,
-take turns by a lock file.
+Replaced atomically, so that a reader sees the old file or the new one. Its writers, the supervisor and the parts, take
+turns by a lock file.
 """
 
 import contextlib

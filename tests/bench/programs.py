@@ -47,32 +47,34 @@ class Program:
                 [sys.executable, "-m", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 text=True,
                 preexec_fn=lambda: settle(on),
             )
 
     def wait_ready(self) -> dict[str, int]:
         """The ports by name, once the program has printed its ready line."""
-        assert self.process.stdout is not None
         until = time.monotonic() + READY_S
-        while (left := until - time.monotonic()) > 0 and select.select([self.process.stdout], [], [], left)[0]:
-            line = self.process.stdout.readline()
+        while True:
+            line = self.line(until - time.monotonic())
             if line.startswith("ready "):
                 return {name: int(port) for name, port in PORT.findall(line)}
-            if not line:
-                break
-        raise self.failure("is not ready")
 
-    def result(self, within_s: float) -> str:
-        """What a program that ends by itself printed."""
-        try:
-            output, _ = self.process.communicate(timeout=within_s)
-        except subprocess.TimeoutExpired:
-            raise self.failure(f"has not ended within {within_s:g} s") from None
-        if self.process.returncode:
-            raise self.failure(f"ended with status {self.process.returncode}")
-        return output
+    def line(self, within_s: float) -> str:
+        """The next line that the program prints."""
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], max(within_s, 0.0))[0]:
+            raise self.failure("is silent")
+        if line := self.process.stdout.readline():
+            return line
+        raise self.failure("has ended")
+
+    def ask(self, request: str, within_s: float) -> str:
+        """Write one line to the program, and read one."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(request + "\n")
+        self.process.stdin.flush()
+        return self.line(within_s)
 
     def failure(self, what: str) -> BenchError:
         """An error that quotes the end of the program's standard error."""
@@ -86,8 +88,9 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
 
 
 class Programs:
@@ -105,7 +108,9 @@ class Programs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for program in reversed(self._running):
             program.stop()
         self._folder.cleanup()
@@ -116,12 +121,6 @@ class Programs:
         program = Program(list(arguments), on, self.folder / f"{self._count}.stderr")
         self._running.append(program)
         return program
-
-    def finish(self, program: Program, within_s: float) -> str:
-        """Wait for a program that ends by itself; what it printed."""
-        output = program.result(within_s)
-        self._running.remove(program)
-        return output
 
 
 def settle(on: set[int]) -> None:

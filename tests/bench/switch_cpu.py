@@ -2,23 +2,25 @@
 
     python -m tests.bench.switch_cpu [relay] [compiled-relay] [switch]
 
-Around each subject stand the same compiled counterparts: a closed-loop generator on the acquirer port, an issuer that
-approves, an HSM that translates (`loadtest.stubs`). The subject has a core to itself and its counterparts share the
-others. The generator reads the subject's CPU time (all threads, user and kernel) at both ends of the window in which it
-counts the answers. Subjects take turns, round by round, so that a slow minute of the machine hits them all.
+Around each subject stand the same compiled counterparts, in one process: a closed-loop generator on the acquirer port,
+an issuer that approves, an HSM that translates (`loadtest.stubs`). The subject has a core to itself, they another. The
+generator reads the subject's CPU time (all threads, user and kernel) at both ends of the window in which it counts the
+answers. Subjects take turns, round by round, so that a slow minute of the machine hits them all.
 
 CPU time means what it costs only while the subject never waits for others: batches shrink otherwise. So each round also
 measures what share of the core a busy loop is given, while another keeps the other cores busy, and a row whose subject
 used less than 90 % of that is marked.
 """
 
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
+
+from loadtest.stubs import Order, Report
 from tests.bench.programs import BenchError, Cores, Program, Programs, cores
 from tests.bench.table import Row, lines, row
 
@@ -26,7 +28,7 @@ ROUNDS = 5
 WINDOW_S = 2.0  # CPU time is read in ticks of 10 ms: half a per cent
 WARM_UP_S = 0.5
 SPIN_S = 0.5
-GENERATOR_S = 30.0  # sign-on, warm-up, window and the patience for answers
+ANSWER_S = 30.0  # sign-on, warm-up, window and the patience for answers
 SATURATED = 0.9  # of what a busy loop is given
 
 
@@ -88,7 +90,8 @@ class Bench:
     def __init__(self, programs: Programs, on: Cores, names: Sequence[str]) -> None:
         self.programs = programs
         self.on = on
-        hosts = programs.start("loadtest.stubs", "hosts", on=on.others).wait_ready()
+        self.stubs = programs.start("loadtest.stubs", on=on.others)
+        hosts = self.stubs.wait_ready()
         self.subjects: dict[str, tuple[Program, int]] = {}
         for name in names:
             program = programs.start(*self.command(name, hosts), on=on.subject)
@@ -106,35 +109,27 @@ class Bench:
     def measure(self, name: str, shape: Shape) -> Sample:
         """Load one subject for one window. BenchError unless every request was approved."""
         program, port = self.subjects[name]
-        arguments = {
-            "port": port,
-            "connections": shape.connections,
-            "in-flight": shape.in_flight,
-            "warm-up": WARM_UP_S,
-            "seconds": WINDOW_S,
-            "watch": program.process.pid,
-        }
-        words = [word for option, value in arguments.items() for word in (f"--{option}", str(value))]
-        generator = self.programs.start("loadtest.stubs", "generator", *words, on=self.on.others)
-        report = json.loads(self.programs.finish(generator, GENERATOR_S))
+        order = Order(port, *shape, warm_up_s=WARM_UP_S, seconds=WINDOW_S, watch=program.process.pid)
+        answer = self.stubs.ask(msgspec.json.encode(order).decode(), ANSWER_S)
+        report = msgspec.json.decode(answer, type=Report)
         check(name, report)
-        return Sample(report["cpu_seconds"] / report["answers"] * 1e6, report["cpu_seconds"] / report["seconds"])
+        return Sample(report.cpu_seconds / report.answers * 1e6, report.cpu_seconds / report.seconds)
 
     def busy_share(self) -> float:
         """The share of the subject's core that a busy loop is given, beside one that keeps the others busy."""
-        command = ("loadtest.stubs", "spin", "--seconds", str(SPIN_S))
+        command = ("loadtest.cpu", str(SPIN_S))
         beside = self.programs.start(*command, on=self.on.others)
         busy = self.programs.start(*command, on=self.on.subject)
-        share = float(self.programs.finish(busy, GENERATOR_S))
-        self.programs.finish(beside, GENERATOR_S)
-        return share
+        beside.line(ANSWER_S)
+        return float(busy.line(ANSWER_S))
 
 
-def check(name: str, report: dict[str, Any]) -> None:
-    """A window counts only if everything in it was approved, once, and answered in the end."""
-    clean = report["answers"] and not report["unmatched"] and not report["unanswered"]
-    if not clean or set(report["by_de39"]) != {"00"}:
-        raise BenchError(f"{name}: not every request was approved: {json.dumps(report)}")
+def check(name: str, report: Report) -> None:
+    """A window counts only if everything in it was approved, once, with its PIN, and answered in the end."""
+    if not report.answers or report.unmatched or report.unanswered or set(report.by_de39) != {"00"}:
+        raise BenchError(f"{name}: not every request was approved: {report}")
+    if report.translations < report.answers:
+        raise BenchError(f"{name}: fewer PIN blocks than requests went through the HSM: {report}")
 
 
 def rows(names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
@@ -155,7 +150,7 @@ def rows(names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
         subject = SUBJECTS[name]
         for shape in SHAPES:
             reference = costs.get((subject.reference or "", shape))
-            held_against = (None, None) if reference is None else (subject.reference, median(reference))
+            held_against = (None, None) if reference is None else (SUBJECTS[subject.reference].row_name, median(reference))
             entry = row(f"{subject.row_name}, {shape}", "us", costs[name, shape], *held_against)
             share = median(sample.share for sample in samples[name, shape])
             entry |= {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}

@@ -65,7 +65,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
     cells = [("", "unit", "value", "low", "high", "ratio", "reference", "")]
     for entry in rows:
         reference = "" if entry["reference"] is None else f"{entry['reference']}: {entry['reference_value']:.2f}"
-        ratio = "" if entry["ratio"] is None else f"{entry['ratio']:.2f}"
+        ratio = "" if entry["ratio"] is None else f"{entry['ratio']:.3g}"
         figures = (f"{entry['value']:.2f}", f"{entry['low']:.2f}", f"{entry['high']:.2f}", ratio)
         cells.append((entry["name"], entry["unit"], *figures, reference, note(entry)))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

@@ -2,6 +2,8 @@
 
 from random import Random
 
+import pytest
+
 from switch.simulation.disk import SimLog
 
 
@@ -53,20 +55,22 @@ def test_a_sync_covers_what_stood_before_it_began() -> None:
     assert survivors == {1, 2}
 
 
-def test_what_a_snapshot_drops_makes_nothing_durable_that_was_not() -> None:
+@pytest.mark.parametrize("synced_after", [True, False])
+def test_what_a_snapshot_drops_makes_nothing_durable_that_was_not(synced_after: bool) -> None:
     survivors = set()
     for seed in range(50):
         log = SimLog()
         log.append([b"one" * 100])
         log.sync()
-        log.append([b"two" * 10])
+        log.append([b"two"])
         log.write_snapshot(1, b"state")
-        log.sync()
+        if synced_after:
+            log.sync()
         log.append([b"three"])
         log.crash(Random(seed))
-        assert list(log.replay())[:1] == [(2, b"two" * 10)]
         survivors.add(log.last_sequence)
-    assert survivors == {2, 3}
+    # The two records may lie in one sector, and are then kept or lost together.
+    assert survivors == ({2, 3} if synced_after else {1, 3})
 
 
 def test_crashes_between_appends_syncs_and_snapshots_never_lose_a_synced_record() -> None:

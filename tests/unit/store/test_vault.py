@@ -47,8 +47,25 @@ def test_a_nonce_never_serves_twice(again: tuple[int, int]) -> None:
 def test_any_flipped_bit_is_noticed(position: int, bit: int) -> None:
     sealed = bytearray(vault().seal(PAN, 1, 1))
     sealed[position] ^= 1 << bit
-    with pytest.raises(ValueError, match="does not open"):
+    with pytest.raises(ValueError, match="do not open"):
         vault().open(bytes(sealed))
+
+
+def test_other_secrets_share_the_series_of_nonces() -> None:
+    used = vault()
+    sealed = used.seal_bytes(b'{"48":"private"}', 1, 1)
+    assert vault().open_bytes(sealed) == b'{"48":"private"}'
+    with pytest.raises(ValueError, match="nonce 1/1 is not after"):
+        used.seal(PAN, 1, 1)
+    used.seal(PAN, 1, 2)
+    with pytest.raises(ValueError, match="nonce 1/2 is not after"):
+        used.seal_bytes(b"more", 1, 2)
+
+
+@pytest.mark.parametrize("length", [0, 12, 28])
+def test_what_is_too_short_to_be_sealed_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match=f"more than 28 bytes, not {length}"):
+        vault().open(bytes(length))
 
 
 def test_another_key_does_not_open() -> None:

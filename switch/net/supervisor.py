@@ -1,0 +1,225 @@
+"""`up`: the whole bench, each part a process of its own, with sample traffic and a verdict at the end.
+
+    start parts ─▶ all ready ─▶ ready line ─▶ traffic, first transaction shown, live line ─▶ Ctrl-C, SIGTERM or FOR
+                                                                                                  │
+    exit status ◀── parts stopped ◀── verdict ◀── books compared ◀── drained ◀── traffic stopped ◀┘
+
+Exit status: 0 clean, 1 violated (or a part failed at the start), 2 misconfigured, 130 when Ctrl-C ended it and the
+verdict is clean or there is none. A second Ctrl-C cuts the draining short.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from switch.net import process, upfile
+from switch.net.children import Child, ChildError, ChildProcess
+from switch.net.control import ControlError, request, socket_path
+from switch.net.live import LiveLine, say, transaction
+from switch.net.reconcile import reconcile
+from switch.net.status import Instruments
+from switch.net.traffic import Traffic, TrafficRunner
+
+DRAIN_S = 12.0  # the acquirers' timer is 10 s; its reversal takes another round trip
+SHOW_WITHIN_S = 30.0  # for the first approved purchase with a PIN; there are several a second
+POLL_S = 0.05
+
+# What a data directory of ours consists of: `--fresh` empties nothing that holds anything else.
+_OURS = ("up.json", "up.json.new", "up.lock", "bench.lock", "switch", "issuer-*", "acquirer.jsonl", "book.sqlite*",
+         "data.key", "lmk", "lmk.*", "*.control", "*.events.jsonl")  # fmt: skip
+
+
+class BenchError(Exception):
+    """The bench cannot start here. Says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What `up` runs. `children` in the order of their start, the switch last; `ports` by name, 0 for a free one."""
+
+    children: Sequence[Child]
+    ports: Mapping[str, int]
+    traffic: Sequence[Traffic]
+    data: Path
+    for_s: float | None
+    fresh: bool
+
+
+def run_up(bench: Bench) -> int:
+    """Run the bench; its exit status."""
+    try:
+        with _data_directory(bench.data, fresh=bench.fresh):
+            return process.run(lambda stop: _Up(bench, stop).run())
+    except BenchError as error:
+        sys.stderr.write(f"monetique up: {error}\n")
+        return process.MISCONFIGURED
+
+
+class _Up:
+    def __init__(self, bench: Bench, stop: process.Stop) -> None:
+        self._bench = bench
+        self._stop = stop
+        self._instruments = Instruments("up")
+        ports = dict(bench.ports)
+        self._children = [
+            ChildProcess(child, bench.data, ports, self._report, _events_file(bench.data, child.name))
+            for child in bench.children
+        ]
+        self._fixed_ports = all(ports.values())
+
+    async def run(self) -> int:
+        """From the first child's start to the last one's end."""
+        try:
+            addresses = await self._start()
+            if addresses is None:
+                return await self._stop.wait()
+            return await self._serve(addresses)
+        except ChildError as error:
+            sys.stderr.write(f"monetique up: {error}\n")
+            return error.status if error.status in (process.FAILED, process.MISCONFIGURED) else process.FAILED
+        finally:
+            for child in reversed(self._children):
+                await child.stop()
+
+    async def _start(self) -> dict[str, str] | None:
+        """Start the children and wait until all are ready; their addresses by name, None when asked to stop."""
+        for child in self._children:
+            child.start()
+            if not self._fixed_ports and not await self._wait_ready([child]):  # the next one must be told its port
+                return None
+        if not await self._wait_ready(self._children):
+            return None
+        return {name: address for child in self._children for name, address in child.addresses.items()}
+
+    async def _wait_ready(self, children: Sequence[ChildProcess]) -> bool:
+        async def all_ready() -> bool:
+            await asyncio.gather(*(child.ready() for child in children))
+            return True
+
+        async def stopped() -> bool:
+            await self._stop.wait()
+            return False
+
+        tasks = [asyncio.ensure_future(all_ready()), asyncio.ensure_future(stopped())]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return all(task.result() for task in done)
+
+    async def _serve(self, addresses: dict[str, str]) -> int:
+        traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
+        acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
+        process.print_ready({**acquirers, "hsm": addresses["hsm"]})
+        if self._bench.for_s is not None:
+            asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
+        traffic.start()
+        try:
+            if self._bench.traffic:
+                await self._show_first(traffic)
+            await self._live()
+            await self._drain(traffic)
+        finally:
+            await traffic.close()
+        verdict = await asyncio.to_thread(reconcile, self._bench.data)
+        _print_verdict(verdict)
+        status = await self._stop.wait()
+        return process.FAILED if verdict["verdict"] == "violated" else status
+
+    async def _show_first(self, traffic: TrafficRunner) -> None:
+        """Wait for the first approved purchase with a PIN and show it; without one, say so and go on."""
+        for _ in range(int(SHOW_WITHIN_S / POLL_S)):
+            if await self._stop.wait_for(POLL_S):
+                return
+            if (first := traffic.first_approved()) is not None:
+                source, asked, answer = first
+                status = await self._status()
+                moments = status["first_approved_with_pin"].get(source.link, {}) if status else {}
+                for line in transaction(source.dialect, source.link, asked, answer, moments):
+                    say(line)
+                return
+        say(f"no purchase with a PIN was approved within {SHOW_WITHIN_S:.0f} s; see the parts' lines for the reasons")
+
+    async def _live(self) -> None:
+        line, clock = LiveLine(), self._instruments.clock
+        begun = clock()
+        while not await self._stop.wait_for(line.every_s):
+            status = await self._status()
+            if status is not None:
+                line.show(clock(), clock() - begun, status)
+        line.end()
+
+    async def _drain(self, traffic: TrafficRunner) -> None:
+        """Let what is open end: answers, reversals and their acknowledgements."""
+        traffic.stop_traffic()
+        deadline = self._instruments.clock() + DRAIN_S
+        while self._instruments.clock() < deadline and not self._stop.insisted:
+            status = await self._status()
+            if not traffic.outstanding() and status and not status["in_flight"] and not status["reversals_owed"]:
+                return
+            await asyncio.sleep(POLL_S)
+        say(f"{traffic.outstanding()} transactions are still open after {DRAIN_S:.0f} s of draining")
+
+    async def _status(self) -> dict[str, Any] | None:
+        """The switch's status; None while it restarts."""
+        try:
+            return await asyncio.to_thread(request, socket_path(self._bench.data, "switch"), {"command": "status"})
+        except ControlError:
+            return None
+
+    def _report(self, event: str, reason: str, why: str) -> None:
+        self._instruments.lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
+        self._instruments.lines.flush()
+
+
+def _print_verdict(verdict: Mapping[str, Any]) -> None:
+    for name, value in verdict.items():
+        if name != "verdict":
+            say(f"  {name}: {value}")
+    say(f"verdict: {verdict['verdict']}")
+
+
+def _events_file(data: Path, name: str) -> int | None:
+    """Where a child's lines go: our standard error; where that is a terminal, a file, for the live line's sake."""
+    if not sys.stderr.isatty():
+        return None
+    path = data / f"{name}.events.jsonl"
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+@contextlib.contextmanager
+def _data_directory(data: Path, *, fresh: bool) -> Iterator[None]:
+    """Hold the data directory, emptied first where asked. Raises BenchError when it is in use or not ours to empty."""
+    process.prepare_directory(data)
+    descriptor = os.open(data / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError(f"{data}: another bench runs on it; stop that one, or choose another --data") from None
+        if fresh:
+            _empty(data)
+        (data / upfile.NAME).unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _empty(data: Path) -> None:
+    entries = list(data.iterdir())
+    strangers = sorted(entry.name for entry in entries if not any(entry.match(pattern) for pattern in _OURS))
+    if strangers:
+        raise BenchError(f"{data}: --fresh would delete {strangers[0]}, which is not ours; choose another --data")
+    for entry in entries:
+        if entry.name == "bench.lock":
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

@@ -1,0 +1,187 @@
+"""Reading configurations: laying a file over the shipped one, and mistakes that are told with their path."""
+
+from pathlib import Path
+
+import pytest
+
+from switch.config import ConfigError, address, find_key, find_link, load, under_lmk, with_port_base, with_ports
+from switch.config.checks import IDENTITY
+
+SHIPPED = load()
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def _write(text: str) -> Path:
+        file = tmp_path / "bench.toml"
+        file.write_text(text)
+        return file
+
+    return _write
+
+
+def test_a_table_of_the_same_name_changes_what_it_gives(write) -> None:
+    config = load(write('[[link]]\nname = "issuer-1"\nport = 9000\n[limits]\nlate_watch_s = 60'))
+    changed, before = find_link(config, "issuer-1"), find_link(SHIPPED, "issuer-1")
+    assert (changed.port, changed.dialect, changed.institution_id) == (9000, before.dialect, before.institution_id)
+    assert config.limits.late_watch_s == 60
+    assert config.limits.hsm_timeout_s == SHIPPED.limits.hsm_timeout_s
+    assert len(config.link) == len(SHIPPED.link)
+
+
+def test_a_table_with_a_new_name_is_added(write) -> None:
+    config = load(
+        write(
+            """
+            [[link]]
+            name = "gateway"
+            role = "acquirer"
+            port = 9001
+            institution_id = "77"
+            [[key]]
+            link = "gateway"
+            type = "ZPK"
+            clear = "0123456789ABCDEFFEDCBA9876543210"
+            """
+        )
+    )
+    assert config.link[0].name == "gateway"
+    assert len(config.link) == len(SHIPPED.link) + 1
+    assert under_lmk(find_key(config, "gateway", "ZPK")).startswith("U")
+
+
+def test_a_key_replaces_the_shipped_one_as_a_whole(write) -> None:
+    config = load(write('[[key]]\nlink = "acquirer"\ntype = "ZPK"\nclear = "0123456789ABCDEFFEDCBA9876543210"'))
+    key = find_key(config, "acquirer", "ZPK")
+    assert (key.kcv, key.under_lmk) == ("", "")
+    assert under_lmk(key) != find_key(SHIPPED, "acquirer", "ZPK").under_lmk
+
+
+def test_extends_none_starts_from_nothing(write) -> None:
+    config = load(write('extends = "none"\nseed = 7'))
+    assert all(not getattr(config, table) for table in IDENTITY)
+    assert config.seed == 7
+
+
+def test_the_shipped_file_itself_is_a_configuration() -> None:
+    from switch.config import DEFAULT_FILE
+
+    assert load(DEFAULT_FILE) == SHIPPED
+
+
+def test_a_dialect_file_is_found_beside_the_file_that_names_it(write, tmp_path: Path) -> None:
+    from switch.iso8583 import dialect
+
+    shipped = Path(dialect.__file__).with_name("dialects") / "iso87-ascii.toml"
+    (tmp_path / "house.toml").write_text(shipped.read_text())
+    config = load(write('[[link]]\nname = "acquirer"\ndialect = "house.toml"'))
+    assert Path(find_link(config, "acquirer").dialect) == tmp_path / "house.toml"
+
+
+KEY = '[[key]]\nlink = "acquirer"\ntype = "ZPK"\n'
+CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
+GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
+
+MISTAKES = [
+    ("prot = 1", "$", "unknown field `prot`"),
+    ('[[link]]\nname = "acquirer"\nprot = 1', "$.link[0]", "unknown field `prot`"),
+    ('[[link]]\nname = "acquirer"\nport = 70000', "$.link[0].port", "65535"),
+    ('[[link]]\nname = "acquirer"\nport = "8583"', "$.link[0].port", "int"),
+    ('[[link]]\nname = "a"\nrole = "acquirer"\nport = 1', "$.link[0]", "institution_id"),
+    ('[[link]]\nname = "acquirer"\nrole = "bank"', "$.link[0].role", "bank"),
+    ('[[link]]\nname = "acquirer"\nframing = "len4"', "$.link[0].framing", "len4"),
+    ('[[link]]\nname = "acquirer"\ndialect = "iso93"', "$.link[0].dialect", "iso87-ascii"),
+    ('[[link]]\nname = "acquirer"\ndialect = "missing.toml"', "$.link[0].dialect", "No such file"),
+    ('[[link]]\nname = "acquirer"\nhost = "0.0.0.0"', "$.link[0].host", "insecure"),
+    ('[[link]]\nname = "acquirer"\nport = 8584', "$.link[", "port 8584"),
+    ('[[link]]\nname = "acquirer"\n[[link]]\nname = "acquirer"', "$.link[1]", "missing"),
+    (GATEWAY, "$.link[0].name", "ZPK"),
+    (GATEWAY + GATEWAY, "$.link[1].name", "same name"),
+    ('[[link]]\nname = "issuer-1"\ninstitution_id = "123456789012"', "$.link[0].institution_id", "regex"),
+    ('[hsm]\nport = 8583', "$.hsm.port", "port 8583"),
+    ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
+    ('[metrics]\nhost = "::"', "$.metrics.host", "insecure"),
+    ('[[route]]\nprefix = "468738"\nlink = "nowhere"', "$.route[0].link", "no issuer link is named 'nowhere'"),
+    ('[[route]]\nprefix = "468738"\nlink = "acquirer"', "$.route[0].link", "no issuer link"),
+    ('[[route]]\nprefix = "497010"\nlink = "issuer-1"', "$.route[0].prefix", "allow_real_bins"),
+    ('[[route]]\nprefix = "9999"\nlink = "issuer-1"', "$.card[", "routed to issuer-1"),
+    ('[[issuer]]\nname = "issuer-9"\nprofile = "instant"', "$.issuer[0].name", "no issuer link"),
+    ('[[issuer]]\nname = "issuer-1"\nprofile = "quick"', "$.issuer[0].profile", "no profile"),
+    ('[[issuer]]\nname = "issuer-down"\nprofile = "instant"', "$.issuer[0].name", "PVK"),
+    ('[[traffic]]\nlink = "issuer-1"', "$.traffic[0].link", "no acquirer link"),
+    ('[[traffic]]\nlink = "acquirer"\nrate_per_s = 0', "$.traffic[0].rate_per_s", "> 0"),
+    (KEY, "$.key[0]", "clear or under_lmk"),
+    (KEY + 'clear = "00"', "$.key[0].clear", "regex"),
+    (KEY + f'clear = "{"00" * 16}"', "$.key[0].clear", "odd parity"),
+    (KEY + 'clear = "0123456789ABCDEFFEDCBA9876543210"\nkcv = "000000"', "$.key[0].kcv", "check value"),
+    (KEY + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "needs clear"),
+    (CARD + 'pan = "4687380000000016"\nissuer = "issuer-1"\nexpiry = "3013"', "$.card[0].expiry", "regex"),
+    (CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"', "$.card[0].pan", "Luhn"),
+    (CARD + 'pan = "4970100000000014"', "$.card[0].pan", "allow_real_bins"),
+    (CARD + 'pan = "4687380000000016"\nissuer = "issuer-2"', "$.card[0].issuer", "routed to issuer-1"),
+    (CARD + 'pan = "4687380000000016"\nbehaviour = "aprove"', "$.card[0].behaviour", "approve"),
+    ("link = 5", "$.link", "array"),
+    ("[[link]", "$", "not TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "path", "words"), MISTAKES)
+def test_a_mistake_is_told_with_its_path(write, text: str, path: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(text))
+    assert caught.value.path.startswith(path)
+    assert words in caught.value.what
+    assert str(caught.value).endswith(f"- at `{caught.value.path}`")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("words", ["allow_real_bins = true", ""])
+def test_real_bins_need_a_word(write, words: str) -> None:
+    text = write(f'{words}\n[[route]]\nprefix = "497010"\nlink = "issuer-1"')
+    if words:
+        assert load(text).route[0].prefix == "497010"
+    else:
+        with pytest.raises(ConfigError):
+            load(text)
+
+
+def test_other_addresses_need_a_word(write) -> None:
+    file = write('[[link]]\nname = "acquirer"\nhost = "0.0.0.0"')
+    with pytest.raises(ConfigError, match="insecure"):
+        load(file)
+    assert load(file, insecure=True).link[0].host == "0.0.0.0"
+    assert load(write('insecure = true\n[hsm]\nhost = "192.0.2.1"')).hsm.host == "192.0.2.1"
+
+
+def test_errors_show_no_secret(write) -> None:
+    for text in (KEY + 'clear = "ABCDEFABCDEF"', CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"'):
+        with pytest.raises(ConfigError) as caught:
+            load(write(text))
+        assert "ABCDEF" not in str(caught.value)
+        assert "4687380000000017" not in str(caught.value)
+
+
+def test_port_base_counts_in_the_documented_order() -> None:
+    config = with_port_base(SHIPPED, 9100)
+    ports = {link.name: link.port for link in config.link}
+    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 9109}
+    assert (config.hsm.port, config.metrics.port) == (9104, 9108)
+
+
+def test_port_base_zero_means_free_ports() -> None:
+    config = with_port_base(SHIPPED, 0)
+    assert {link.port for link in config.link} | {config.hsm.port, config.metrics.port} == {0}
+
+
+def test_addresses_in_a_word() -> None:
+    link = find_link(with_ports(SHIPPED, {"acquirer": 1}), "acquirer")
+    assert address(link) == "127.0.0.1:1"
+
+
+@pytest.mark.parametrize(("host", "word"), [("::1", "[::1]:1500"), ("unix:/run/hsm", "unix:/run/hsm")])
+def test_addresses_of_other_kinds(write, host: str, word: str) -> None:
+    assert address(load(write(f'[hsm]\nhost = "{host}"')).hsm) == word

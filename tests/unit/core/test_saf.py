@@ -1,0 +1,42 @@
+"""Store and forward: order, doubling waits, acknowledgement."""
+
+from switch.core.saf import StoreAndForward
+from switch.core.transaction import Transaction
+
+
+def fields(stan: str) -> dict[int, str]:
+    return {11: stan, 37: "R00000000001", 41: "TERM0001"}
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    saf = StoreAndForward()
+    entry = saf.owe(Transaction(), fields("000001"))
+    now, waits = 0.0, []
+    for _ in range(5):
+        saf.sent(entry, now, first_wait_s=5.0, longest_wait_s=30.0)
+        due = saf.next_deadline()
+        assert due is not None
+        waits.append(due - now)
+        now = due
+        assert saf.due(now) == [entry]
+    assert waits == [5.0, 10.0, 20.0, 30.0, 30.0]
+
+
+def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
+    saf = StoreAndForward()
+    entry = saf.owe(Transaction(), fields("000001"))
+    saf.sent(entry, 0.0, 5.0, 30.0)
+    assert saf.acknowledge("000001", "R00000000001", "TERM0002") is None
+    assert saf.acknowledge("000001", "R00000000001", "TERM0001") is entry
+    assert saf.acknowledge("000001", "R00000000001", "TERM0001") is None
+    assert saf.next_deadline() is None
+    assert saf.due(100.0) == []
+
+
+def test_entries_keep_the_order_in_which_they_came() -> None:
+    saf = StoreAndForward()
+    stans = ["000003", "000001", "000002"]
+    for stan in stans:
+        saf.owe(Transaction(), fields(stan))
+    assert [entry.fields[11] for entry in saf.entries.values()] == stans
+    assert len(saf) == 3

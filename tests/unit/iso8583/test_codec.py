@@ -1,0 +1,364 @@
+"""Scanning, reading, writing and splicing messages, on the compiled codec and its twin."""
+
+import os
+from typing import Any
+
+import iso8583
+import pytest
+from iso8583.specs import default, default_ascii
+
+from switch.iso8583 import codec as chooser
+from switch.iso8583.codec import EncodeError, FormatError
+from switch.iso8583.dialect import load
+from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE, bcd_spec
+
+ASCII = load("iso87-ascii").spec
+BCD = load("iso87-bcd").spec
+
+
+def test_the_compiled_codec_is_the_one_in_use() -> None:
+    expected = "twin" if os.environ.get("MONETIQUE_NATIVE") == "0" else "native"
+    assert expected == chooser.IMPLEMENTATION
+    assert chooser.Layout.__module__.endswith("_codec_py" if expected == "twin" else "_codec_c")
+
+
+# The example of pyiso8583's documentation, `iso8583.decode`.
+DOCUMENTED = b"02004010100000000000161234567890123456123456111"
+
+
+def test_reads_the_documented_example(codec: Any) -> None:
+    view = codec.Layout(default_ascii).scan(DOCUMENTED)
+    assert (view.mti, view.fields(), view.complete) == ("0200", (2, 12, 20), True)
+    assert (view.text(2), view.text(12), view.text(20)) == ("1234567890123456", "123456", "111")
+    assert (view.raw(2), view.span(2)) == (b"1234567890123456", (22, 38))
+    assert view.has(12)
+    assert not view.has(11)
+    assert (view.text(11), view.raw(11), view.span(11)) == (None, None, None)
+
+
+def test_every_byte_of_a_bcd_message(codec: Any) -> None:
+    """By the definition of jPOS's iso87binary: each line is one field."""
+    wire = bytes.fromhex(
+        "0100"  # MTI
+        "7000041120009000"  # bits 2 3 4 22 28 32 35 49 52
+        "16 4687380000000003"
+        "000000"
+        "000000010000"
+        "0051"  # three digits, a 0 before
+        "43 00000100"  # "C" and eight digits
+        "05 123450"  # five digits, a 0 behind
+        "25 4687380000000003D281220100"  # 25 digits with the separator, a 0 behind
+        "393738"  # characters
+        "0123456789ABCDEF"
+    )
+    layout = codec.Layout(BCD)
+    doc = {
+        "t": "0100",
+        "2": "4687380000000003",
+        "3": "000000",
+        "4": "000000010000",
+        "22": "051",
+        "28": "C00000100",
+        "32": "12345",
+        "35": "4687380000000003=28122010",
+        "49": "978",
+        "52": "0123456789ABCDEF",
+    }
+    assert layout.encode(doc) == wire
+    assert layout.decode(wire) == doc | {"p": "7000041120009000", "35": "4687380000000003D28122010"}
+
+
+@pytest.mark.parametrize("doc", [PURCHASE, SHORT_PURCHASE, {"t": "0800", "11": "000001", "70": "301"}, {"t": "0800"}])
+def test_ascii_is_pyiso8583s_default_ascii(codec: Any, doc: dict[str, str]) -> None:
+    frame, _ = iso8583.encode(dict(doc), default_ascii)
+    for spec in (default_ascii, ASCII):
+        layout = codec.Layout(spec)
+        assert layout.encode(doc) == frame
+        assert layout.decode(bytes(frame)) == iso8583.decode(frame, default_ascii)[0]
+
+
+def test_bcd_is_what_an_independent_specification_writes(codec: Any) -> None:
+    frame, _ = iso8583.encode(dict(SHORT_PURCHASE), bcd_spec())
+    layout = codec.Layout(BCD)
+    assert layout.encode(SHORT_PURCHASE) == frame
+    assert layout.decode(bytes(frame)) == iso8583.decode(frame, bcd_spec())[0]
+
+
+def test_every_field_of_the_bcd_dialect_against_the_independent_specification(codec: Any) -> None:
+    layout, oracle = codec.Layout(BCD), bcd_spec()
+    for number in sorted(set(range(2, 129)) - {65}):
+        entry = oracle[str(number)]
+        size = entry["max_len"] * (2 if entry["data_enc"] == "b" and "len_count" not in entry else 1)
+        text = ("1234567890" * 200)[:size]
+        signed = number in (28, 29, 30, 31, 97)
+        theirs = {"t": "0100", str(number): "43" + text[2:] if signed else text}
+        ours = {"t": "0100", str(number): "C" + text[2:] if signed else text}
+        frame = bytes(iso8583.encode(theirs, oracle)[0])
+        assert layout.encode(ours) == frame, number
+        assert layout.scan(frame).text(number) == ours[str(number)], number
+
+
+def test_a_third_bitmap_as_in_pyiso8583(codec: Any) -> None:
+    spec = default_ascii | {"130": default_ascii["3"], "192": default_ascii["4"]}
+    for doc in ({"t": "0100", "130": "123456"}, {"t": "0100", "3": "000000", "70": "301", "192": "000000000001"}):
+        frame, _ = iso8583.encode(dict(doc), spec)
+        layout = codec.Layout(spec)
+        assert layout.encode(doc) == frame
+        assert layout.decode(bytes(frame)) == iso8583.decode(frame, spec)[0]
+        assert not layout.scan(bytes(frame)).has(65)
+
+
+def test_a_header_is_field_0(codec: Any) -> None:
+    spec = default | {"h": default["h"] | {"max_len": 4}}
+    doc = {"h": "ISO0", "t": "0800", "11": "000001"}
+    frame = bytes(iso8583.encode(dict(doc), spec)[0])
+    layout = codec.Layout(spec)
+    view = layout.scan(frame)
+    assert (layout.encode(doc), view.text(0), view.span(0)) == (frame, "ISO0", (0, 4))
+    assert view.patch({0: "ISO1", 11: "000002"}) == b"ISO1" + view.patch({11: "000002"})[4:]
+    with pytest.raises(EncodeError, match="needs a header"):
+        layout.encode({"t": "0800"})
+    bare = codec.Layout(default)
+    assert bare.emit("0800", [(view, bare.mask([11]))], {}) == frame[4:]
+    with pytest.raises(EncodeError, match="header: no such field"):
+        bare.encode({"h": "ISO0", "t": "0800"})
+
+
+@pytest.mark.parametrize("encoding", ["cp500", "latin-1"])
+def test_any_text_codec_of_python(codec: Any, encoding: str) -> None:
+    changes = {"data_enc": encoding, "len_enc": encoding}
+    spec = {key: default_ascii[key] | changes for key in default_ascii}
+    doc = {"t": "0100", "2": "4687380000000003", "3": "000000", "43": "ÉPICERIE".ljust(40), "70": "301"}
+    frame = bytes(iso8583.encode(dict(doc), spec)[0])
+    layout = codec.Layout(spec)
+    assert layout.encode(doc) == frame
+    assert layout.decode(frame) == iso8583.decode(frame, spec)[0]
+    assert layout.scan(frame).patch({3: "010000"}) == layout.encode(doc | {"3": "010000"})
+    plain = codec.Layout(default_ascii | {"43": default_ascii["43"] | changes})
+    assert plain.emit("0100", [(layout.scan(frame), plain.mask(range(2, 129)))], {}) == plain.encode(doc)
+
+
+# Where reading stops: what is cut or changed in the purchase, then field, position and reason of the error.
+BROKEN = [
+    (lambda f: f[:3], "t", 0, "needs 4 bytes, 3 are left"),
+    (lambda f: b"01A0" + f[4:], "t", 0, "expected 4 digits"),
+    (lambda f: f[:12], "p", 4, "needs 16 bytes, 8 are left"),
+    (lambda f: f[:4] + b"723405412880E2 1" + f[20:], "p", 4, "expected 16 hexadecimal digits"),
+    (lambda f: f[:20] + b"20" + f[22:], "2", 20, "length 20 is above the maximum 19"),
+    (lambda f: f[:20] + b" 6" + f[22:], "2", 20, "the length is not decimal"),
+    (lambda f: f[:21], "2", 20, "needs a length of 2 bytes, 1 are left"),
+    (lambda f: f[:30], "2", 22, "needs 16 bytes, 8 are left"),
+    (lambda f: f[:40] + b"x" + f[41:], "3", 38, "expected 6 digits"),
+    (lambda f: f.replace(b"TERM0001", b"TERM\xff001"), "41", 152, "expected ascii text"),
+    (lambda f: f + b"00", "55", 500, "2 bytes too many after the last field"),
+]
+
+
+@pytest.mark.parametrize(("breaks", "field", "position", "reason"), BROKEN)
+def test_an_error_names_field_position_and_what_was_read(
+    codec: Any, breaks: Any, field: str, position: int, reason: str
+) -> None:
+    layout = codec.Layout(ASCII)
+    frame = layout.encode(PURCHASE)
+    with pytest.raises(FormatError) as caught:
+        layout.scan(breaks(frame))
+    error = caught.value
+    assert (error.field, error.position, error.reason) == (field, position, reason)
+    assert str(error).endswith(f"{reason}, position {position}")
+    assert error.partial.mti == ("" if field == "t" else "0100")
+    assert not error.partial.complete
+    before = [n for n in (int(k) for k in PURCHASE if k != "t") if field.isdecimal() and n < int(field)]
+    if "too many" in reason:
+        before.append(int(field))
+    assert error.partial.fields() == tuple(before)
+    assert [error.partial.text(n) for n in before] == [PURCHASE[str(n)] for n in before]
+
+
+def test_a_field_outside_the_layout_is_an_error(codec: Any) -> None:
+    layout = codec.Layout({key: default_ascii[key] for key in ("t", "p", "3")})
+    with pytest.raises(FormatError, match="DE 2: no such field in this layout, position 20"):
+        layout.scan(b"01006000000000000000")
+    with pytest.raises(FormatError, match="secondary bitmap: no such field"):
+        layout.scan(b"0100" + b"8" + b"0" * 31)
+    for doc in ({"2": "1"}, {"1x": ""}, {"192": ""}):
+        with pytest.raises(EncodeError, match="no such field"):
+            layout.encode({"t": "0100"} | doc)
+
+
+def test_a_frame_longer_than_offsets_reach_is_refused(codec: Any) -> None:
+    with pytest.raises(FormatError, match="longer than 65535 bytes, position 0"):
+        codec.Layout(ASCII).scan(bytes(65_536))
+    with pytest.raises(TypeError, match="bytearray"):
+        codec.Layout(ASCII).scan(bytearray(20))
+
+
+def test_a_message_longer_than_that_is_not_written(codec: Any) -> None:
+    long = default_ascii["63"] | {"len_type": 4, "max_len": 9999}
+    layout = codec.Layout(default_ascii | {str(number): long for number in range(120, 128)})
+    with pytest.raises(EncodeError, match="longer than 65535 bytes"):
+        layout.encode({"t": "0100"} | {str(number): "x" * 9999 for number in range(120, 128)})
+
+
+UNWRITABLE = [
+    ({}, "t", "a message needs its type"),
+    ({"t": "010"}, "t", "is 3 bytes long, expected 4"),
+    ({"t": "0100", "3": "12345"}, "3", "is 5 bytes long, expected 6"),
+    ({"t": "0100", "3": "12345x"}, "3", "expected digits alone"),
+    ({"t": "0100", "3": 123456}, "3", "expected text, not int"),
+    ({"t": "0100", "2": "4" * 20}, "2", "is 20 bytes long, above the maximum 19"),
+    ({"t": "0100", "41": "TERM00é1"}, "41", "expected ascii text"),
+    ({"t": "0100", "65": "0" * 16}, "65", "no such field in this layout"),
+    ({"t": "0100", 3: "000000"}, "3", "no such field in this layout"),
+]
+
+
+@pytest.mark.parametrize(("doc", "field", "reason"), UNWRITABLE)
+def test_an_encode_error_names_the_field(codec: Any, doc: dict[str, Any], field: str, reason: str) -> None:
+    with pytest.raises(EncodeError) as caught:
+        codec.Layout(ASCII).encode(doc)
+    assert (caught.value.field, caught.value.reason) == (field, reason)
+
+
+UNWRITABLE_BCD = [
+    ({"52": "0123456789ABCDE"}, "expected an even count of hexadecimal digits"),
+    ({"52": "0123456789ABCDEX"}, "expected hexadecimal digits"),
+    ({"22": "51"}, "is 2 digits long, expected 3"),
+    ({"28": "X00000100"}, "expected C or D and an even count of digits"),
+    ({"28": "C000001"}, "is 7 characters long, expected 9"),
+    ({"55": "00" * 1000}, "is 1000 bytes long, above the maximum 999"),
+]
+
+
+@pytest.mark.parametrize(("doc", "reason"), UNWRITABLE_BCD)
+def test_an_encode_error_in_bcd(codec: Any, doc: dict[str, str], reason: str) -> None:
+    with pytest.raises(EncodeError) as caught:
+        codec.Layout(BCD).encode({"t": "0100"} | doc)
+    assert (caught.value.field, caught.value.reason) == (next(iter(doc)), reason)
+
+
+@pytest.mark.parametrize(
+    ("field", "wire", "reason"),
+    [
+        ("2", "05 1234", "needs 3 bytes, 2 are left"),
+        ("2", "0A 12345678", "the length is not decimal"),
+        ("2", "05 123451", "expected 5 digits and a pad"),
+        ("2", "05 12A450", "expected 5 digits"),
+        ("22", "1051", "expected 3 digits and a pad"),
+        ("28", "58 00000100", "expected C or D and 8 digits"),
+        ("28", "43 0000010A", "expected C or D and 8 digits"),
+    ],
+)
+def test_malformed_bcd_is_an_error(codec: Any, field: str, wire: str, reason: str) -> None:
+    bitmap = 1 << (64 - int(field))
+    with pytest.raises(FormatError) as caught:
+        codec.Layout(BCD).scan(bytes.fromhex(f"0100 {bitmap:016X} {wire}"))
+    assert (caught.value.field, caught.value.reason) == (field, reason)
+
+
+def test_errors_and_reprs_never_hold_a_value(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    frame = layout.encode(PURCHASE)
+    texts = [repr(layout.scan(frame))]
+    for at in range(len(frame)):
+        for broken in (frame[:at], frame[:at] + b"\xff" + frame[at + 1 :]):
+            try:
+                texts.append(repr(layout.scan(broken)))
+            except FormatError as error:
+                texts.append(f"{error!r} {error.partial!r}")
+    for field, text in PURCHASE.items():
+        with pytest.raises(EncodeError) as caught:
+            layout.encode(PURCHASE | {field: text + "é"})
+        texts.append(repr(caught.value))
+    for secret in ("468738", "000003", "0123456789ABCDEF", "2812"):
+        assert not any(secret in text for text in texts)
+
+
+def test_a_patch_replaces_adds_and_leaves_out(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    view = layout.scan(layout.encode(PURCHASE))
+    patched = view.patch({11: "000777", 52: None, 70: "301", 2: "468738000000000013"}, mti="0200")
+    expected = PURCHASE | {"t": "0200", "11": "000777", "70": "301", "2": "468738000000000013"}
+    assert patched == layout.encode({key: text for key, text in expected.items() if key != "52"})
+    assert view.patch({}) == view.frame
+    assert layout.scan(view.patch({70: "301"})).patch({70: None}) == view.frame
+    for patches in ({193: "1"}, {-1: "1"}, {1: "0" * 16}, {65: "0" * 16}):
+        with pytest.raises(EncodeError, match="no such field"):
+            view.patch(patches)
+    with pytest.raises(EncodeError, match="DE 11: is 5 bytes long, expected 6"):
+        view.patch({11: "12345"})
+
+
+def test_emit_takes_each_field_from_the_first_source_that_has_it(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    request = layout.scan(layout.encode(PURCHASE))
+    response = layout.scan(layout.encode({"t": "0110", "11": "000999", "38": "ABCDEF", "39": "00", "55": "8A023030"}))
+    echoed = layout.mask([2, 3, 4, 7, 11, 41, 90])
+    answer = layout.emit(
+        "0110", [(request, echoed), (response, layout.mask(range(2, 129)))], {4: "000000005000", 55: None}
+    )
+    expected = {key: PURCHASE[key] for key in ("2", "3", "7", "11", "41")}
+    assert answer == layout.encode(expected | {"t": "0110", "4": "000000005000", "38": "ABCDEF", "39": "00"})
+
+
+def test_emit_translates_between_dialects(codec: Any) -> None:
+    bcd, ascii_ = codec.Layout(BCD), codec.Layout(ASCII)
+    every = bcd.mask(range(2, 129))
+    doc = SHORT_PURCHASE | {"28": "D00000012", "22": "051", "32": "12345"}
+    binary = bcd.scan(bcd.encode(doc))
+    text = ascii_.emit("0100", [(binary, every)], {})
+    with_equals = doc | {"35": doc["35"].replace("D", "=")}
+    assert text == ascii_.encode(with_equals)
+    assert bcd.emit("0100", [(ascii_.scan(text), every)], {}) == binary.frame
+    with pytest.raises(EncodeError, match="DE 52: expected hexadecimal digits"):
+        bcd.emit("0100", [(ascii_.scan(ascii_.encode(doc | {"52": "not hexadecimal!"})), every)], {})
+    with pytest.raises(EncodeError, match="DE 65: no such field"):
+        ascii_.emit("0100", [(bcd.scan(bcd.encode({"t": "0100", "65": "00"})), every)], {})
+
+
+def test_emit_checks_what_another_layout_let_pass(codec: Any) -> None:
+    """The same encoding without the class "n" is not copied blindly into a layout that has it."""
+    lax, strict = codec.Layout(default_ascii), codec.Layout(ASCII)
+    view = lax.scan(lax.encode({"t": "0100", "3": "ABCDEF"}))
+    with pytest.raises(EncodeError, match="DE 3: expected digits alone"):
+        strict.emit("0100", [(view, strict.mask([3]))], {})
+
+
+def test_emit_has_a_limit_on_its_sources(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    source = (layout.scan(layout.encode({"t": "0800"})), layout.mask([11]))
+    assert layout.emit("0800", [source] * 8, {})
+    with pytest.raises(ValueError, match="at most 8 sources"):
+        layout.emit("0800", [source] * 9, {})
+
+
+def test_a_mask_is_a_set(codec: Any) -> None:
+    mask = codec.FieldMask([2, 64]) | codec.FieldMask([65, 192])
+    assert [field for field in range(-1, 300) if field in mask] == [2, 64, 65, 192]
+    assert mask == codec.FieldMask([2, 64, 65, 192])
+    assert mask != codec.FieldMask([2])
+    assert hash(mask) == hash(codec.FieldMask([192, 65, 64, 2]))
+    assert repr(mask) == "FieldMask([2, 64, 65, 192])"
+    for number in (1, 193, -5):
+        with pytest.raises(ValueError, match="from 2 to 192"):
+            codec.FieldMask([number])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"3": {"data_enc": "klingon"}}, r"unknown encoding 'klingon' - at `\$.3.data_enc`"),
+        ({"3": {"data_enc": "hex"}}, r"unknown encoding 'hex' - at `\$.3.data_enc`"),
+        ({"3": {"data_enc": 7}}, r"expected `str`, got `int` - at `\$.3.data_enc`"),
+        ({"2": {"len_enc": "klingon"}}, r"`\$.2.len_enc`"),
+        ({"2": {"max_len": -1}}, r"expected `int` from 0 to 65535 - at `\$.2.max_len`"),
+        ({"2": {"len_type": 9}}, r"`\$.2.len_type`"),
+        ({"2": {"left_pad": "x"}}, r"expected a hexadecimal digit - at `\$.2.left_pad`"),
+        ({"28": {"signed": True}}, r"`\$.28.signed`"),
+    ],
+)
+def test_a_wrong_specification_names_the_path(codec: Any, change: dict[str, Any], message: str) -> None:
+    spec = default_ascii | {key: default_ascii[key] | entry for key, entry in change.items()}
+    with pytest.raises(ValueError, match=message):
+        codec.Layout(spec)
+    with pytest.raises(ValueError, match=r"has no entry - at `\$.p`"):
+        codec.Layout({"t": default_ascii["t"]})

@@ -1,0 +1,159 @@
+"""Fake sans-IO parts and a fake HSM, small enough to see through."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import uvloop
+
+from switch.core.effects import ANSWER, CLOSE, COMMIT, HSM, SEND, Effect
+from switch.net.addresses import Address
+from switch.net.clock import Clock
+from switch.net.effects import Driver
+from switch.net.lines import Lines
+from switch.net.metrics import Counts
+
+TEST_S = 10.0  # no test takes a second; one that hangs fails instead
+
+
+def on_loop(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a test's coroutine on uvloop, as production does."""
+
+    async def bounded() -> None:
+        await asyncio.wait_for(main(), TEST_S)
+
+    uvloop.run(bounded())
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until the condition holds; `on_loop` bounds it."""
+    while not condition():
+        await asyncio.sleep(0.002)
+
+
+class Echo:
+    """Answers each frame with the same frame. By first byte: `h` through the HSM, `r` recorded first, `q` hangs up."""
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+        self.up: set[int] = set()
+        self.received: list[bytes] = []
+        self.replies: list[tuple[int, bytes | None]] = []
+        self.answered: list[Any] = []
+        self.ticks: list[float] = []
+        self.deadline: float | None = None
+        self.asked: dict[int, tuple[int, bytes]] = {}
+
+    def take_effects(self) -> list[Effect]:
+        effects, self.effects = self.effects, []
+        return effects
+
+    def connected(self, conn: int, link: int, now: float) -> None:
+        self.up.add(conn)
+
+    def disconnected(self, conn: int, now: float) -> None:
+        self.up.remove(conn)
+
+    def receive(self, conn: int, frame: bytes, now: float) -> None:
+        self.received.append(frame)
+        match frame[:1]:
+            case b"h":
+                tag = len(self.asked) + 1
+                self.asked[tag] = (conn, frame)
+                self.effects.append((HSM, tag, b"CA" + frame))
+            case b"r":
+                self.effects.append((COMMIT, b"record of " + frame))
+                self.effects.append((ANSWER, conn, frame, SimpleNamespace(answered_at=0.0)))
+            case b"q":
+                self.effects.append((SEND, conn, frame))
+                self.effects.append((CLOSE, conn, "asked to"))
+            case b"s":  # swallowed: never answered
+                pass
+            case _:
+                self.effects.append((SEND, conn, frame))
+
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        self.replies.append((tag, reply))
+        conn, _ = self.asked[tag]
+        self.effects.append((SEND, conn, reply or b"none"))
+
+    def tick(self, now: float) -> None:
+        self.ticks.append(now)
+        self.deadline = None
+
+    def next_deadline(self) -> float | None:
+        return self.deadline
+
+
+class Memory:
+    """A journal in memory. `gate` holds syncs back; `fail_with` makes the next call of `append` or `sync` raise."""
+
+    def __init__(self) -> None:
+        self.appended: list[list[bytes]] = []
+        self.synced = 0
+        self.syncs = 0
+        self.append_error: Exception | None = None
+        self.sync_error: Exception | None = None
+        self.before_sync: Callable[[], None] = lambda: None
+
+    def append(self, payloads: Any) -> int:
+        if self.append_error is not None:
+            raise self.append_error
+        self.appended.append(list(payloads))
+        return sum(map(len, self.appended))
+
+    def sync(self) -> None:
+        upto = sum(map(len, self.appended))
+        self.before_sync()
+        if self.sync_error is not None:
+            raise self.sync_error
+        self.syncs += 1
+        self.synced = upto
+
+
+def driver_of(part: Any, descriptor: int, **options: Any) -> Driver:
+    """A started driver whose lines go to `descriptor`."""
+    driver = Driver(part, Clock(), Lines("test", descriptor), Counts(), **options)
+    driver.start()
+    return driver
+
+
+class FakeHsm(asyncio.Protocol):
+    """Answers command `CA…` by `CB…` under the same header, in reverse order of what one read brought; or is silent."""
+
+    sockets: "list[FakeHsm]"
+
+    def __init__(self, sockets: "list[FakeHsm]") -> None:
+        self.silent = False
+        self.commands: list[bytes] = []
+        self.writes = 0
+        self._held = b""
+        sockets.append(self)
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._held += data
+        answers = []
+        while len(self._held) >= 2 and len(self._held) >= 2 + (length := int.from_bytes(self._held[:2], "big")):
+            body, self._held = self._held[2 : 2 + length], self._held[2 + length :]
+            self.commands.append(body)
+            answer = body[:4] + b"CB" + body[6:]
+            answers.append(len(answer).to_bytes(2, "big") + answer)
+        if answers and not self.silent:
+            self.transport.write(b"".join(reversed(answers)))
+
+
+async def fake_hsm(*, silent: bool = False) -> tuple[asyncio.Server, Address, list[FakeHsm]]:
+    """A listening fake HSM."""
+    sockets: list[FakeHsm] = []
+
+    def accept() -> FakeHsm:
+        hsm = FakeHsm(sockets)
+        hsm.silent = silent
+        return hsm
+
+    server, address = await Address("127.0.0.1", 0).listen(accept)
+    return server, address, sockets

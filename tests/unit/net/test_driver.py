@@ -1,0 +1,133 @@
+"""The driver alone: joined writes, the one timer, order, failure of the log."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, SEND
+from tests.unit.net.fakes import Echo, Memory, driver_of, on_loop, until
+
+
+class Outlet:
+    """Notes what is done to it."""
+
+    def __init__(self) -> None:
+        self.log: list[object] = []
+        self._queue: list[bytes] = []
+
+    def put(self, frame: bytes) -> None:
+        self._queue.append(frame)
+
+    def flush(self) -> None:
+        self.log.append(tuple(self._queue))
+        self._queue.clear()
+
+    def close(self) -> None:
+        self.log.append("closed")
+
+
+def test_one_write_per_connection_and_wake_up(lines_file: int) -> None:
+    async def main() -> None:
+        part, first, second = Echo(), Outlet(), Outlet()
+        driver = driver_of(part, lines_file)
+        one, two = driver.join(first, 0), driver.join(second, 0)
+        for number in range(3):
+            part.receive(one, b"a%d" % number, 0.0)
+            part.receive(two, b"b%d" % number, 0.0)
+            driver.wake()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert first.log == [(b"a0", b"a1", b"a2")]
+        assert second.log == [(b"b0", b"b1", b"b2")]
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_close_leaves_behind_held_answers_and_forwards_are_stamped(lines_file: int) -> None:
+    async def main() -> None:
+        part, outlet, journal, gate, observed = Echo(), Outlet(), Memory(), threading.Event(), []
+        journal.before_sync = gate.wait
+        driver = driver_of(part, lines_file, journal=journal, observe=observed.append)
+        conn = driver.join(outlet, 0)
+        asked, answered = SimpleNamespace(forwarded_at=0.0), SimpleNamespace(answered_at=0.0)
+        part.effects = [
+            (COMMIT, b"intent"),
+            (FORWARD, conn, b"request", asked),
+            (SEND, conn, b"at once"),
+            (COMMIT, b"outcome"),
+            (ANSWER, conn, b"answer", answered),
+            (CLOSE, conn, "done"),
+        ]
+        driver.wake()
+        await until(lambda: outlet.log)
+        assert outlet.log == [(b"at once",)]
+        assert asked.forwarded_at == answered.answered_at == 0.0
+        gate.set()
+        await until(lambda: len(outlet.log) == 3)
+        assert outlet.log[1:] == [(b"request", b"answer"), "closed"]
+        assert asked.forwarded_at > 0
+        assert observed == [answered]
+        assert answered.answered_at > 0
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_frames_for_a_connection_that_left_are_dropped(lines_file: int) -> None:
+    async def main() -> None:
+        part, gone, there = Echo(), Outlet(), Outlet()
+        driver = driver_of(part, lines_file)
+        one, two = driver.join(gone, 0), driver.join(there, 0)
+        part.effects = [(SEND, one, b"too late"), (SEND, two, b"fine")]
+        driver.leave(one)
+        await until(lambda: there.log)
+        assert gone.log == []
+        assert part.up == {two}
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_the_timer_follows_the_deadline(lines_file: int) -> None:
+    async def main() -> None:
+        part = Echo()
+        driver = driver_of(part, lines_file)
+        part.deadline = driver.clock() + 60
+        driver.wake()
+        await asyncio.sleep(0)
+        part.deadline = driver.clock() + 0.01
+        driver.wake()
+        await until(lambda: part.ticks)
+        assert part.ticks[0] >= 0
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_a_failed_log_is_reported_and_nothing_leaves(lines_file: int) -> None:
+    async def main() -> None:
+        part, outlet, journal, errors = Echo(), Outlet(), Memory(), []
+        journal.sync_error = OSError(28, "No space left on device")
+        driver = driver_of(part, lines_file, journal=journal, failed=errors.append)
+        conn = driver.join(outlet, 0)
+        part.effects = [(COMMIT, b"outcome"), (ANSWER, conn, b"approved", None)]
+        driver.wake()
+        await until(lambda: errors)
+        await driver.close()
+        assert outlet.log == []
+        assert driver.counts.events["log", "log-failed"] == 1
+
+    on_loop(main)
+
+
+def test_events_are_counted_by_reason(lines_file: int) -> None:
+    async def main() -> None:
+        part = Echo()
+        driver = driver_of(part, lines_file)
+        part.effects = [(EVENT, "declined", {"reason": "no-route", "why": "no route for 999999******0000"})] * 2
+        driver.wake()
+        await until(lambda: driver.counts.events["declined", "no-route"] == 2)
+        await driver.close()
+
+    on_loop(main)
