@@ -8,6 +8,7 @@ it is never searched: what stands after the counted data is looked at once the c
 
 from binascii import Error as NotHexadecimalError
 from binascii import unhexlify
+from struct import Struct
 
 from hsm_sim.crypto.keywrap import SCHEME_BYTES
 from hsm_sim.errors import (
@@ -61,19 +62,13 @@ class Fields:
             raise RefusedError(INPUT_DATA)
         return self._body[start:end]
 
-    def digits(self, length: int) -> bytes:
-        """The next `length` decimal digits, in ASCII."""
-        digits = self.take(length)
-        if not digits.isdigit():
+    def unpack(self, layout: Struct) -> tuple[bytes, ...]:
+        """The next fields of fixed width, all at once; `layout` holds one `Ns` for each field of N bytes."""
+        start = self._position
+        end = self._position = start + layout.size
+        if end > self._end:
             raise RefusedError(INPUT_DATA)
-        return digits
-
-    def hexadecimal(self, length: int) -> bytes:
-        """What the next `length` hexadecimal digits stand for, half as many bytes; lower case is let pass."""
-        try:
-            return unhexlify(self.take(length))
-        except NotHexadecimalError:
-            raise RefusedError(INPUT_DATA) from None
+        return layout.unpack_from(self._body, start)
 
     def key(self, bare_digits: int = SINGLE_LENGTH_DIGITS) -> bytes:
         """The next key as it stands, tag included; `bare_digits`: how long a key without a tag is here."""
@@ -120,3 +115,18 @@ class Fields:
         if mark >= self._position and self._body[mark : mark + 1] == LMK_MARK:
             self._lmk = self._body[mark + 1 : self._end]
             self._end = mark
+
+
+def digits(field: bytes) -> bytes:
+    """The field, which must be decimal digits."""
+    if not field.isdigit():
+        raise RefusedError(INPUT_DATA)
+    return field
+
+
+def from_hex(field: bytes) -> bytes:
+    """What the field's hexadecimal digits stand for, half as many bytes; lower case is let pass."""
+    try:
+        return unhexlify(field)
+    except NotHexadecimalError:
+        raise RefusedError(INPUT_DATA) from None

@@ -66,7 +66,7 @@ class Server:
 
 
 class Connection(asyncio.Protocol):
-    """One client. Refuses to be one too many, keeps the bytes of an incomplete command, and a deadline with them."""
+    """One client. Refuses to be one too many; holds the bytes of an incomplete command, under a deadline."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -125,11 +125,20 @@ class Connection(asyncio.Protocol):
         """Read, or not, as the client's appetite and a stall of the device say."""
         if self._transport is None:
             return
-        if self._client_reads and not self._server.is_stalled:
+        if self._is_reading:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
         self._watch_incomplete(restart=True)
+
+    @property
+    def held_answer_bytes(self) -> int:
+        """Answers that the client has not taken yet: one reading's worth above the transport's limit at most."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    @property
+    def _is_reading(self) -> bool:
+        return self._client_reads and not self._server.is_stalled
 
     def abort(self) -> None:
         """Close at once; answers that the operating system has not taken yet are dropped."""
@@ -154,7 +163,7 @@ class Connection(asyncio.Protocol):
 
     def _watch_incomplete(self, restart: bool = True) -> None:
         """Arm the deadline while part of a command is here and more could come; a new command restarts it."""
-        is_due = self._transport is not None and bool(self._held) and not self._server.is_stalled
+        is_due = self._transport is not None and bool(self._held) and self._is_reading
         if self._deadline is not None and (restart or not is_due):
             self._deadline.cancel()
             self._deadline = None

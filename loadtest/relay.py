@@ -117,13 +117,18 @@ class Relay:
         self.dirty.clear()
 
 
-async def serve(issuer_port: int, hsm_port: int, lifetime_s: float) -> None:
-    """Relay between free acquirer ports and the two hosts until killed, or until `lifetime_s` is over."""
+async def listen(issuer_port: int, hsm_port: int) -> asyncio.Server:
+    """Dial the two hosts, and listen for acquirers on a free port."""
     loop = asyncio.get_running_loop()
     relay = Relay(loop)
     await loop.create_connection(lambda: relay.hsm, LOOPBACK, hsm_port)
     await loop.create_connection(lambda: relay.issuer, LOOPBACK, issuer_port)
-    server = await loop.create_server(relay.acquirer, LOOPBACK, 0)
+    return await loop.create_server(relay.acquirer, LOOPBACK, 0)
+
+
+async def serve(issuer_port: int, hsm_port: int, lifetime_s: float) -> None:
+    """Relay until killed, or until `lifetime_s` is over."""
+    server = await listen(issuer_port, hsm_port)
     announce(acquirer=server.sockets[0].getsockname()[1])
     await asyncio.sleep(lifetime_s)
     server.close()

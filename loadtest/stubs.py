@@ -38,13 +38,13 @@ class Order(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What the generator saw between warm-up and end. `unanswered` is what was left when it stopped."""
+    """What the generator saw between warm-up and end; the two of the whole exchange say so."""
 
     answers: int
     by_de39: dict[str, int]
     unmatched: int
-    unanswered: int
-    translations: int  # PIN blocks that the HSM translated, warm-up and end included
+    unanswered: int  # of the whole exchange, when patience ended
+    translations: int  # of the whole exchange: PIN blocks that went through the HSM
     seconds: float
     cpu_seconds: float  # of the watched process
     p50_ms: float
@@ -99,19 +99,21 @@ class Stubs:
         began, cpu_began = time.perf_counter(), cpu_seconds(order.watch)
         generator.drive(order.in_flight, order.seconds)
         ended, cpu_ended = time.perf_counter(), cpu_seconds(order.watch)
-        counted = {"answers": generator.answers, "by_de39": generator.by_de39(), "unmatched": generator.unmatched}
-        p50_ms, p99_ms = generator.percentile_ms(0.50), generator.percentile_ms(0.99)
-        unanswered = generator.drain(PATIENCE_S)
-        generator.hang_up()
-        return Report(
-            **counted,
-            unanswered=unanswered,
-            translations=generator.translations - translated_before,
+        report = Report(
+            answers=generator.answers,
+            by_de39=generator.by_de39(),
+            unmatched=generator.unmatched,
+            unanswered=0,
+            translations=0,
             seconds=ended - began,
             cpu_seconds=cpu_ended - cpu_began,
-            p50_ms=p50_ms,
-            p99_ms=p99_ms,
+            p50_ms=generator.percentile_ms(0.50),
+            p99_ms=generator.percentile_ms(0.99),
         )
+        unanswered = generator.drain(PATIENCE_S)
+        generator.hang_up()
+        translations = generator.translations - translated_before
+        return msgspec.structs.replace(report, unanswered=unanswered, translations=translations)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Diagnostics: NC (state of the device) and B2 (echo)."""
 
 from hsm_sim.errors import INPUT_DATA, NO_ERROR, RefusedError
-from hsm_sim.fields import Fields
+from hsm_sim.fields import Fields, from_hex
 from hsm_sim.keys import Keys, in_hex
 
 FIRMWARE = b"1500-0023"  # nine characters, a device's form; no real firmware is meant
@@ -16,7 +16,7 @@ def diagnostics(keys: Keys, fields: Fields) -> bytes:
 
 def echo(_keys: Keys, fields: Fields) -> bytes:
     """B2: length 4H ‖ data. → the data. Any byte may stand in it."""
-    length = int.from_bytes(fields.hexadecimal(4))
+    length = int.from_bytes(from_hex(fields.take(4)))
     if length > fields.remaining:
         raise RefusedError(INPUT_DATA)
     data = fields.take(length)

@@ -6,6 +6,7 @@ does not exist (23), without which a block cannot be read at all: they come befo
 """
 
 from hmac import compare_digest
+from struct import Struct
 
 from hsm_sim.crypto import pinblock
 from hsm_sim.crypto.pinblock import ISO_0, ISO_1, ISO_3, MAX_PIN, MIN_PIN, PinBlockError
@@ -24,7 +25,7 @@ from hsm_sim.errors import (
     VERIFICATION_FAILED,
     RefusedError,
 )
-from hsm_sim.fields import Fields
+from hsm_sim.fields import Fields, digits, from_hex
 from hsm_sim.keys import Keys, in_hex
 
 # Host format code → control nibble (ISO 9564-1).
@@ -42,6 +43,10 @@ _ALLOWED_CONVERSIONS = frozenset(
         (ISO_1, ISO_3),
     }
 )
+
+# Fields of fixed width after the keys: longest PIN, block, two formats, account; block, format, account, PVKI, PVV.
+_TRANSLATION = Struct("2s16s2s2s12s")
+_VERIFICATION = Struct("16s2s12s1s4s")
 
 _PVK_PAIR_DIGITS = 32
 _PVK_PAIR_BYTES = 16
@@ -73,10 +78,9 @@ def verify_under_zpk(keys: Keys, fields: Fields) -> bytes:
 
 def _translate(keys: Keys, fields: Fields, source_type: bytes) -> bytes:
     source_field, target_field = fields.key(), fields.key()
-    longest_pin = int(fields.digits(2))
-    block = fields.hexadecimal(16)
-    source_code, target_code, account = fields.take(2), fields.take(2), fields.take(12)
+    longest, block_digits, source_code, target_code, account = fields.unpack(_TRANSLATION)
     fields.finish()
+    longest_pin, block = int(digits(longest)), from_hex(block_digits)
     if not MIN_PIN <= longest_pin <= MAX_PIN:
         raise RefusedError(INPUT_DATA)
     source = keys.open(source_field, source_type, SOURCE_KEY_PARITY)
@@ -94,10 +98,10 @@ def _translate(keys: Keys, fields: Fields, source_type: bytes) -> bytes:
 
 def _verify(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
     field, pvk_field = fields.key(), fields.key(bare_digits=_PVK_PAIR_DIGITS)
-    block = fields.hexadecimal(16)
-    code, account = fields.take(2), fields.take(12)
-    key_index, expected = fields.digits(1), fields.digits(4)
+    block_digits, code, account, key_index, expected = fields.unpack(_VERIFICATION)
     fields.finish()
+    block = from_hex(block_digits)
+    digits(key_index + expected)
     key = keys.open(field, key_type, SOURCE_KEY_PARITY)
     pvk_pair = keys.open(pvk_field, keys.types["PVK"], TARGET_KEY_PARITY)
     if len(pvk_pair.clear) != _PVK_PAIR_BYTES:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -118,3 +118,26 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def outline(value: dict[str, Any], indent: str = "  ") -> Iterator[str]:
+    """Nested data as indented lines.
+
+    >>> print("\\n".join(outline({"pid": 7, "links": [{"name": "issuer-1", "state": "down"}], "counters": {}})))
+      pid: 7
+      links:
+        issuer-1 down
+      counters: -
+    """
+    for key, inner in value.items():
+        if isinstance(inner, dict) and any(isinstance(leaf, dict) for leaf in inner.values()):
+            yield f"{indent}{key}:"
+            yield from outline(inner, indent + "  ")
+        elif isinstance(inner, dict):
+            yield f"{indent}{key}: " + (", ".join(f"{name} {leaf}" for name, leaf in inner.items()) or "-")
+        elif isinstance(inner, list):
+            yield f"{indent}{key}:"
+            leaves = (leaf.values() if isinstance(leaf, dict) else [leaf] for leaf in inner)
+            yield from (f"{indent}  " + " ".join(map(str, leaf)) for leaf in leaves)
+        else:
+            yield f"{indent}{key}: {inner}"

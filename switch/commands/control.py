@@ -16,6 +16,7 @@ from switch.commands.common import (
     add_data,
     add_json,
     load_config,
+    outline,
     print_json,
 )
 
@@ -61,7 +62,7 @@ def arm(args: argparse.Namespace) -> int:
     owner = next((card.issuer for card in load_config(args).card if card.pan == args.card), "")
     if not owner:
         raise CommandError("no issuer has this card; see `monetique cards`", USAGE)
-    document = {"command": "arm", "pan": args.card, "count": args.next, "de39": args.de39}
+    document = {"command": "arm", "card": args.card, "next": args.next, "de39": args.de39}
     return report(args, {owner: ask(args, owner, document)})
 
 
@@ -106,25 +107,3 @@ def report(args: argparse.Namespace, answers: dict[str, dict[str, Any]]) -> int:
             details = {key: value for key, value in answer.items() if key != "ok"}
             print("\n".join([f"{part}: done", *outline(details)]))
     return FINE
-
-
-def outline(value: dict[str, Any], indent: str = "  ") -> Iterator[str]:
-    """Nested data as indented lines.
-
-    >>> print("\\n".join(outline({"pid": 7, "links": [{"name": "issuer-1", "state": "down"}], "counters": {}})))
-      pid: 7
-      links:
-        issuer-1 down
-      counters: -
-    """
-    for key, inner in value.items():
-        if isinstance(inner, dict) and any(isinstance(leaf, dict) for leaf in inner.values()):
-            yield f"{indent}{key}:"
-            yield from outline(inner, indent + "  ")
-        elif isinstance(inner, dict):
-            yield f"{indent}{key}: " + (", ".join(f"{name} {leaf}" for name, leaf in inner.items()) or "-")
-        elif isinstance(inner, list):
-            yield f"{indent}{key}:"
-            yield from (f"{indent}  " + " ".join(map(str, leaf.values())) for leaf in inner)
-        else:
-            yield f"{indent}{key}: {inner}"

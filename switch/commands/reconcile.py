@@ -1,9 +1,8 @@
 """`monetique reconcile`: do the books of acquirers, switch and issuers agree?"""
 
 import argparse
-from typing import Any
 
-from switch.commands.common import FAILED, FINE, Subparsers, add_command, add_data, add_json, print_json
+from switch.commands.common import FAILED, FINE, Subparsers, add_command, add_data, add_json, outline, print_json
 
 EXAMPLES = """\
   monetique reconcile                                exit status 1 if the books disagree
@@ -26,10 +25,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(result)
     else:
-        print("\n".join(lines(result)))
+        print(f"verdict: {result['verdict']}")
+        print("\n".join(outline({key: value for key, value in result.items() if key != "verdict"})))
     return FAILED if result["verdict"] == "violated" else FINE
-
-
-def lines(result: dict[str, Any]) -> list[str]:
-    """The result for people: the verdict, then a line for each book and figure."""
-    return [f"verdict: {result['verdict']}", *(f"{key}: {value}" for key, value in result.items() if key != "verdict")]

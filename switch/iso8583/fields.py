@@ -223,7 +223,7 @@ def compile_spec(spec: Spec) -> Table:
         if key not in spec:
             raise SpecError("the specification has no entry", key)
     fields: list[Field | None] = [None] * (MAX_FIELD + 1)
-    if "h" in spec and spec["h"]["max_len"] > 0:
+    if "h" in spec and _count("h", "max_len", spec["h"], MAX_FRAME_BYTES) > 0:
         fields[HEADER] = _field("h", spec["h"])
     for key, entry in spec.items():
         if key in FIELD_KEYS:
@@ -238,17 +238,20 @@ def compile_spec(spec: Spec) -> Table:
 
 
 def _section(key: str, entry: Mapping[str, Any], text_bytes: int) -> Field:
-    """MTI and bitmaps have the length of their encoding, whatever the specification says."""
-    size = text_bytes // 2 if entry["data_enc"] == "b" else text_bytes
-    return _field(key, {"data_enc": entry["data_enc"], "class": entry.get("class"), "len_type": 0, "max_len": size})
+    """MTI and bitmaps have the length of their encoding, whatever the specification says; a bitmap has no class."""
+    encoding = entry.get("data_enc")
+    size = text_bytes // 2 if encoding == "b" else text_bytes
+    class_ = entry.get("class") if key == "t" else None
+    return _field(key, {"data_enc": encoding, "class": class_, "len_type": 0, "max_len": size})
 
 
 def _field(key: str, entry: Mapping[str, Any]) -> Field:
+    width = _count(key, "len_type", entry, 8)
     field = Field(
         key=key,
-        codec=_codec(key, "data_enc", entry["data_enc"]),
-        length_codec=_codec(key, "len_enc", entry["len_enc"]) if entry["len_type"] else "b",
-        width=_count(key, "len_type", entry, 8),
+        codec=_codec(key, "data_enc", entry.get("data_enc")),
+        length_codec=_codec(key, "len_enc", entry.get("len_enc")) if width else "b",
+        width=width,
         max_len=_count(key, "max_len", entry, MAX_FRAME_BYTES),
         nibbles=entry.get("len_count", "bytes") == "nibbles",
         left_pad=_pad(key, "left_pad", entry),
@@ -276,7 +279,7 @@ def _codec(key: str, name: str, value: object) -> str:
 
 
 def _count(key: str, name: str, entry: Mapping[str, Any], maximum: int) -> int:
-    value = entry[name]
+    value = entry.get(name)
     if not isinstance(value, int) or not 0 <= value <= maximum:
         raise SpecError(f"expected `int` from 0 to {maximum}", key, name)
     return value

@@ -184,7 +184,7 @@ class Issuer:
         if account is None:
             self._book(pending, Verdict("no_such_card", "the issuer has no such card"), now)
         elif account.armed_count:
-            self._book(pending, Verdict("armed", "armed by control"), now, armed_de39=account.armed_de39)
+            self._book(pending, Verdict("armed", "armed by control", account.armed_de39), now)
         elif (objection := first_objection(BEFORE_PIN, Case.of(request, account, now))) is not None:
             self._book(pending, objection, now)
         elif request.pin_block:
@@ -200,8 +200,8 @@ class Issuer:
             return False
         if (known.account, known.asked) != (self.ledger.reference(request.pan), request.asked):
             raise RefusedError("duplicate", "same STAN, DE 32, 37, 41 and 13 as an earlier request for something else")
-        if known.reversed:
-            raise RefusedError("too_late", "the request repeated here was reversed")
+        if known.reversed and known.de39 == self._code_of["approved"]:
+            raise RefusedError("too_late", "the request repeated here was approved, and then reversed")
         self.counters["repeats"] += 1
         if pending is None:
             if not self.ledger.behaviour(request.pan).silent:
@@ -218,17 +218,15 @@ class Issuer:
         command = f"EC{spec.zpk}{spec.pvk}{pending.request.pin_block}01{account_number}{card.pvki}{card.pvv}"
         self._effects.append((HSM, self._last_tag, command.encode("ascii", "replace")))
 
-    def _book(
-        self, pending: _Pending, verdict: Verdict, now: float, *, tries: int | None = None, armed_de39: str = ""
-    ) -> None:
+    def _book(self, pending: _Pending, verdict: Verdict, now: float, *, tries: int | None = None) -> None:
         """Make the decision durable and due; `tries` are the wrong PINs in a row after it, None leaves them."""
         request, booked = pending.request, pending.booked
         account = self.ledger.account(request.pan)
         if origin_of_key(booked.key) in self.ledger.early:
-            verdict, armed_de39 = Verdict("invalid_transaction", "its reversal came before it"), ""
+            verdict = Verdict("invalid_transaction", "its reversal came before it")
         booked.at = now
-        booked.de39 = armed_de39 or self._code_of[verdict.result]
-        booked.armed = bool(armed_de39)
+        booked.de39 = verdict.armed_de39 or self._code_of[verdict.result]
+        booked.armed = bool(verdict.armed_de39)
         if account is not None:
             booked.tries = account.tries if tries is None else tries
         if account is not None and booked.de39 == self._code_of["approved"]:
@@ -238,7 +236,7 @@ class Issuer:
         self._commit(booked)
         self.counters[f"de39-{booked.de39}"] += 1
         if verdict is not APPROVED:
-            self._decision("declined", verdict, pending.waiters[0][1], booked.de39)
+            self._explain("declined", verdict.result, verdict.why, pending.waiters[0][1], booked.de39)
         self._schedule(pending, now)
 
     def _schedule(self, pending: _Pending, now: float) -> None:
@@ -274,8 +272,8 @@ class Issuer:
         origin = messages.origin_of(view)
         original = self.ledger.original(origin)
         if original is None and origin not in self.ledger.early:
-            verdict = Verdict("unknown-original", "no request that DE 90 points at; remembered in case it comes")
-            self._decision("reversal", verdict, view, self._code_of["approved"])
+            why = "no request that DE 90 points at; remembered in case it comes"
+            self._explain("reversal", "unknown_original", why, view, self._code_of["approved"])
         if original is None or not original.reversed:
             self._commit(records.Reversed(now, origin))
         else:
@@ -309,7 +307,7 @@ class Issuer:
         """Answer a request that is not decided, and so not remembered."""
         code = self._code_of[refused.result]
         self.counters[f"de39-{code}"] += 1
-        self._decision("refused", Verdict(refused.result, str(refused)), view, code)
+        self._explain("refused", refused.result, str(refused), view, code)
         self._send(conn, view, {de.RESPONSE: code})
 
     def _unreadable(self, conn: int, error: FormatError) -> None:
@@ -321,11 +319,11 @@ class Issuer:
         self._event("unreadable", "unreadable", str(error))
         self._effects.append((CLOSE, conn, str(error)))
 
-    def _decision(self, name: str, verdict: Verdict, view: View, de39: str) -> None:
+    def _explain(self, name: str, result: str, why: str, view: View, de39: str) -> None:
         """Say why a request did not simply pass."""
-        reason = verdict.result.replace("_", "-")
+        reason = result.replace("_", "-")
         stan, rrn, terminal = (view.text(field) or "" for field in (de.STAN, de.RRN, de.TERMINAL))
-        self._event(name, reason, verdict.why, mti=view.mti, stan=stan, rrn=rrn, terminal=terminal, de39=de39)
+        self._event(name, reason, why, mti=view.mti, stan=stan, rrn=rrn, terminal=terminal, de39=de39)
 
     def _event(self, name: str, reason: str, why: str, **fields: str | int | float) -> None:
         self.counters[reason] += 1

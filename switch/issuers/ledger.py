@@ -90,7 +90,8 @@ class Ledger:
         if booked is None:
             self.early.setdefault(reversal.origin, reversal.at)
             self._forget(reversal.at)
-        elif not booked.reversed:
+        else:
+            assert not booked.reversed, "the issuer acknowledges a second reversal without a record"
             booked.reversed = True
             account = self._by_reference.get(booked.account)
             if account is not None:

@@ -29,10 +29,11 @@ class Case(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A result, by the name that the dialect maps to DE 39, and why."""
+    """A result, by the name that the dialect maps to DE 39, and why; `armed_de39` stands above the dialect's code."""
 
     result: str
     why: str = ""
+    armed_de39: str = ""
 
 
 APPROVED: Final = Verdict("approved")

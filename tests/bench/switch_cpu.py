@@ -43,10 +43,10 @@ class Shape(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A measured program, and what its rows are held against: the row of another subject in the same shape."""
+    """A measured program, and the subject (or none) that its rows are held against, in the same shape."""
 
     row_name: str
-    reference: str | None
+    reference: str
 
 
 class Sample(NamedTuple):
@@ -58,7 +58,7 @@ class Sample(NamedTuple):
 
 SHAPES = (Shape(8, 64), Shape(64, 256))
 SUBJECTS = {
-    "compiled-relay": Subject("compiled relay cpu", None),
+    "compiled-relay": Subject("compiled relay cpu", ""),
     "relay": Subject("relay cpu", "compiled-relay"),
     "switch": Subject("switch cpu per authorization", "relay"),
 }
@@ -143,19 +143,21 @@ def rows(names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
             for shape in SHAPES:
                 for name in names:
                     samples[name, shape].append(bench.measure(name, shape))
-    costs = {key: [sample.cpu_us for sample in taken] for key, taken in samples.items()}
-    busy_share = median(busy_shares)
-    result = []
-    for name in names:
-        subject = SUBJECTS[name]
-        for shape in SHAPES:
-            reference = costs.get((subject.reference or "", shape))
-            held_against = (None, None) if reference is None else (SUBJECTS[subject.reference].row_name, median(reference))
-            entry = row(f"{subject.row_name}, {shape}", "us", costs[name, shape], *held_against)
-            share = median(sample.share for sample in samples[name, shape])
-            entry |= {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}
-            result.append(entry)
-    return result
+    return [report(name, shape, samples, median(busy_shares)) for name in names for shape in SHAPES]
+
+
+def report(name: str, shape: Shape, samples: dict[tuple[str, Shape], list[Sample]], busy_share: float) -> Row:
+    """The row of one subject in one shape."""
+    subject = SUBJECTS[name]
+    taken = samples[name, shape]
+    share = median(sample.share for sample in taken)
+    if (subject.reference, shape) in samples:
+        reference = SUBJECTS[subject.reference].row_name
+        reference_us = median(sample.cpu_us for sample in samples[subject.reference, shape])
+    else:
+        reference = reference_us = None
+    result = row(f"{subject.row_name}, {shape}", "us", [sample.cpu_us for sample in taken], reference, reference_us)
+    return result | {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}
 
 
 if __name__ == "__main__":

@@ -28,12 +28,14 @@ ROUNDS = 3000
 
 
 def mutated(draw: random.Random, command: bytes) -> bytes:
-    """The command with up to three bytes changed, taken out or put in, perhaps cut, perhaps with a suffix."""
+    """The command with digits overwritten, bytes taken out or put in, perhaps cut, perhaps with a suffix."""
     body = bytearray(command)
-    for _ in range(draw.randrange(4)):
+    for _ in range(draw.randrange(3)):
+        body[draw.randrange(len(body))] = draw.choice(b"0123456789ABCDEFTUXYZ")
+    for _ in range(draw.randrange(3) // 2):
         place = draw.randrange(len(body) + 1)
         body[place : place + draw.randrange(3)] = draw.choice([b"", b"%", b"\x19", b";", b"K", draw.randbytes(1)])
-    if draw.random() < 0.3:
+    if draw.random() < 0.2:
         del body[draw.randrange(len(body) + 1) :]
     return bytes(body) + draw.choice(SUFFIXES)
 

@@ -81,6 +81,8 @@ class RunningBench:
             self.kill()
             raise
         self._reader.join(5)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         self._stderr.close()
         return status
 
@@ -91,13 +93,13 @@ class RunningBench:
 
     def json(self, *args: str) -> Any:
         """What `monetique … --json` prints for this bench."""
-        result = monetique(*args, "--json", "--data", str(self.data))
+        result = self.cli(*args, "--json")
         assert result.returncode in (0, 1), result.stderr
         return json.loads(result.stdout)
 
     def cli(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Any command on this bench."""
-        return monetique(*args, "--data", str(self.data))
+        return monetique(*args, MONETIQUE_DATA=str(self.data))
 
     def pid(self, part: str) -> int:
         """The process of a part, by `up.json`."""

@@ -152,6 +152,15 @@ def test_a_lost_connection_reverses_what_is_open_after_the_next_sign_on(bench):
     assert bench.acquirer.outstanding() == 0
 
 
+def test_the_timer_of_the_request_does_not_hurry_the_repeats_of_its_reversal(bench):
+    bench.one()
+    bench.wait(7)
+    bench.lose()
+    [_] = bench.connect()
+    assert bench.wait(4.9) == []  # the request's own 10 s end in between
+    assert [doc["t"] for doc in bench.wait(0.2)] == ["0421"]
+
+
 def test_a_timer_that_runs_out_while_disconnected_waits_for_the_sign_on(bench):
     bench.one()
     bench.lose()

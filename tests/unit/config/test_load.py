@@ -98,7 +98,7 @@ MISTAKES = [
     (GATEWAY, "$.link[0].name", "ZPK"),
     (GATEWAY + GATEWAY, "$.link[1].name", "same name"),
     ('[[link]]\nname = "issuer-1"\ninstitution_id = "123456789012"', "$.link[0].institution_id", "regex"),
-    ('[hsm]\nport = 8583', "$.hsm.port", "port 8583"),
+    ("[hsm]\nport = 8583", "$.hsm.port", "port 8583"),
     ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
     ('[metrics]\nhost = "::"', "$.metrics.host", "insecure"),
     ('[[route]]\nprefix = "468738"\nlink = "nowhere"', "$.route[0].link", "no issuer link is named 'nowhere'"),

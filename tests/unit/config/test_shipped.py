@@ -1,16 +1,20 @@
 """The shipped configuration: every key and every card is what it says, by the HSM and by psec."""
 
 import os
+from typing import get_args
 
 import pytest
+from msgspec import structs
 from psec import cvv, des, pin
 
+from hsm_sim import settings as hsm_sim_settings
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
 from switch.acquirers.pinpad import pin_block
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import KEY_TYPES
-from switch.config import Card, Config, Key, acquirer_spec, find_key, issuer_spec, load, switch_spec
+from switch.config import Card, Config, Key, acquirer_spec, find_key, issuer_spec, load, switch_spec, tables
+from switch.core.specs import SwitchSpec
 
 CONFIG = load()
 LISTED = [card for card in CONFIG.card if not card.sample]
@@ -135,6 +139,16 @@ def test_what_the_parts_are_told() -> None:
     acquirer = acquirer_spec(CONFIG, "acquirer-bcd")
     assert acquirer.zpk == clear_key("acquirer-bcd", "ZPK")
     assert {card.pan for card in acquirer.cards} == {card.pan for card in SAMPLE}
+
+
+def test_tables_and_the_parts_that_read_them_agree() -> None:
+    """The same names and defaults stand in several places, because the HSM and the core know nothing of this one."""
+    assert tables.Hsm.__struct_fields__ == hsm_sim_settings.NAMES
+    assert set(get_args(tables.KeyType)) == set(KEY_TYPES)
+    core = SwitchSpec(links=(), routes=())
+    assert structs.asdict(tables.Limits()) == {name: getattr(core, name) for name in tables.Limits.__struct_fields__}
+    assert (tables.Limits(), tables.Hsm(), tables.Metrics()) == (CONFIG.limits, CONFIG.hsm, CONFIG.metrics)
+    assert CONFIG.currencies == core.currencies
 
 
 def test_nothing_secret_in_reprs() -> None:

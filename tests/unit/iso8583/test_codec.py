@@ -350,6 +350,7 @@ def test_a_mask_is_a_set(codec: Any) -> None:
         ({"3": {"data_enc": "hex"}}, r"unknown encoding 'hex' - at `\$.3.data_enc`"),
         ({"3": {"data_enc": 7}}, r"expected `str`, got `int` - at `\$.3.data_enc`"),
         ({"2": {"len_enc": "klingon"}}, r"`\$.2.len_enc`"),
+        ({"2": {"max_len": None}}, r"expected `int` from 0 to 65535 - at `\$.2.max_len`"),
         ({"2": {"max_len": -1}}, r"expected `int` from 0 to 65535 - at `\$.2.max_len`"),
         ({"2": {"len_type": 9}}, r"`\$.2.len_type`"),
         ({"2": {"left_pad": "x"}}, r"expected a hexadecimal digit - at `\$.2.left_pad`"),

@@ -132,6 +132,28 @@ def test_an_unknown_original_is_acknowledged_and_refused_when_it_comes(bench, re
     assert bench.available() == 1_000_000_00
 
 
+def test_a_reversal_that_came_early_voids_one_request_not_the_next_days(bench, reverse):
+    bench.start()
+    doc = bench.doc()
+    bench.send(reverse(doc))
+    assert bench.send(doc)[0]["39"] == "12"
+    assert bench.send(doc | {"13": "0117"})[0]["39"] == "00"
+
+
+def test_a_reversal_gives_back_the_limit_of_its_own_day(bench, make_card, reverse):
+    bench.start(make_card(limit_cents=50_00))
+    first = bench.doc(euros=50)
+    bench.send(first)
+    bench.send(reverse(first))
+    assert bench.de39(euros=49) == "00"
+    yesterdays = bench.doc(euros=1)
+    assert bench.send(yesterdays)[0]["39"] == "00"
+    bench.now += 86_400
+    assert bench.de39(euros=50) == "00"
+    bench.send(reverse(yesterdays))
+    assert bench.de39(euros=1) == "61"
+
+
 def test_a_reversal_that_overtakes_the_pin_verification_wins(bench, reverse):
     bench.start()
     bench.hsm_up = False

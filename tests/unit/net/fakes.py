@@ -1,6 +1,7 @@
 """Fake sans-IO parts and a fake HSM, small enough to see through."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from switch.net.effects import Driver
 from switch.net.lines import Lines
 from switch.net.metrics import Counts
 
+NOWHERE = os.open(os.devnull, os.O_WRONLY)  # for the lines of parts whose lines do not matter
 TEST_S = 10.0  # no test takes a second; one that hangs fails instead
 
 

@@ -1,0 +1,133 @@
+"""The HSM client against a fake HSM on real sockets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from switch.net import hsm
+from switch.net.addresses import Address
+from switch.net.effects import Driver
+from switch.net.hsm import HsmClient
+from tests.unit.net.fakes import NOWHERE, Echo, FakeHsm, driver_of, fake_hsm, on_loop, until
+
+
+class Outlet:
+    """A connection that swallows."""
+
+    def put(self, frame: bytes) -> None: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+
+
+Test = Callable[[Echo, Driver, HsmClient, list[FakeHsm], int], Awaitable[None]]
+
+
+def with_hsm(test: Test, tmp_path: Path, *, silent: bool = False) -> None:
+    async def main() -> None:
+        server, address, sockets = await fake_hsm(silent=silent)
+        with (tmp_path / "lines").open("wb") as lines:
+            part = Echo()
+            driver = driver_of(part, lines.fileno())
+            client = HsmClient(driver, address)
+            client.start()
+            await until(lambda: len(sockets) == hsm.SOCKETS and client.up)
+            await test(part, driver, client, sockets, driver.join(Outlet(), 0))
+            await client.close()
+            await driver.close()
+        server.close()
+
+    on_loop(main)
+
+
+def test_many_commands_in_flight_are_told_apart_by_their_headers(tmp_path: Path) -> None:
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        for turn in range(4):
+            for number in range(200):
+                part.receive(conn, b"h%d" % (turn * 200 + number), 0.0)
+            driver.wake()
+            await until(lambda expected=200 * (turn + 1): len(part.replies) == expected)
+        assert dict(part.replies) == {tag: b"CB" + frame for tag, (_, frame) in part.asked.items()}
+        assert [tag for tag, _ in part.replies] != sorted(tag for tag, _ in part.replies)  # the fake answers backwards
+        assert sum(len(socket.commands) for socket in sockets) == 800
+        assert all(socket.commands for socket in sockets)  # both take their turns
+
+    with_hsm(test, tmp_path)
+
+
+def test_without_an_hsm_the_answer_is_none_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        part = Echo()
+        driver = driver_of(part, NOWHERE)
+        client = HsmClient(driver, Address("127.0.0.1", 1))
+        client.start()
+        part.receive(driver.join(Outlet(), 0), b"h", 0.0)
+        driver.wake()
+        await until(lambda: part.replies)
+        assert part.replies == [(1, None)]
+        assert driver.counts.events["hsm", "no-hsm"] == 1
+        await client.close()
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_a_silent_hsm_runs_out_of_time_and_its_late_answers_die(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hsm, "TIMEOUT_S", 0.05)
+    monkeypatch.setattr(hsm, "RECONNECT_S", 0.01)
+
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        part.receive(conn, b"h", 0.0)
+        driver.wake()
+        await until(lambda: part.replies)
+        assert part.replies == [(1, None)]
+        await until(lambda: len(sockets) == 3 and len(client._sockets) == 2)  # dropped, and dialled again
+        for socket in sockets:
+            socket.silent = False
+        part.receive(conn, b"h again", 0.0)
+        driver.wake()
+        await until(lambda: len(part.replies) == 2)
+        assert part.replies[1] == (2, b"CBh again")
+
+    with_hsm(test, tmp_path, silent=True)
+
+
+def test_a_lost_socket_answers_none_for_what_was_outstanding(tmp_path: Path) -> None:
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        for number in range(10):
+            part.receive(conn, b"h%d" % number, 0.0)
+        driver.wake()
+        await until(lambda: sum(len(socket.commands) for socket in sockets) == 10)
+        for socket in sockets:
+            socket.transport.abort()
+        await until(lambda: len(part.replies) == 10)
+        assert part.replies == [(tag, None) for tag in range(1, 11)]
+
+    with_hsm(test, tmp_path, silent=True)
+
+
+def test_outstanding_commands_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hsm, "MAX_OUTSTANDING", 3)
+
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        for number in range(5):
+            part.receive(conn, b"h%d" % number, 0.0)
+        driver.wake()
+        await until(lambda: part.replies)
+        assert part.replies == [(4, None), (5, None)]
+        assert driver.counts.events["hsm", "overloaded"] == 1
+
+    with_hsm(test, tmp_path, silent=True)
+
+
+def test_an_answer_nobody_asked_for_ends_the_socket(tmp_path: Path) -> None:
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        sockets[0].transport.write(b"\0\6ZZZZCB")
+        await until(lambda: driver.counts.events["hsm", "socket-lost"])
+        assert part.replies == []
+        await asyncio.sleep(0)
+
+    with_hsm(test, tmp_path)

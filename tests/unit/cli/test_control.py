@@ -1,0 +1,81 @@
+"""`control`: the right part is asked the right thing."""
+
+from typing import Any
+
+import pytest
+
+from switch.net import control
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    requests: list[tuple[str, dict[str, Any]]] = []
+
+    def request(path, document):
+        requests.append((path.name, document))
+        return {"ok": True, "pid": 7}
+
+    monkeypatch.setattr(control, "request", request)
+    return requests
+
+
+def test_reset_asks_every_issuer(monetique, asked) -> None:
+    assert monetique("control", "reset").status == 0
+    assert asked == [("issuer-1.control", {"command": "reset"}), ("issuer-2.control", {"command": "reset"})]
+
+
+def test_arm_asks_the_cards_issuer(monetique, asked) -> None:
+    monetique("control", "arm", "--card", "4687390000000015", "--next", "2", "--de39", "05")
+    assert asked == [
+        ("issuer-2.control", {"command": "arm", "card": "4687390000000015", "next": 2, "de39": "05"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "document"),
+    [
+        (["down"], {"action": "down"}),
+        (["up", "--for", "3"], {"action": "up", "for_s": 3.0}),
+        (["slow", "200"], {"action": "slow", "ms": 200.0}),
+        (["slow", "200", "--for", "10"], {"action": "slow", "ms": 200.0, "for_s": 10.0}),
+    ],
+)
+def test_link_asks_the_switch(monetique, asked, words, document) -> None:
+    assert monetique("control", "link", "issuer-1", *words).status == 0
+    assert asked == [("switch.control", {"command": "link", "name": "issuer-1"} | document)]
+
+
+def test_status_for_programs_and_people(monetique, asked) -> None:
+    assert set(monetique("control", "status", "--json").json) == {"switch", "issuer-1", "issuer-2"}
+    assert "pid: 7" in monetique("control", "status").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["link", "issuer-1", "slow"],
+        ["link", "issuer-1", "down", "5"],
+        ["link", "issuer-1", "sideways"],
+        ["arm", "--card", "9999900000000013", "--de39", "05"],
+        ["arm", "--de39", "05"],
+        [],
+    ],
+)
+def test_wrong_usage(monetique, asked, words) -> None:
+    assert monetique("control", *words).status == 2
+    assert asked == []
+
+
+def test_no_bench_runs(monetique) -> None:
+    result = monetique("control", "status")
+    assert result.status == 3
+    assert "is the part running?" in result.err
+
+
+def test_a_refusal(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
+    def request(path, document):
+        raise control.ControlError("no such link", reachable=True)
+
+    monkeypatch.setattr(control, "request", request)
+    result = monetique("control", "link", "nowhere", "down")
+    assert (result.status, "no such link" in result.err) == (1, True)

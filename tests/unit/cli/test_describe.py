@@ -1,0 +1,86 @@
+"""`describe`: bytes and hex, with and without a length, whole and broken, never in clear unasked."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from switch.iso8583.dialect import load
+from switch.iso8583.framing import Framing
+
+DOC = {"t": "0100", "2": "4687380000000016", "3": "000000", "11": "000001", "35": "4687380000000016=30122011204926"}
+FRAMES = {name: load(name).layout.encode(DOC | ({"52": "0123456789ABCDEF"})) for name in ("iso87-ascii", "iso87-bcd")}
+
+
+@pytest.fixture
+def describe(monetique, monkeypatch: pytest.MonkeyPatch):
+    def run(data: bytes, *words: str):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return monetique("describe", *words)
+
+    return run
+
+
+@pytest.mark.parametrize("dialect", FRAMES)
+@pytest.mark.parametrize(
+    "form",
+    [
+        bytes,
+        Framing().wrap,
+        lambda frame: frame.hex().encode() + b"\n",
+        lambda frame: frame.hex(" ", 2).upper().encode(),
+        lambda frame: Framing().wrap(frame).hex().encode(),
+    ],
+)
+def test_all_forms_of_input(describe, dialect: str, form) -> None:
+    result = describe(form(FRAMES[dialect]), "--json")
+    assert (result.status, result.json["dialect"], result.json["error"]) == (0, dialect, None)
+    assert result.json["fields"] == {
+        "t": "0100",
+        "2": "468738******0016",
+        "3": "000000",
+        "11": "000001",
+        "35": None,
+        "52": None,
+    }
+
+
+def test_a_file(describe, tmp_path: Path) -> None:
+    file = tmp_path / "message.bin"
+    file.write_bytes(FRAMES["iso87-ascii"])
+    assert "System Trace Audit Number" in describe(b"", str(file)).out
+    assert describe(b"", str(tmp_path / "none")).status == 2
+
+
+def test_clear_only_when_asked(describe) -> None:
+    assert DOC["2"] not in describe(FRAMES["iso87-ascii"], "--dump").out
+    assert DOC["2"] in describe(FRAMES["iso87-ascii"], "--clear").out
+
+
+def test_broken_input_says_where_and_what_was_read(describe) -> None:
+    broken = FRAMES["iso87-ascii"][:60]
+    result = describe(broken)
+    assert result.status == 1
+    assert "undecodable at DE 35" in result.out
+    assert "position" in result.out
+    assert "Primary Account Number" in result.out
+    assert DOC["2"] not in result.out
+    error = describe(broken, "--json").json["error"]
+    assert error["field"] == "35"
+
+
+def test_garbage_gets_a_hint(describe) -> None:
+    result = describe("0100".encode("cp500") + bytes(60), "--dialect", "iso87-bcd")
+    assert result.status == 1
+    assert "EBCDIC" in result.out
+
+
+@pytest.mark.parametrize("data", [b"", b" \n"])
+def test_nothing_to_describe(describe, data: bytes) -> None:
+    assert describe(data).status == 2
+
+
+def test_an_unknown_dialect(describe) -> None:
+    result = describe(FRAMES["iso87-ascii"], "--dialect", "iso93")
+    assert (result.status, "iso87-ascii" in result.err) == (2, True)

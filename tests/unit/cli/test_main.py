@@ -1,0 +1,108 @@
+"""The command as a whole: help, version, exit status, start of the parts."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from switch import cli
+from switch.commands import bench
+from switch.config import load
+
+COMMANDS = (
+    *("up", "switch", "issuer", "hsm"),
+    *("send", "describe", "cards", "keys"),
+    *("control", "config", "reconcile", "version"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(monetique, command: str) -> None:
+    result = monetique(command, "--help")
+    assert result.status == 0
+    assert f"monetique {command}" in result.out.partition("examples:")[2]
+
+
+def test_help_lists_the_commands(monetique) -> None:
+    words = monetique("--help").out.partition("COMMAND\n")[2].split()
+    assert set(COMMANDS) <= set(words)
+
+
+@pytest.mark.parametrize("words", [[], ["dance"], ["cards", "--dance"]])
+def test_wrong_usage(monetique, words: list[str]) -> None:
+    assert monetique(*words).status == 2
+
+
+def test_version(monetique) -> None:
+    document = monetique("version", "--json").json
+    assert document["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert {"switch.iso8583.codec", "hsm_sim.crypto.pinblock"} <= document["native"].keys()
+    assert set(document["native"].values()) <= {"native", "twin"}
+    assert document["version"] in monetique("version").out
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0", "twin"), ("1", "native")])
+def test_version_says_what_is_loaded(value: str, expected: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", "version"],
+        env=os.environ | {"MONETIQUE_NATIVE": value},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"switch.iso8583.codec: {expected}" in done.stdout
+
+
+def test_ctrl_c_is_130(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(args: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "build_parser", lambda: _parser_running(interrupted))
+    assert monetique().status == 130
+
+
+def _parser_running(run) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(run=run)
+    return parser
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "switch.cli", "config", "show"], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_event_loop_is_not_loaded_for_a_list_of_cards() -> None:
+    """`cards` starts fast: what only the parts need stays out."""
+    program = "import sys; from switch.commands import cards; assert 'uvloop' not in sys.modules, 'uvloop'"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_up_starts_the_parts_with_each_others_ports(monetique) -> None:
+    args = cli.build_parser().parse_args(["up", "--data", "D", "--config", "C"])
+    children = bench.children(args, load())
+    assert [child.name for child in children] == ["hsm", "issuer-1", "issuer-2", "switch"]
+    ports = {"hsm": 11, "issuer-1": 12, "acquirer": 0}
+    hsm, issuer, _, switch = [list(child.argv(ports))[3:] for child in children]
+    assert hsm[:7] == ["hsm", "--host", "127.0.0.1", "--port", "11", "--lmk", "test"]
+    at = ["--at", "hsm=11", "--at", "issuer-1=12", "--at", "acquirer=0"]
+    common = ["--data", "D", "--config", "C"]
+    assert issuer == ["issuer", "issuer-1", *at, *common]
+    assert switch == ["switch", *at, *common]
+
+
+def test_sample_traffic_is_what_the_configuration_says() -> None:
+    assert [source.link for source in bench.sample_traffic(load())] == ["acquirer", "acquirer-bcd"]
+
+
+@pytest.mark.parametrize("words", [["switch", "--at", "nobody=1"], ["issuer", "nobody"], ["switch", "--port", "65536"]])
+def test_parts_with_wrong_names(monetique, words: list[str], tmp_path: Path) -> None:
+    assert monetique(*words, "--data", str(tmp_path)).status == 2

@@ -1,0 +1,99 @@
+"""pyiso8583's interface on our codec: what its users rely on."""
+
+import copy
+import pickle
+from types import MappingProxyType
+from typing import Any
+
+import iso8583
+import pytest
+from iso8583.specs import default, default_ascii
+
+from switch.iso8583 import compat
+from tests.support.iso8583_samples import PURCHASE, bcd_spec
+
+
+def spec_of(base: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return copy.deepcopy(base)
+
+
+@pytest.mark.parametrize("spec", [default_ascii, default, bcd_spec()])
+def test_the_same_as_pyiso8583(spec: dict[str, dict[str, Any]]) -> None:
+    ours = {key: text for key, text in PURCHASE.items() if key not in ("35", "48")} | {"70": "301"}
+    theirs = dict(ours)
+    assert compat.encode(ours, spec) == iso8583.encode(theirs, spec)
+    assert list(ours.items()) == list(theirs.items())
+    raw, wire = iso8583.encode(theirs, spec)
+    assert compat.decode(raw, spec) == iso8583.decode(raw, spec) == (ours, wire)
+
+
+def test_the_native_path_took_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    if compat.IMPLEMENTATION == "twin":
+        return  # there is none to take it
+    for function in ("decode", "encode"):
+        monkeypatch.setattr(iso8583, function, lambda *_: pytest.fail("pyiso8583 was asked"))
+    raw, _ = compat.encode(dict(PURCHASE), default_ascii)
+    assert compat.decode(raw, default_ascii)[0]["52"] == PURCHASE["52"]
+
+
+def test_errors_are_pyiso8583s_own_and_pickle() -> None:
+    assert (compat.DecodeError, compat.EncodeError, compat.pp) == (iso8583.DecodeError, iso8583.EncodeError, iso8583.pp)
+    with pytest.raises(iso8583.DecodeError) as caught:
+        compat.decode(b"0100", default_ascii)
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert vars(copied) == vars(caught.value)
+    assert (copied.field, copied.pos, copied.s, str(copied)) == ("p", 4, b"0100", str(caught.value))
+    with pytest.raises(compat.EncodeError) as encode_error:
+        compat.encode({"t": "0100", "3": "12345"}, default_ascii)
+    assert pickle.loads(pickle.dumps(encode_error.value)).field == "3"
+
+
+def test_type_errors() -> None:
+    with pytest.raises(TypeError, match="must be bytes or bytearray, not str"):
+        compat.decode("0100", default_ascii)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must be dict, not list"):
+        compat.encode([], default_ascii)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "value"),
+    [("3", "max_len", 7), ("3", "len_type", 2), ("3", "data_enc", "b"), ("t", "data_enc", "b"), ("h", "max_len", 4)],
+)
+def test_a_changed_specification_is_never_stale(key: str, name: str, value: Any) -> None:
+    spec = spec_of(default_ascii)
+    doc = {"t": "0100", "3": "123456", "h": "ISO0"}
+    raw, _ = compat.encode(dict(doc), spec)
+    spec[key][name] = value
+    for function, argument in (("decode", raw), ("encode", dict(doc))):
+        results = []
+        for module in (compat, iso8583):
+            try:
+                results.append(getattr(module, function)(copy.copy(argument), spec))
+            except ValueError as error:
+                results.append(str(error))
+        assert results[0] == results[1]
+
+
+def test_a_specification_of_another_kind_of_mapping() -> None:
+    for spec in (MappingProxyType(default_ascii), {k: MappingProxyType(v) for k, v in default_ascii.items()}):
+        raw, _ = compat.encode({"t": "0800", "70": "301"}, spec)
+        assert compat.decode(raw, spec) == iso8583.decode(raw, default_ascii)
+
+
+def test_more_specifications_than_are_kept() -> None:
+    many = [spec_of(default_ascii) for _ in range(40)]
+    for number, spec in enumerate(many):
+        spec["3"]["max_len"] = number + 1
+    for _ in range(2):
+        for number, spec in enumerate(many):
+            assert compat.encode({"t": "0100", "3": "0" * (number + 1)}, spec)[1]["3"]["data"] == b"0" * (number + 1)
+
+
+def test_a_message_longer_than_the_native_buffer() -> None:
+    spec = spec_of(default_ascii)
+    for key in map(str, range(105, 128)):
+        spec[key] |= {"len_type": 4, "max_len": 9999}
+    doc = {"t": "0100"} | {str(key): "x" * 9999 for key in range(105, 128)}
+    ours, theirs = compat.encode(dict(doc), spec), iso8583.encode(dict(doc), spec)
+    assert ours == theirs
+    assert compat.decode(ours[0], spec) == iso8583.decode(theirs[0], spec)

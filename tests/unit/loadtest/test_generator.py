@@ -1,0 +1,216 @@
+"""The closed loop: what it sends, what it counts, and that both relays carry it."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+import iso8583
+import pytest
+import uvloop
+from iso8583.specs import default_ascii
+
+from loadtest._generator import Generator
+from loadtest._relay import Relay as NativeRelay
+from loadtest._wire import WireError
+from loadtest.messages import HSM_COMMAND, Load, ascii_layout, prepare
+from loadtest.relay import listen
+from loadtest.stubs import Order, Stubs, dialled, listening
+from switch.cards.pan import is_pan
+from switch.iso8583.dialect import load
+from tests.unit.loadtest.counterparts import PATIENCE_S, Caller, Served, serving, wrapped
+
+NOW = 1_800_000_000.0
+FIRST_RRN = 999_998
+MANDATORY = {"2", "3", "4", "7", "11", "12", "13", "14", "22", "32", "37", "41", "42", "49", "52"}
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Load:
+    return prepare("10000000001", NOW)
+
+
+def generator(prepared: Load) -> Generator:
+    layout = ascii_layout(load("iso87-ascii"))
+    return Generator(layout, prepared.purchases, prepared.stan_at, prepared.rrn_at, FIRST_RRN)
+
+
+class Acquirer:
+    """An acquirer port that answers each request as a rule says, in a thread; it keeps what it was sent."""
+
+    def __init__(self, rule: Callable[[dict[str, str]], list[dict[str, str]]]) -> None:
+        self.rule = rule
+        self.requests: list[dict[str, str]] = []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.server.getsockname()[1]
+        self.thread = Thread(target=self.serve)
+
+    def serve(self) -> None:
+        connection, _ = self.server.accept()
+        with connection, connection.makefile("rb") as stream, suppress(ConnectionError):
+            while head := stream.read(2):
+                request, _ = iso8583.decode(stream.read(int.from_bytes(head, "big")), default_ascii)
+                self.requests.append(request)
+                answers = [request] if request["t"] == "0800" else self.rule(request)
+                for answer in answers:
+                    response = {key: value for key, value in answer.items() if key not in ("h", "p", "1")}
+                    response = {"h": "", "39": "00"} | response | {"t": request["t"][:2] + "10"}
+                    connection.sendall(wrapped(bytes(iso8583.encode(response, default_ascii)[0])))
+
+    def __enter__(self) -> "Acquirer":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.thread.join(PATIENCE_S)
+        self.server.close()
+
+
+def test_a_thousand_complete_requests_are_prepared(prepared: Load) -> None:
+    documents = [iso8583.decode(frame, default_ascii)[0] for frame in prepared.purchases]
+    assert len({document["2"] for document in documents}) == 1000
+    assert {len(frame) for frame in prepared.purchases} == {498}
+    for document in documents:
+        assert is_pan(document["2"])
+        assert document.keys() >= MANDATORY
+        assert len(document.keys() - {"h", "t", "p", "1"}) == 20
+
+
+def test_requests_are_those_prepared_each_under_its_own_numbers(prepared: Load) -> None:
+    with Acquirer(lambda request: [request]) as acquirer:
+        running = generator(prepared)
+        running.connect([dialled(acquirer.port)], prepared.sign_on, PATIENCE_S)
+        running.drive(8, 0.1)
+        assert running.by_de39() == {"00": running.answers}
+        assert running.drain(PATIENCE_S) == 0
+        running.hang_up()
+    sign_on, *requests = acquirer.requests
+    assert (sign_on["t"], sign_on["70"]) == ("0800", "001")
+    numbers = range(FIRST_RRN, FIRST_RRN + len(requests))
+    assert [request["37"] for request in requests] == [f"{number:012}" for number in numbers]
+    assert [request["11"] for request in requests] == [f"{number % 999_999 + 1:06}" for number in numbers]
+    assert "000000" not in {request["11"] for request in requests}
+    for request, frame in zip(requests, prepared.purchases, strict=False):
+        document, _ = iso8583.decode(frame, default_ascii)
+        assert request | {"11": "", "37": ""} == document | {"11": "", "37": ""}
+
+
+def test_declines_are_counted_by_their_code(prepared: Load) -> None:
+    with Acquirer(lambda request: [request | {"39": "51" if int(request["11"]) % 2 else "91"}]) as acquirer:
+        running = generator(prepared)
+        running.connect([dialled(acquirer.port)], prepared.sign_on, PATIENCE_S)
+        running.drive(4, 0.1)
+        assert running.by_de39().keys() == {"51", "91"}
+        assert sum(running.by_de39().values()) == running.answers
+        assert 0 < running.percentile_ms(0.5) <= running.percentile_ms(0.99)
+        assert running.unmatched == 0
+        running.hang_up()
+
+
+def test_second_answers_are_unmatched_and_missing_ones_unanswered(prepared: Load) -> None:
+    with Acquirer(lambda request: [request, request] if int(request["11"]) % 2 else []) as acquirer:
+        running = generator(prepared)
+        running.connect([dialled(acquirer.port)], prepared.sign_on, PATIENCE_S)
+        running.drive(4, 0.2)
+        assert running.drain(0.1) == running.outstanding == 4
+        assert running.unmatched == running.answers > 0
+        running.hang_up()
+
+
+def test_a_connection_lost_ends_the_run(prepared: Load) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    running = generator(prepared)
+    fd = dialled(server.getsockname()[1])
+    server.accept()[0].close()
+    with pytest.raises(WireError, match="closed a connection with 0 requests in flight"):
+        running.connect([fd], prepared.sign_on, PATIENCE_S)
+    server.close()
+
+
+def test_a_silent_port_is_not_waited_for_forever(prepared: Load) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        running = generator(prepared)
+        with pytest.raises(WireError, match=r"0 of 1 sign-ons approved in 0\.1 s"):
+            running.connect([dialled(server.getsockname()[1])], prepared.sign_on, 0.1)
+
+
+def test_prepared_frames_must_be_alike(prepared: Load) -> None:
+    layout = ascii_layout(load("iso87-ascii"))
+    with pytest.raises(ValueError, match="of one size"):
+        Generator(layout, [b"0100", b"01000"], 0, 0, 1)
+    with pytest.raises(ValueError, match="must lie within"):
+        Generator(layout, prepared.purchases, 495, prepared.rrn_at, 1)
+
+
+@contextmanager
+def native_relay(hsm_port: int, issuer_port: int) -> Iterator[int]:
+    fd, port = listening()
+    with serving(NativeRelay(HSM_COMMAND, fd, dialled(hsm_port), dialled(issuer_port))):
+        yield port
+
+
+@contextmanager
+def python_relay(hsm_port: int, issuer_port: int) -> Iterator[int]:
+    loop = uvloop.new_event_loop()
+    server = loop.run_until_complete(listen(issuer_port, hsm_port))
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+RELAYS = pytest.mark.parametrize("relay", [native_relay, python_relay])
+
+
+@RELAYS
+def test_a_relay_carries_windows_through_all_hops(relay: Callable[[int, int], Iterator[int]]) -> None:
+    stubs = Stubs(NOW)
+    with relay(stubs.hsm_port, stubs.issuer_port) as port:
+        order = Order(port, connections=3, in_flight=12, warm_up_s=0.05, seconds=0.2, watch=os.getpid())
+        for _ in range(2):
+            report = stubs.window(order)
+            assert report.by_de39 == {"00": report.answers}
+            assert report.unmatched == report.unanswered == 0
+            assert report.translations > report.answers > 0
+            assert report.seconds >= 0.2
+            assert report.cpu_seconds > 0
+
+
+@RELAYS
+def test_a_relay_keeps_answers_with_their_connections(
+    served: Served, relay: Callable[[int, int], Iterator[int]]
+) -> None:
+    with relay(served.hsm_port, served.issuer_port) as port:
+        callers = [served.call(port) for _ in range(3)]
+        prepared = prepare("10000000001", NOW)
+        for _ in range(5):
+            for number, caller in enumerate(callers):
+                caller.socket.sendall(wrapped(prepared.purchases[number]))
+        for number, caller in enumerate(callers):
+            for _ in range(5):
+                answer = caller.read()
+                assert answer is not None
+                response, _ = iso8583.decode(answer, default_ascii)
+                request, _ = iso8583.decode(prepared.purchases[number], default_ascii)
+                assert (response["t"], response["2"], response["39"]) == ("0110", request["2"], "00")
+    assert served.hosts.translations == served.hosts.authorizations == 15
+
+
+@RELAYS
+def test_a_relay_outlives_an_acquirer_that_leaves(served: Served, relay: Callable[[int, int], Iterator[int]]) -> None:
+    with relay(served.hsm_port, served.issuer_port) as port:
+        frame = prepare("10000000001", NOW).purchases[0]
+        leaving = Caller(port)
+        leaving.socket.sendall(wrapped(frame) * 20)
+        leaving.close()
+        staying = served.call(port)
+        answer = staying.ask(frame)
+        assert answer is not None
+        assert answer[:4] == b"0110"
