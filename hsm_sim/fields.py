@@ -73,9 +73,9 @@ class Fields:
     def key(self, bare_digits: int = SINGLE_LENGTH_DIGITS) -> bytes:
         """The next key as it stands, tag included; `bare_digits`: how long a key without a tag is here."""
         tag = self._body[self._position : self._position + 1]
-        digits = _TAGGED_DIGITS.get(tag)
-        if digits is not None:
-            return self.take(1 + digits)
+        tagged_digits = _TAGGED_DIGITS.get(tag)
+        if tagged_digits is not None:
+            return self.take(1 + tagged_digits)
         if self._position >= self._end or tag[0] in _HEXADECIMAL:
             return self.take(bare_digits)
         raise RefusedError(USER_STORAGE_EMPTY if tag == _USER_STORAGE else KEY_SCHEME)

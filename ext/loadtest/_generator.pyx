@@ -82,7 +82,8 @@ cdef class Generator(Hosts):
         while self.signed_on < self.connections:
             if monotonic_s() > until:
                 raise WireError(f"{self.signed_on} of {self.connections} sign-ons approved in {patience_s:g} s")
-            self.turn(100)
+            with nogil:
+                self.turn(100)
 
     def hang_up(self):
         """Close the connections to the acquirer port."""
@@ -114,8 +115,9 @@ cdef class Generator(Hosts):
         """Send nothing new; returns how many requests are unanswered after at most `patience_s`."""
         cdef double until = monotonic_s() + patience_s
         self.draining = True
-        while self.outstanding and monotonic_s() < until:
-            self.turn(100)
+        with nogil:
+            while self.outstanding and monotonic_s() < until:
+                self.turn(100)
         return self.outstanding
 
     def by_de39(self):

@@ -1,15 +1,15 @@
 """PIN commands: CA and CC (translation), DC and EC (verification by PVV).
 
 Checks go in the order of their error codes, keys first: 10 source key, 11 destination key, 20 PIN block, 23 format or
-forbidden conversion, 24 PIN length. The exceptions are an account that is not twelve digits (22) and a format that
-does not exist (23), without which a block cannot be read at all: they come before 20.
+forbidden conversion, 24 PIN length. The exceptions are an account that is not twelve digits (22) and a source format
+that does not exist (23), without which a block cannot be read at all: they come before 20.
 """
 
 from hmac import compare_digest
 from struct import Struct
 
 from hsm_sim.crypto import pinblock
-from hsm_sim.crypto.pinblock import ISO_0, ISO_1, ISO_3, MAX_PIN, MIN_PIN, PinBlockError
+from hsm_sim.crypto.pinblock import MAX_PIN, MIN_PIN, PinBlockError
 from hsm_sim.crypto.pvv import pvv
 from hsm_sim.crypto.tdes import Tdes
 from hsm_sim.errors import (
@@ -28,19 +28,20 @@ from hsm_sim.errors import (
 from hsm_sim.fields import Fields, digits, from_hex
 from hsm_sim.keys import Keys, in_hex
 
-# Host format code → control nibble (ISO 9564-1).
-_FORMATS = {b"01": ISO_0, b"05": ISO_1, b"47": ISO_3}
+# The host's format codes, and the control nibbles they stand for (ISO 9564-1).
+_ISO_0, _ISO_1, _ISO_3 = b"01", b"05", b"47"
+_CONTROLS = {_ISO_0: pinblock.ISO_0, _ISO_1: pinblock.ISO_1, _ISO_3: pinblock.ISO_3}
 
 # PCI PIN Security, requirement 3-3: a PIN may not lose the account it is bound to.
 _ALLOWED_CONVERSIONS = frozenset(
     {
-        (ISO_0, ISO_0),
-        (ISO_0, ISO_3),
-        (ISO_3, ISO_0),
-        (ISO_3, ISO_3),
-        (ISO_1, ISO_0),
-        (ISO_1, ISO_1),
-        (ISO_1, ISO_3),
+        (_ISO_0, _ISO_0),
+        (_ISO_0, _ISO_3),
+        (_ISO_3, _ISO_0),
+        (_ISO_3, _ISO_3),
+        (_ISO_1, _ISO_0),
+        (_ISO_1, _ISO_1),
+        (_ISO_1, _ISO_3),
     }
 )
 
@@ -85,14 +86,13 @@ def _translate(keys: Keys, fields: Fields, source_type: bytes) -> bytes:
         raise RefusedError(INPUT_DATA)
     source = keys.open(source_field, source_type, SOURCE_KEY_PARITY)
     target = keys.open(target_field, keys.types["ZPK"], TARGET_KEY_PARITY)
-    control, target_control = _format(source_code), _format(target_code)
-    pin = _decipher(source, block, control, account)
-    if (control, target_control) not in _ALLOWED_CONVERSIONS:
+    pin = _decipher(source, block, source_code, account)
+    if (source_code, target_code) not in _ALLOWED_CONVERSIONS:
         raise RefusedError(PIN_BLOCK_FORMAT)
     if not MIN_PIN <= len(pin) <= longest_pin:
         raise RefusedError(PIN_LENGTH)
-    fill = 0 if target_control == ISO_0 else int.from_bytes(keys.random(_FILL_BYTES))
-    translated = target.encrypt(pinblock.encode(target_control, pin, account, fill))
+    fill = 0 if target_code == _ISO_0 else int.from_bytes(keys.random(_FILL_BYTES))
+    translated = target.encrypt(pinblock.encode(_CONTROLS[target_code], pin, account, fill))
     return b"%b%02d%b%b" % (NO_ERROR, len(pin), in_hex(translated), target_code)
 
 
@@ -106,7 +106,7 @@ def _verify(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
     pvk_pair = keys.open(pvk_field, keys.types["PVK"], TARGET_KEY_PARITY)
     if len(pvk_pair.clear) != _PVK_PAIR_BYTES:
         raise RefusedError(KEY_LENGTH)
-    pin = _decipher(key, block, _format(code), account)
+    pin = _decipher(key, block, code, account)
     if not MIN_PIN <= len(pin) <= MAX_PIN:
         raise RefusedError(PIN_LENGTH)
     if not compare_digest(pvv(pvk_pair, account, key_index, pin), expected):
@@ -114,17 +114,13 @@ def _verify(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
     return NO_ERROR
 
 
-def _format(code: bytes) -> int:
-    control = _FORMATS.get(code)
-    if control is None:
-        raise RefusedError(PIN_BLOCK_FORMAT)
-    return control
-
-
-def _decipher(key: Tdes, block: bytes, control: int, account: bytes) -> bytes:
+def _decipher(key: Tdes, block: bytes, code: bytes, account: bytes) -> bytes:
     """The PIN's digits, their number not checked yet."""
     if not account.isdigit():
         raise RefusedError(ACCOUNT)
+    control = _CONTROLS.get(code)
+    if control is None:
+        raise RefusedError(PIN_BLOCK_FORMAT)
     try:
         return pinblock.decode(control, key.decrypt(block), account)
     except PinBlockError:

@@ -19,7 +19,7 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print, and fail where money went astray."""
-    from switch.net.reconcile import reconcile
+    from switch.reconcile import reconcile
 
     result = reconcile(args.data)
     if args.json:

@@ -80,12 +80,11 @@ def _line(key: str, name: str, value: str) -> str:
 def _open_bytes(frame: bytes, dialect: Dialect) -> bytes:
     """For each byte of the frame 1 if it may be shown, else 0."""
     view, fault = _read(frame, dialect)
-    fields = view.fields()
-    if fault or not fields:
+    if fault:
         return bytes(len(frame))
     allowed = bytearray(b"\1" * len(frame))
     header = view.span(0)
-    hidden = [view.span(field) for field in fields if field == PAN or field not in dialect.shown]
+    hidden = [view.span(field) for field in view.fields() if field == PAN or field not in dialect.shown]
     for span in [header, *hidden]:
         if span:
             allowed[slice(*span)] = bytes(span[1] - span[0])

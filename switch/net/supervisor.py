@@ -23,9 +23,9 @@ from switch.net import process, upfile
 from switch.net.children import Child, ChildError, ChildProcess
 from switch.net.control import ControlError, request, socket_path
 from switch.net.live import LiveLine, say, transaction
-from switch.net.reconcile import reconcile
 from switch.net.status import Instruments
 from switch.net.traffic import Traffic, TrafficRunner
+from switch.reconcile import reconcile
 
 DRAIN_S = 12.0  # the acquirers' timer is 10 s; its reversal takes another round trip
 SHOW_WITHIN_S = 30.0  # for the first approved purchase with a PIN; there are several a second

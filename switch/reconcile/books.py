@@ -57,7 +57,7 @@ def _lines(path: Path) -> Iterator[AcquirerRecord]:
 def _read_switch(path: Path, log: LogReader) -> SwitchBook:
     with Book(path) as book:
         catch_up(book, log)
-        unknown = frozenset(Key(*names, mti[1]) for *names, mti in book.unknown_reversals())
+        unknown = frozenset(Key(*reversal) for reversal in book.unknown_reversals())
         return SwitchBook(list(book.authorizations()), unknown, book.position.since)
 
 

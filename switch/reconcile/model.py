@@ -1,4 +1,4 @@
-"""What the three sides say, as the rules see it. Amounts in minor units, effects in euro cents, times in epoch seconds."""
+"""What the three sides say, as the rules see it. Amounts in minor units, effects in euro cents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -20,13 +20,13 @@ from switch.reconcile.model import (
     NONE,
     OPEN,
     OWED,
-    Authorization,
     Booking,
     Books,
     Case,
     expected_cents,
     is_approval,
-)  # fmt: skip
+)
+from switch.store.book import Authorization
 
 DOUBLE_EFFECT: Final = "double-effect"
 ORPHAN_REVERSAL: Final = "orphan-reversal"
@@ -134,9 +134,8 @@ def reversals_agree(case: Case, scope: Scope) -> Iterator[Finding]:
             yield Finding("reversal-lost", why)
         if any(found.reversal == NONE for found in approvals):
             yield Finding("reversal-ignored", "its reversal was acknowledged; in the switch's log it stays approved")
-    elif seen.reversal == NONE and seen.de39 is not None and is_approval(seen.de39):
-        if any(found.reversal != NONE for found in approvals):
-            yield Finding("reversed-unasked", "the acquirer relies on its approval; the switch reverses it")
+    elif seen.reversal == NONE and any(found.reversal != NONE for found in approvals):
+        yield Finding("reversed-unasked", "the acquirer took nothing back; the switch reverses its approval")
 
 
 def effects_agree(case: Case, scope: Scope) -> Iterator[Finding]:
@@ -214,9 +213,8 @@ def ends_agree(case: Case, scope: Scope) -> Iterator[Finding]:
     elif live and seen.reversal == ACKNOWLEDGED:
         yield Finding("held-though-reversed", f"its reversal was acknowledged; an issuer holds {_effects(live)}")
     elif live and seen.de39 is not None and not stands:
-        yield Finding(
-            "held-though-declined", f"the acquirer was answered {seen.de39}; an issuer holds {_effects(live)}"
-        )
+        why = f"the acquirer was answered {seen.de39}; an issuer holds {_effects(live)}"
+        yield Finding("held-though-declined", why)
 
 
 Rule = Callable[[Case, Scope], Iterator[Finding]]

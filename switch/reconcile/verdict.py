@@ -1,15 +1,23 @@
 """From books to the verdict: every rule on every case, counts of each side, and what disagrees."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
+from switch.acquirers.records import AcquirerRecord
 from switch.reconcile.cases import assemble
-from switch.reconcile.model import ACKNOWLEDGED, DELIVERED, OWED, Authorization, Booking, Books, Case, is_approval
+from switch.reconcile.model import ACKNOWLEDGED, DELIVERED, OWED, Booking, Books, Case, is_approval
 from switch.reconcile.rules import DOUBLE_EFFECT, ORPHAN_REVERSAL, RULES, Finding, Scope, unanswered
+from switch.store.book import Authorization
 
 # Disagreements that are listed: enough to see a pattern, and still one document that a person can read. The first of
 # what is left out says how many there are.
 MAX_LISTED: Final = 100
+
+# What a disagreement quotes from each book.
+_OF_ACQUIRER: Final = ("sent_at", "de3", "amount_cents", "currency", "de39", "reversal", "reversal_de39")
+_OF_SWITCH: Final = ("number", "at", "de3", "amount", "currency", "issuer", "de39", "outcome", "reversal")
+_OF_ISSUER: Final = ("issuer", "at", "de39", "effect_cents", "reversed")
 
 
 def verdict_of(books: Books, now: float) -> dict[str, Any]:
@@ -98,21 +106,14 @@ def _disagreement(case: Case, finding: Finding) -> dict[str, Any]:
         "rrn": key.rrn,
         "stan": key.stan,
         "why": f"{place}: {finding.why}",
-        "acquirer": None if seen is None else {"de39": seen.de39, "amount": seen.amount_cents, "currency": seen.currency,
-                                               "reversal": seen.reversal, "sent_at": seen.sent_at},
-        "switch": [_authorization(found) for found in case.authorizations],
-        "issuer": [_booking(booking) for booking in case.bookings],
-    }  # fmt: skip
+        "acquirer": _facts(seen, _OF_ACQUIRER) if seen else None,
+        "switch": [_facts(found, _OF_SWITCH) for found in case.authorizations],
+        "issuer": [_facts(booking, _OF_ISSUER) for booking in case.bookings],
+    }
 
 
-def _authorization(found: Authorization) -> dict[str, Any]:
-    names = ("number", "at", "amount", "currency", "issuer", "issuer_stan", "de39", "outcome", "reversal")
-    return {name: getattr(found, name) for name in names}
-
-
-def _booking(booking: Booking) -> dict[str, Any]:
-    names = ("issuer", "at", "de39", "effect_cents", "reversed")
-    return {name: getattr(booking, name) for name in names}
+def _facts(source: AcquirerRecord | Authorization | Booking, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in names}
 
 
 def _rest(kinds: Counter[str]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from random import Random
 
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
+from switch.acquirers.acquirer import Acquirer
 from switch.cards.vault import Vault
-from switch.config.build import issuer_spec, switch_spec
+from switch.config.build import acquirer_spec, issuer_spec, switch_spec
 from switch.config.tables import Config
 from switch.core.switch import Switch
 from switch.issuers.issuer import Issuer
@@ -63,6 +64,28 @@ class Bench:
         if wire is None or not wire.open:
             self._dialled[name] = connect(self.switch, self.link_index[name], self.issuers[name], 0)
         self.world.after(REDIAL_S, lambda: self._dial_issuer(name))
+
+    def start_traffic(self) -> dict[str, Host]:
+        """Sample traffic as the configuration has it, until `stop_traffic` of each part; returns the acquirers."""
+        acquirers = {
+            traffic.link: Host(
+                self.world,
+                f"traffic-{traffic.link}",
+                Acquirer(acquirer_spec(self.config, traffic.link), self.seed),
+                self.hsm,
+                SimLog(),
+            )
+            for traffic in self.config.traffic
+        }
+        for link, host in acquirers.items():
+            self._dial_switch(link, host, None)
+        return acquirers
+
+    def _dial_switch(self, link: str, host: Host, wire: Wire | None) -> None:
+        """The acquirer dials the switch, and again whenever the connection breaks."""
+        if wire is None or not wire.open:
+            wire = connect(host, 0, self.switch, self.link_index[link])
+        self.world.after(REDIAL_S, lambda: self._dial_switch(link, host, wire))
 
     def dial(self, link: str, receive: Callable[[bytes], None], closed: Callable[[], None]) -> "Client":
         """A client of ours connects to an acquirer link."""

@@ -222,8 +222,8 @@ class Book:
                 yield Authorization(*row)
 
     def unknown_reversals(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """(acquirer_id, terminal, rrn, stan, MTI) of the reversals that came without an original."""
-        statement = "SELECT acquirer_id, terminal, rrn, stan, mti FROM reversals WHERE number = 0"
+        """(acquirer_id, terminal, rrn, stan, MTI class of the original) of reversals that came without one (R9)."""
+        statement = "SELECT acquirer_id, terminal, rrn, stan, substr(mti, 2, 1) FROM reversals WHERE number = 0"
         with closing(self._connection.execute(statement)) as rows:
             yield from rows
 

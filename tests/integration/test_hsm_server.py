@@ -251,17 +251,18 @@ def test_the_process_says_ready_and_stops_cleanly(tmp_path, number, status):
 
         async def ask() -> bytes:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(framed(NC))
-            answer = await one_response(reader)
+            writer.write(framed(NC) + framed(b"PAYLOAD" * MAX_COMMAND_BYTES))
+            answer = await until_closed(reader)
             writer.close()
             return answer
 
-        assert asyncio.run(ask()) == ND
+        assert asyncio.run(ask()) == framed(ND)
         process.send_signal(number)
         _, errors = process.communicate(timeout=LIMIT_S)
     assert process.returncode == status
     lines = [json.loads(line) for line in errors.splitlines()]
-    assert [line["event"] for line in lines] == ["lmk loaded", "listening", "stopped"]
+    assert [line["event"] for line in lines] == ["lmk loaded", "listening", "connection closed", "stopped"]
+    assert "PAYLOAD" not in errors
     assert (lines[0]["lmk"], lines[0]["check_value"]) == ("test", "397B0B")
     assert "published" in lines[0]["note"]
 

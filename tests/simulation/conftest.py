@@ -13,10 +13,6 @@ from switch.simulation.bench import Bench
 from tests.support.foreign import Doc, Foreign
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="run many more seeds")
-
-
 @dataclass
 class Terminal:
     """A foreign client connected to the bench: say something, let time pass, look at the answers."""

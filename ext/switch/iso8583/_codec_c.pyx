@@ -143,7 +143,15 @@ cdef class View:
 
     def fields(self):
         """The numbers of the fields present, ascending."""
-        return tuple([field for field in range(2, LAST_FIELD + 1) if self.holds(field)])
+        cdef list numbers = []
+        cdef uint64_t bits
+        cdef int word
+        for word in range(3):
+            bits = self.present[word]
+            while bits:
+                numbers.append(word * 64 + leading_zeros(bits) + 1)
+                bits &= ~bit_of(word * 64 + leading_zeros(bits) + 1)
+        return tuple(numbers)
 
     def patch(self, patches, mti=None):
         """This message with some fields replaced, added, or (None) left out. Raises `EncodeError`."""

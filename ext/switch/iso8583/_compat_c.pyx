@@ -1,7 +1,7 @@
 """pyiso8583's two dictionaries on the native field reader: the path of messages that are right.
 
 `decode` and `encode` return None for everything else, and have changed nothing then: a malformed message, an encoding
-that `_wire` does not know, an unusual type. `switch.iso8583.compat` then lets pyiso8583 itself answer.
+of lengths other than digits in a row, an unusual type. `switch.iso8583.compat` then lets pyiso8583 itself answer.
 
 pyiso8583 reads the specification at every call, so what is compiled here must never be stale. A compiled `Entry` holds
 the keys and values of the dictionary it came from, and every use compares them by identity (they are immutable, and
@@ -12,18 +12,21 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem, PyDict_Next, PyDict_Size
 from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
 from switch.iso8583._wire cimport (
-    BCD, BINARY, DECIMAL, FIXED, MAX_FRAME, MAX_PREFIX, NO_PAD, OTHER, SLOTS, TEXT, UNSIGNED, Rule, Writer, all_ascii,
-    bit_of, key_slot, leading_zeros, nibble_of, put_word, read_field, read_word, text_of, word_of, write_field,
+    BCD, BINARY, DECIMAL, MAX_FRAME, MAX_PREFIX, NO_PAD, OTHER, SLOTS, TEXT, UNSIGNED, Rule, Writer, all_ascii,
+    bit_of, key_slot, leading_zeros, nibble_of, put, put_word, read_field, read_span, read_word, text_of, word_of,
+    write_field, write_units,
 )
 
 
 cdef extern from "Python.h":
     bytearray PyByteArray_FromStringAndSize(const char* start, Py_ssize_t size)
     bint PyUnicode_CheckExact(object text)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
 
 
 cdef enum:
@@ -36,7 +39,7 @@ cdef enum:
     MAX_SPECS = 32  # a program uses a handful; beyond, the cache starts anew
     MAX_LENGTH = 0xFFFFFF
 
-# Encodings whose bytes below 128 are ASCII; a message with others is left to pyiso8583.
+# Encodings whose bytes below 128 are ASCII. Values in others, or with others, go through Python's codecs.
 cdef frozenset ASCII_LIKE = frozenset(
     ["ascii", "us-ascii", "latin-1", "latin1", "latin_1", "iso-8859-1", "iso8859-1", "utf-8", "utf8", "cp1252"]
 )
@@ -49,6 +52,8 @@ cdef class Entry:
     """One entry of a specification, compiled, with what it was compiled from."""
 
     cdef Rule rule
+    cdef bint usable
+    cdef str codec  # of text
     cdef int count
     cdef PyObject* seen[2 * MAX_ITEMS]
     cdef tuple held
@@ -68,6 +73,55 @@ cdef class Entry:
         return True
 
 
+    cdef bint fill(self, dict source, int slot) except -1:
+        """Make the rule; False where something unusual is for pyiso8583 to judge."""
+        memset(&self.rule, 0, sizeof(Rule))
+        self.rule.left_pad = self.rule.right_pad = NO_PAD
+        encoding = source.get("data_enc")
+        if type(encoding) is not str:
+            return False
+        binary = encoding == "b"
+        if not binary:
+            self.codec = encoding
+        self.rule.data = BINARY if binary else TEXT if encoding.lower() in ASCII_LIKE else OTHER
+        if slot == MTI:
+            self.rule.max_len = 2 if binary else 4
+        elif slot == PRIMARY or slot == SECONDARY:
+            self.rule.max_len = 8 if binary else 16
+        elif not self.fill_lengths(source) or (self.rule.nibbles and not binary):
+            return False
+        return True
+
+    cdef bint fill_lengths(self, dict source) except -1:
+        cdef Rule* rule = &self.rule
+        width, max_len, count = source.get("len_type"), source.get("max_len"), source.get("len_count", "bytes")
+        if type(width) is not int or type(max_len) is not int or type(count) is not str:
+            return False
+        if not 0 <= width <= MAX_PREFIX or not 0 <= max_len <= MAX_LENGTH:
+            return False
+        rule.width, rule.max_len, rule.nibbles = width, max_len, count == "nibbles"
+        if width:
+            encoding = source.get("len_enc")
+            if type(encoding) is not str:
+                return False
+            rule.length = BCD if encoding == "bcd" else UNSIGNED if encoding == "b" else DECIMAL
+            if rule.length == DECIMAL and not fill_zero(&rule.zero, encoding):
+                return False
+        left, right = source.get("left_pad", ""), source.get("right_pad", "")
+        return fill_pad(&rule.left_pad, left) and fill_pad(&rule.right_pad, right)
+
+
+cdef bint fill_zero(uint8_t* zero, str encoding) except -1:
+    """Are the digits ten single bytes in a row, as in ASCII and EBCDIC?"""
+    cdef bytes digits
+    try:
+        digits = "0123456789".encode(encoding)
+    except (LookupError, ValueError):
+        return False
+    zero[0] = digits[0]
+    return digits == bytes([(zero[0] + digit) & 0xFF for digit in range(10)])
+
+
 cdef Entry compile_entry(dict source, int slot):
     cdef Entry entry = Entry.__new__(Entry)
     cdef int index = 0
@@ -78,48 +132,8 @@ cdef Entry compile_entry(dict source, int slot):
             entry.seen[index] = <PyObject*>key
             entry.seen[index + 1] = <PyObject*>value
             index += 2
-    fill_rule(&entry.rule, source, slot)
+    entry.usable = entry.fill(source, slot)
     return entry
-
-
-cdef int fill_rule(Rule* rule, dict source, int slot) except -1:
-    """Everything unusual leaves the rule's data at OTHER, for pyiso8583 to judge."""
-    memset(rule, 0, sizeof(Rule))
-    rule.data = OTHER
-    rule.left_pad = rule.right_pad = NO_PAD
-    encoding = source.get("data_enc")
-    if type(encoding) is not str:
-        return 0
-    binary = encoding == "b"
-    if not binary and encoding.lower() not in ASCII_LIKE:
-        return 0
-    if slot == MTI:
-        rule.max_len = 2 if binary else 4
-    elif slot == PRIMARY or slot == SECONDARY:
-        rule.max_len = 8 if binary else 16
-    elif not fill_lengths(rule, source):
-        return 0
-    if rule.nibbles and not binary:
-        return 0
-    rule.data = BINARY if binary else TEXT
-    return 0
-
-
-cdef bint fill_lengths(Rule* rule, dict source) except -1:
-    width, max_len, count = source.get("len_type"), source.get("max_len"), source.get("len_count", "bytes")
-    if type(width) is not int or type(max_len) is not int or type(count) is not str:
-        return False
-    if not 0 <= width <= MAX_PREFIX or not 0 <= max_len <= MAX_LENGTH:
-        return False
-    rule.width, rule.max_len, rule.nibbles = width, max_len, count == "nibbles"
-    if width:
-        encoding = source.get("len_enc")
-        if type(encoding) is not str:
-            return False
-        rule.length = BCD if encoding == "bcd" else UNSIGNED if encoding == "b" else DECIMAL
-        if rule.length == DECIMAL and encoding.lower() not in ASCII_LIKE:
-            return False
-    return fill_pad(&rule.left_pad, source.get("left_pad", "")) and fill_pad(&rule.right_pad, source.get("right_pad", ""))
 
 
 cdef bint fill_pad(uint8_t* pad, object text) except -1:
@@ -150,7 +164,7 @@ cdef class Compiled:
         if known is None or not (<Entry>known).matches(<dict>source):
             known = compile_entry(<dict>source, slot)
             self.entries[slot] = known
-        return <Entry>known if (<Entry>known).rule.data != OTHER else None
+        return <Entry>known if (<Entry>known).usable else None
 
     cdef int header(self) except -2:
         """1 if messages have a header, 0 if none, -1 if that is for pyiso8583 to say."""
@@ -201,36 +215,56 @@ cdef class Reader:
         """Read the field at the cursor; False if it is not for us."""
         cdef Entry entry = self.spec.entry(slot)
         cdef const uint8_t* frame = <const uint8_t*>PyBytes_AS_STRING(self.frame)
-        cdef Py_ssize_t start, end
+        cdef Py_ssize_t start, end, units = 0
         if entry is None:
             return False
-        end = read_field(&entry.rule, frame, PyBytes_GET_SIZE(self.frame), self.at, self.ascii)
-        if end < 0:
-            return False
         start = self.at + entry.rule.width
+        end = read_field(&entry.rule, frame, PyBytes_GET_SIZE(self.frame), self.at, self.ascii)
+        if end >= 0:
+            text = text_of(&entry.rule, frame, start, end)
+        else:
+            end = read_span(&entry.rule, frame, PyBytes_GET_SIZE(self.frame), self.at, &units)
+            text = decoded(entry, self.frame, start, end)
+            if text is None:
+                return False
         key = KEYS[slot]
-        self.texts[key] = text_of(&entry.rule, frame, start, end)
+        self.texts[key] = text
         self.wires[key] = wire_dict(frame, self.at, start, end)
         self.at = end
         return True
 
-    cdef bint take_bitmap(self, int slot, uint64_t* word, bint more) except -1:
-        """Read a bitmap; `more` appends a third one to the second."""
-        cdef const uint8_t* frame = <const uint8_t*>PyBytes_AS_STRING(self.frame)
-        cdef Entry entry = self.spec.entry(slot)
-        cdef Py_ssize_t end, start = self.at
-        if entry is None:
+    cdef bint take_bitmap(self, int slot, uint64_t* word) except -1:
+        """Read a bitmap; a third one is appended to the second."""
+        cdef Py_ssize_t before = self.at
+        cdef object text = self.texts.get(KEYS[slot]), wire = self.wires.get(KEYS[slot])
+        if not self.take(slot):
             return False
-        end = read_field(&entry.rule, frame, PyBytes_GET_SIZE(self.frame), start, self.ascii)
-        if end < 0 or not read_word(entry.rule.data == BINARY, frame + start, word):
+        bitmap = self.texts[KEYS[slot]]
+        if not bitmap_word(bitmap, word):
             return False
-        if more:
-            start -= PyBytes_GET_SIZE(self.wires["1"]["data"])
-        key = KEYS[slot]
-        self.texts[key] = text_of(&entry.rule, frame, start, end)
-        self.wires[key] = wire_dict(frame, start, start, end)
-        self.at = end
+        if text is not None:
+            self.texts[KEYS[slot]] = text + bitmap
+            self.wires[KEYS[slot]]["data"] = wire["data"] + self.frame[before : self.at]
         return True
+
+
+cdef bint bitmap_word(str text, uint64_t* word) noexcept:
+    """The bits of 16 hexadecimal characters; False when they are none."""
+    if not PyUnicode_IS_COMPACT_ASCII(text) or PyUnicode_GET_LENGTH(text) != 16:
+        return False
+    return read_word(False, <const uint8_t*>PyUnicode_DATA(text), word)
+
+
+cdef str decoded(Entry entry, bytes frame, Py_ssize_t start, Py_ssize_t end):
+    """Text by Python's codec; None if there is no value, no codec, or no sense in it."""
+    if end < 0 or entry.codec is None:
+        return None
+    if start == end:
+        return ""  # not looked at by pyiso8583 either, whatever the codec
+    try:
+        return frame[start:end].decode(entry.codec)
+    except (LookupError, ValueError):
+        return None
 
 
 cdef inline dict wire_dict(const uint8_t* frame, Py_ssize_t at, Py_ssize_t start, Py_ssize_t end):
@@ -256,15 +290,15 @@ def decode(s, spec):
     header = table.header()
     if header < 0 or (header and not reader.take(HEADER)):
         return None
-    if not reader.take(MTI) or not reader.take_bitmap(PRIMARY, &words[0], False):
+    if not reader.take(MTI) or not reader.take_bitmap(PRIMARY, &words[0]):
         return None
     if words[0] & bit_of(SECONDARY):
         words[0] &= ~bit_of(SECONDARY)
-        if not reader.take_bitmap(SECONDARY, &words[1], False):
+        if not reader.take_bitmap(SECONDARY, &words[1]):
             return None
         if words[1] & bit_of(TERTIARY_FLAG):
             words[1] &= ~bit_of(TERTIARY_FLAG)
-            if not reader.take_bitmap(SECONDARY, &words[2], True):
+            if not reader.take_bitmap(SECONDARY, &words[2]):
                 return None
     for word in range(3):
         while words[word]:
@@ -307,21 +341,39 @@ cdef bint is_name(str key):
 
 
 cdef bint write_slot(Sheet* sheet, Compiled spec, int slot, object text) except -1:
-    """Append a field's wire bytes and note where they are. Runs no Python code once the entry is there."""
+    """Append a field's wire bytes and note where they are."""
     cdef Entry entry = spec.entry(slot)
     sheet.begins[slot] = sheet.out.used
-    if entry is None or not write_field(&entry.rule, text, &sheet.out):
+    if entry is None or not (write_field(&entry.rule, text, &sheet.out) or write_coded(entry, text, &sheet.out)):
         return False
     sheet.starts[slot] = sheet.begins[slot] + entry.rule.width
     sheet.ends[slot] = sheet.out.used
     return True
 
 
-cdef bint write_bitmap(Sheet* sheet, Compiled spec, int slot, int first, int count) except -1:
-    """Append `count` bitmaps from word `first`, each announcing the next."""
+cdef bint write_coded(Entry entry, object text, Writer* out) except -1:
+    """Append text by Python's codec, behind its prefix."""
+    cdef uint8_t prefix[MAX_PREFIX]
+    cdef bytes value
+    if entry.codec is None or type(text) is not str:
+        return False
+    try:
+        value = (<str>text).encode(entry.codec)
+    except (LookupError, ValueError):
+        return False
+    if len(value) > entry.rule.max_len or (not entry.rule.width and len(value) != entry.rule.max_len):
+        return False
+    if entry.rule.width and not write_units(&entry.rule, <int>len(value), prefix):
+        return False
+    return put(out, prefix, entry.rule.width) and put(out, PyBytes_AS_STRING(value), len(value))
+
+
+cdef bint write_bitmap(Sheet* sheet, Compiled spec, dict doc, int slot, int first, int count) except -1:
+    """Append `count` bitmaps from word `first`, each announcing the next; their text goes into `doc`."""
     cdef Entry entry = spec.entry(slot)
     cdef int word
     cdef uint64_t bits
+    cdef str text = ""
     if entry is None:
         return False
     sheet.begins[slot] = sheet.starts[slot] = sheet.out.used
@@ -329,21 +381,27 @@ cdef bint write_bitmap(Sheet* sheet, Compiled spec, int slot, int first, int cou
         bits = sheet.present[word]
         if word < 2 and (sheet.present[word + 1] or (word == 0 and sheet.present[2])):
             bits |= bit_of(SECONDARY)
-        if not put_word(&sheet.out, entry.rule.data == BINARY, bits):
+        bitmap = f"{bits:016X}"
+        if entry.rule.data == OTHER:
+            if not write_coded(entry, bitmap, &sheet.out):
+                return False
+        elif not put_word(&sheet.out, entry.rule.data == BINARY, bits):
             return False
+        text += bitmap
     sheet.ends[slot] = sheet.out.used
+    doc[KEYS[slot]] = text
     return True
 
 
-cdef bint write_all(Sheet* sheet, Compiled spec, dict doc, int bitmaps) except -1:
+cdef bint write_all(Sheet* sheet, Compiled spec, dict doc, dict bitmap_texts, int bitmaps) except -1:
     cdef int word, field
     cdef uint64_t bits
     cdef object text = doc.get("t")
     if sheet.has_header and not write_slot(sheet, spec, HEADER, doc.get("h")):
         return False
-    if not write_slot(sheet, spec, MTI, text) or not write_bitmap(sheet, spec, PRIMARY, 0, 1):
+    if not write_slot(sheet, spec, MTI, text) or not write_bitmap(sheet, spec, bitmap_texts, PRIMARY, 0, 1):
         return False
-    if bitmaps > 1 and not write_bitmap(sheet, spec, SECONDARY, 1, bitmaps - 1):
+    if bitmaps > 1 and not write_bitmap(sheet, spec, bitmap_texts, SECONDARY, 1, bitmaps - 1):
         return False
     for word in range(3):
         bits = sheet.present[word]
@@ -361,17 +419,12 @@ cdef inline int add_wire(dict wires, Sheet* sheet, int slot) except -1:
     return 0
 
 
-cdef str bitmap_text(Sheet* sheet, int slot, Compiled spec):
-    cdef Entry entry = spec.entry(slot)
-    return text_of(&entry.rule, sheet.out.buffer, sheet.starts[slot], sheet.ends[slot])
-
-
 def encode(doc_dec, spec):
     """What pyiso8583's `encode` returns and does to `doc_dec`, or None."""
     cdef uint8_t buffer[MAX_FRAME]
     cdef Sheet sheet
     cdef Compiled table = compiled(spec)
-    cdef dict doc, wires
+    cdef dict doc, wires, bitmap_texts = {}
     cdef int word, field, header, bitmaps
     cdef uint64_t bits
     if table is None or type(doc_dec) is not dict:
@@ -382,7 +435,7 @@ def encode(doc_dec, spec):
         return None
     sheet.out.buffer, sheet.out.used, sheet.out.capacity, sheet.has_header = buffer, 0, MAX_FRAME, header
     bitmaps = 3 if sheet.present[2] else 2 if sheet.present[1] else 1
-    if not write_all(&sheet, table, doc, bitmaps):
+    if not write_all(&sheet, table, doc, bitmap_texts, bitmaps):
         return None
     wires = {}
     if sheet.has_header:
@@ -399,7 +452,5 @@ def encode(doc_dec, spec):
             add_wire(wires, &sheet, field)
     doc.pop("1", None)
     doc.pop("65", None)
-    doc["p"] = bitmap_text(&sheet, PRIMARY, table)
-    if bitmaps > 1:
-        doc["1"] = bitmap_text(&sheet, SECONDARY, table)
+    doc.update(bitmap_texts)
     return PyByteArray_FromStringAndSize(<const char*>buffer, sheet.out.used), wires

@@ -37,7 +37,7 @@ cdef enum Data:
 
 cdef enum Length:
     FIXED = 0
-    DECIMAL = 1  # ASCII digits
+    DECIMAL = 1  # characters
     BCD = 2
     UNSIGNED = 3  # big-endian
 
@@ -58,6 +58,7 @@ cdef struct Rule:
     uint8_t right_pad
     uint8_t numeric
     uint8_t track
+    uint8_t zero  # DECIMAL: the character code of "0", from which the others follow
     int max_len
 
 
@@ -136,9 +137,9 @@ cdef inline int read_units(const Rule* rule, const uint8_t* prefix) noexcept nog
     cdef int units = 0, index
     for index in range(rule.width):
         if rule.length == DECIMAL:
-            if not 48 <= prefix[index] <= 57:
+            if not 0 <= prefix[index] - rule.zero <= 9:
                 return -1
-            units = units * 10 + prefix[index] - 48
+            units = units * 10 + prefix[index] - rule.zero
         elif rule.length == BCD:
             if prefix[index] >> 4 > 9 or prefix[index] & 15 > 9:
                 return -1
@@ -150,27 +151,39 @@ cdef inline int read_units(const Rule* rule, const uint8_t* prefix) noexcept nog
     return units
 
 
+cdef inline Py_ssize_t read_span(
+    const Rule* rule, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at, Py_ssize_t* units
+) noexcept nogil:
+    """The end of the value whose prefix is at `at`, unchecked, or -1; `units` becomes its length."""
+    cdef Py_ssize_t start = at + rule.width, bytes_long
+    units[0] = rule.max_len
+    if start > size:
+        return -1
+    if rule.width:
+        units[0] = read_units(rule, frame + at)
+        if not 0 <= units[0] <= rule.max_len:
+            return -1
+    bytes_long = (units[0] + 1) >> 1 if rule.nibbles else units[0]
+    return start + bytes_long if bytes_long <= size - start else -1
+
+
 cdef inline Py_ssize_t read_field(
     const Rule* rule, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at, bint ascii
 ) noexcept nogil:
     """The end of the value whose prefix is at `at`, or -1. `ascii`: the whole frame is known to be ASCII."""
-    cdef Py_ssize_t units = rule.max_len, start = at + rule.width, bytes_long
-    if start > size:
-        return -1
-    if rule.width:
-        units = read_units(rule, frame + at)
-        if not 0 <= units <= rule.max_len:
-            return -1
-    bytes_long = (units + 1) >> 1 if rule.nibbles else units
-    if bytes_long > size - start:
+    cdef Py_ssize_t units = 0, start = at + rule.width
+    cdef Py_ssize_t end = read_span(rule, frame, size, at, &units)
+    cdef bint good = False
+    if end < 0:
         return -1
     if rule.data == TEXT:
         if rule.numeric:
-            return start + bytes_long if all_digits(frame + start, bytes_long) else -1
-        return start + bytes_long if ascii or all_ascii(frame + start, bytes_long) else -1
-    if rule.data == BINARY:
-        return start + bytes_long if check_nibbles(rule, frame + start, units) else -1
-    return -1
+            good = all_digits(frame + start, end - start)
+        else:
+            good = ascii or all_ascii(frame + start, end - start)
+    elif rule.data == BINARY:
+        good = check_nibbles(rule, frame + start, units)
+    return end if good else -1
 
 
 cdef inline bint check_nibbles(const Rule* rule, const uint8_t* value, Py_ssize_t units) noexcept nogil:
@@ -222,7 +235,7 @@ cdef inline bint write_units(const Rule* rule, int units, uint8_t* prefix) noexc
     cdef int index
     for index in range(rule.width - 1, -1, -1):
         if rule.length == DECIMAL:
-            prefix[index] = 48 + units % 10
+            prefix[index] = rule.zero + units % 10
             units //= 10
         elif rule.length == BCD:
             prefix[index] = (units // 10 % 10) << 4 | units % 10
@@ -319,7 +332,8 @@ cdef inline bint put_word(Writer* out, bint binary, uint64_t word) noexcept nogi
 cdef inline void rule_of(object field, Rule* rule):
     """The `Rule` of a `Field`, or of None."""
     rule.data, rule.length, rule.width, rule.nibbles = ABSENT, FIXED, 0, 0
-    rule.left_pad, rule.right_pad, rule.numeric, rule.track, rule.max_len = NO_PAD, NO_PAD, 0, 0, 0
+    rule.left_pad, rule.right_pad, rule.numeric, rule.track = NO_PAD, NO_PAD, 0, 0
+    rule.zero, rule.max_len = 48, 0
     if field is None:
         return
     rule.width, rule.max_len, rule.nibbles = field.width, field.max_len, field.nibbles
@@ -332,8 +346,8 @@ cdef inline void rule_of(object field, Rule* rule):
     if rule.width > MAX_PREFIX or field.signed:
         return
     if rule.width:
-        rule.length = {"ascii": DECIMAL, "bcd": BCD, "b": UNSIGNED}.get(field.length_codec, FIXED)
-        if rule.length == FIXED:
+        rule.length = {"bcd": BCD, "b": UNSIGNED}.get(field.length_codec, DECIMAL)
+        if rule.length == DECIMAL and field.length_codec != "ascii":
             return
     if field.binary:
         rule.data = BINARY

@@ -113,6 +113,8 @@ GARBAGE = "0123456789ABCDEF"
         ({"block": GARBAGE, "formats": "0105"}, "20"),
         ({"account": "40123456789A"}, "22"),
         ({"account": "40123456789A", "block": GARBAGE}, "22"),
+        ({"account": "40123456789A", "formats": "9901"}, "22"),
+        ({"block": GARBAGE, "formats": "0199"}, "20"),
         ({"formats": "0105"}, "23"),
         ({"formats": "0134"}, "23"),
         ({"formats": "0103"}, "23"),

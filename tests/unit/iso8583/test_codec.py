@@ -222,6 +222,7 @@ def test_an_encode_error_names_the_field(codec: Any, doc: dict[str, Any], field:
 UNWRITABLE_BCD = [
     ({"52": "0123456789ABCDE"}, "expected an even count of hexadecimal digits"),
     ({"52": "0123456789ABCDEX"}, "expected hexadecimal digits"),
+    ({"52": "0123456789ABCDE="}, "expected hexadecimal digits"),
     ({"22": "51"}, "is 2 digits long, expected 3"),
     ({"28": "X00000100"}, "expected C or D and an even count of digits"),
     ({"28": "C000001"}, "is 7 characters long, expected 9"),
@@ -234,6 +235,15 @@ def test_an_encode_error_in_bcd(codec: Any, doc: dict[str, str], reason: str) ->
     with pytest.raises(EncodeError) as caught:
         codec.Layout(BCD).encode({"t": "0100"} | doc)
     assert (caught.value.field, caught.value.reason) == (next(iter(doc)), reason)
+
+
+@pytest.mark.parametrize(("length_encoding", "most"), [("ascii", 9), ("bcd", 99), ("b", 255), ("cp500", 9)])
+def test_a_length_that_its_prefix_cannot_hold(codec: Any, length_encoding: str, most: int) -> None:
+    entry = default_ascii["63"] | {"len_enc": length_encoding, "len_type": 1}
+    layout = codec.Layout(default_ascii | {"63": entry})
+    assert layout.decode(layout.encode({"t": "0100", "63": "x" * most}))["63"] == "x" * most
+    with pytest.raises(EncodeError, match=f"DE 63: a length of {most + 1} does not fit its 1 bytes"):
+        layout.encode({"t": "0100", "63": "x" * (most + 1)})
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,17 @@ def test_type_errors() -> None:
         compat.encode([], default_ascii)  # type: ignore[arg-type]
 
 
+def outcomes(function: str, argument: Any, spec: dict[str, dict[str, Any]]) -> list[Any]:
+    """The results of our function and of pyiso8583's, or what their errors say."""
+    results = []
+    for module in (compat, iso8583):
+        try:
+            results.append(getattr(module, function)(copy.copy(argument), spec))
+        except ValueError as error:
+            results.append(str(error))
+    return results
+
+
 @pytest.mark.parametrize(
     ("key", "name", "value"),
     [("3", "max_len", 7), ("3", "len_type", 2), ("3", "data_enc", "b"), ("t", "data_enc", "b"), ("h", "max_len", 4)],
@@ -64,14 +75,72 @@ def test_a_changed_specification_is_never_stale(key: str, name: str, value: Any)
     doc = {"t": "0100", "3": "123456", "h": "ISO0"}
     raw, _ = compat.encode(dict(doc), spec)
     spec[key][name] = value
-    for function, argument in (("decode", raw), ("encode", dict(doc))):
-        results = []
-        for module in (compat, iso8583):
-            try:
-                results.append(getattr(module, function)(copy.copy(argument), spec))
-            except ValueError as error:
-                results.append(str(error))
-        assert results[0] == results[1]
+    for function, argument in (("decode", raw), ("encode", doc)):
+        ours, theirs = outcomes(function, argument, spec)
+        assert ours == theirs
+
+
+def test_an_item_taken_out_of_or_put_into_an_entry_is_seen() -> None:
+    spec = spec_of(bcd_spec())
+    doc = {"t": "0100", "22": "051"}
+    assert compat.encode(dict(doc), spec)[1]["22"]["data"] == b"\x00\x51"
+    del spec["22"]["left_pad"]  # the last item
+    ours, theirs = outcomes("encode", doc, spec)
+    assert ours == theirs == "Failed to encode field, odd-length nibble data, specify pad: field 22"
+    spec["22"]["right_pad"] = "0"
+    assert compat.encode(dict(doc), spec)[1]["22"]["data"] == b"\x05\x10"
+    spec["22"] |= {f"note {number}": number for number in range(40)}
+    assert compat.encode(dict(doc), spec)[1]["22"]["data"] == b"\x05\x10"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"65": "0" * 16},
+        {"1": "F" * 16},
+        {"p": "F" * 16, "bm": "a note"},
+        {"h": "unused"},
+        {"65": "0" * 16, "70": "301"},
+        {"02": "1"},
+        {"0": "1"},
+        {"193": "1"},
+        {"²": "1"},
+    ],
+)
+def test_keys_that_are_no_fields(extra: dict[str, str]) -> None:
+    ours, theirs = ({"t": "0100", "3": "123456"} | extra for _ in range(2))
+    try:
+        expected: Any = iso8583.encode(theirs, default_ascii)
+    except (ValueError, KeyError) as error:
+        with pytest.raises(type(error)) as caught:
+            compat.encode(ours, default_ascii)
+        expected = None
+        assert str(caught.value) == str(error)  # noqa: PT017 - two errors are compared
+    else:
+        assert compat.encode(ours, default_ascii) == expected
+    assert list(ours.items()) == list(theirs.items())
+
+
+@pytest.mark.parametrize("encoding", ["cp500", "latin-1", "utf-8", "cp1252"])
+def test_other_text_encodings_are_native_too(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {key: entry | {"data_enc": encoding, "len_enc": encoding} for key, entry in default_ascii.items()}
+    doc = {"t": "0100", "2": "4687380000000003", "43": "ÉPICERIE".ljust(39 if encoding == "utf-8" else 40), "70": "301"}
+    expected = iso8583.encode(dict(doc), spec)
+    decoded = iso8583.decode(expected[0], spec)
+    if compat.IMPLEMENTATION == "native":
+        for function in ("decode", "encode"):
+            monkeypatch.setattr(iso8583, function, lambda *_: pytest.fail("pyiso8583 was asked"))
+    assert compat.encode(dict(doc), spec) == expected
+    assert compat.decode(expected[0], spec) == decoded
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "bcd", "b", "cp500"])
+def test_a_length_that_its_prefix_cannot_hold(encoding: str) -> None:
+    spec = spec_of(default_ascii)
+    spec["63"] |= {"len_enc": encoding, "len_type": 1, "max_len": 999}
+    for size in (9, 10, 99, 100, 255, 256):
+        ours, theirs = outcomes("encode", {"t": "0100", "63": "x" * size}, spec)
+        assert ours == theirs
 
 
 def test_a_specification_of_another_kind_of_mapping() -> None:

@@ -44,7 +44,7 @@ class Acquirer:
         self.requests: list[dict[str, str]] = []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
-        self.thread = Thread(target=self.serve)
+        self.thread = Thread(target=self.serve, daemon=True)
 
     def serve(self) -> None:
         connection, _ = self.server.accept()

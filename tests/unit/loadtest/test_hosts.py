@@ -10,7 +10,6 @@ from iso8583.specs import default_ascii
 
 from loadtest.messages import HSM_COMMAND, ascii_layout, prepare
 from switch.iso8583.dialect import load
-
 from tests.unit.loadtest.counterparts import Caller, Served, wrapped
 
 NOW = 1_800_000_000.0

@@ -1,0 +1,89 @@
+"""Sample traffic on virtual time, with crashes at random moments: afterwards the books agree to the cent.
+
+The checker shares nothing with what it checks: it adds up what acquirers were told and compares it with what issuers
+hold.
+"""
+
+from collections import Counter
+from random import Random
+
+import msgspec
+import pytest
+
+from switch.acquirers.acquirer import Acquirer
+from switch.acquirers.records import AcquirerRecord
+from switch.config.tables import Config
+from switch.issuers.issuer import Issuer
+from switch.simulation.bench import Bench
+
+DRAIN_S = 200.0  # the acquirers' 10 s timer, then reversals repeated at 5, 10, 20, 40 s
+
+
+def busy(config: Config) -> Config:
+    return msgspec.structs.replace(
+        config, traffic=tuple(msgspec.structs.replace(traffic, rate_per_s=20.0) for traffic in config.traffic)
+    )
+
+
+def held_by_issuers(bench: Bench) -> int:
+    """Cents that all accounts hold, refunds counted against them."""
+    total = 0
+    for host in bench.issuers.values():
+        assert isinstance(host.part, Issuer)
+        for account in host.part.ledger.accounts():
+            total += account.card.balance_cents - account.available_cents
+    return total
+
+
+def told_to_acquirers(books: list[AcquirerRecord]) -> int:
+    """Cents that cardholders owe by what their terminals were told."""
+    sign = {"00": 1, "01": 1, "09": 1, "20": -1}
+    return sum(
+        sign.get(record.de3[:2], 0) * record.amount_cents
+        for record in books
+        if record.de39 == "00" and record.reversal == "none"
+    )
+
+
+def run(config: Config, seed: int, crashes: int) -> tuple[Bench, list[AcquirerRecord]]:
+    bench = Bench(busy(config), seed)
+    random = Random(seed)
+    bench.world.run(1.0)
+    acquirers = bench.start_traffic()
+    for _ in range(crashes):
+        bench.world.run(random.uniform(0.5, 8.0))
+        victim = random.choice(["switch", *bench.issuers])
+        if victim == "switch":
+            bench.crash_switch()
+        else:
+            bench.crash_issuer(victim)
+    bench.world.run(10.0)
+    for host in acquirers.values():
+        assert isinstance(host.part, Acquirer)
+        host.part.stop_traffic()
+    bench.world.run(DRAIN_S)
+    books: dict[tuple[str, ...], AcquirerRecord] = {}
+    for host in acquirers.values():
+        assert isinstance(host.part, Acquirer)
+        assert host.part.outstanding() == 0
+        for _, payload in host.disk.replay():
+            record = msgspec.json.decode(payload, type=AcquirerRecord)
+            books[record.acquirer_id, record.terminal, record.stan, record.rrn] = record
+    return bench, list(books.values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quiet_traffic_balances(config: Config, seed: int) -> None:
+    bench, books = run(config, seed, crashes=0)
+    assert len(books) > 100
+    assert Counter(record.de39 for record in books)["00"] > len(books) * 0.8
+    assert held_by_issuers(bench) == told_to_acquirers(books)
+
+
+def test_crashes_balance_too(config: Config, pytestconfig: pytest.Config) -> None:
+    seeds = 400 if pytestconfig.getoption("--soak") else 12
+    for seed in range(seeds):
+        bench, books = run(config, seed, crashes=6)
+        assert (seed, held_by_issuers(bench)) == (seed, told_to_acquirers(books))
+        assert (seed, bench.core.reversals_owed(), bench.core.in_flight()) == (seed, 0, 0)
+        assert all(record.de39 is not None or record.reversal == "acknowledged" for record in books)
