@@ -11,7 +11,8 @@ import argparse
 import asyncio
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import cast
 
 import uvloop
@@ -21,6 +22,7 @@ from loadtest.messages import HSM_COMMAND
 from loadtest.stubs import LOOPBACK, announce, dialled, listening
 
 LIFETIME_S = 900.0  # a whole run of the benchmarks takes less
+CLOSING_S = 0.01  # for the loop to close what is being closed
 IN_FLIGHT_LIMIT = 512  # twice the requests in flight of the largest run
 
 
@@ -36,9 +38,11 @@ class Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop has a class of its own
+        self.relay.connected.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 — the signature is asyncio's
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.transport = None
+        self.relay.connected.discard(self)
 
     def data_received(self, data: bytes) -> None:
         if self.rest:
@@ -78,7 +82,8 @@ class Relay:
         self.command = len(HSM_COMMAND).to_bytes(2, "big") + HSM_COMMAND
         self.translating: deque[tuple[Peer, bytes]] = deque()
         self.authorizing: deque[Peer] = deque()
-        self.dirty: list[Peer] = []
+        self.connected: set[Peer] = set()
+        self.dirty: list[Peer] = []  # have something to write at the end of this wake-up
         self.hsm = Peer(self, self.translated)
         self.issuer = Peer(self, self.answered)
 
@@ -117,21 +122,28 @@ class Relay:
         self.dirty.clear()
 
 
-async def listen(issuer_port: int, hsm_port: int) -> asyncio.Server:
-    """Dial the two hosts, and listen for acquirers on a free port."""
+@asynccontextmanager
+async def relaying(issuer_port: int, hsm_port: int) -> AsyncIterator[int]:
+    """Dial the two hosts and listen for acquirers on a free port, which it yields; close everything on leaving."""
     loop = asyncio.get_running_loop()
     relay = Relay(loop)
     await loop.create_connection(lambda: relay.hsm, LOOPBACK, hsm_port)
     await loop.create_connection(lambda: relay.issuer, LOOPBACK, issuer_port)
-    return await loop.create_server(relay.acquirer, LOOPBACK, 0)
+    server = await loop.create_server(relay.acquirer, LOOPBACK, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for peer in relay.connected:
+            peer.close()
+        await asyncio.sleep(CLOSING_S)
 
 
 async def serve(issuer_port: int, hsm_port: int, lifetime_s: float) -> None:
     """Relay until killed, or until `lifetime_s` is over."""
-    server = await listen(issuer_port, hsm_port)
-    announce(acquirer=server.sockets[0].getsockname()[1])
-    await asyncio.sleep(lifetime_s)
-    server.close()
+    async with relaying(issuer_port, hsm_port) as port:
+        announce(acquirer=port)
+        await asyncio.sleep(lifetime_s)
 
 
 def serve_native(issuer_port: int, hsm_port: int, lifetime_s: float) -> None:

@@ -53,9 +53,8 @@ class HsmClient:
             self._hopeless.append(tag)
 
     def flush(self) -> None:
-        """One write; the next wake-up takes the next socket."""
-        if self._sockets:
-            self._sockets[self._turn % len(self._sockets)].flush()
+        """One write; the next wake-up that asks takes the next socket."""
+        if self._sockets and self._sockets[self._turn % len(self._sockets)].flush():
             self._turn += 1
         if self._hopeless:
             tags, self._hopeless = self._hopeless, []
@@ -133,13 +132,15 @@ class _Socket(asyncio.Protocol):
         self._queue.append(_FRAMING.wrap(header + command))
         return True
 
-    def flush(self) -> None:
-        """Write what is queued in one piece."""
-        if self._queue and self._transport is not None:
-            self._transport.write(b"".join(self._queue))
-            self._queue.clear()
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._check_oldest)
+    def flush(self) -> bool:
+        """Write what is queued in one piece; False when there is nothing."""
+        if not self._queue or self._transport is None:
+            return False
+        self._transport.write(b"".join(self._queue))
+        self._queue.clear()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._check_oldest)
+        return True
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -54,10 +54,10 @@ def hops(moments: dict[str, float]) -> list[str]:
 class LiveLine:
     """One line about the run, from the switch's `status`: rewritten in place on a terminal, else now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         self._on_terminal = sys.stdout.isatty()
+        self._begun = self._at = now
         self._answers = 0
-        self._at = 0.0
         self._dirty = False
 
     @property
@@ -65,12 +65,12 @@ class LiveLine:
         """How often to show it."""
         return EVERY_S if self._on_terminal else EVERY_S_IN_FILE
 
-    def show(self, now: float, elapsed_s: float, status: dict[str, Any]) -> None:
+    def show(self, now: float, status: dict[str, Any]) -> None:
         """Show the line for this moment."""
         answers = sum(count for name, count in status["counters"].items() if name.startswith(_DE39))
-        rate = (answers - self._answers) / (now - self._at) if self._at else 0.0
+        rate = max(0, answers - self._answers) / (now - self._at)  # a switch that was restarted counts from 0 again
         self._answers, self._at = answers, now
-        line = live_text(elapsed_s, rate, answers, status)
+        line = live_text(now - self._begun, rate, answers, status)
         if not self._on_terminal:
             say(line)
             return

@@ -147,12 +147,12 @@ class _Up:
         say(f"no purchase with a PIN was approved within {SHOW_WITHIN_S:.0f} s; see the parts' lines for the reasons")
 
     async def _live(self) -> None:
-        line, clock = LiveLine(), self._instruments.clock
-        begun = clock()
+        clock = self._instruments.clock
+        line = LiveLine(clock())
         while not await self._stop.wait_for(line.every_s):
             status = await self._status()
             if status is not None:
-                line.show(clock(), clock() - begun, status)
+                line.show(clock(), status)
         line.end()
 
     async def _drain(self, traffic: TrafficRunner) -> None:

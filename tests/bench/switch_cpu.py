@@ -151,12 +151,11 @@ def report(name: str, shape: Shape, samples: dict[tuple[str, Shape], list[Sample
     subject = SUBJECTS[name]
     taken = samples[name, shape]
     share = median(sample.share for sample in taken)
+    held_against: tuple[str, float] | tuple[None, None] = (None, None)
     if (subject.reference, shape) in samples:
-        reference = SUBJECTS[subject.reference].row_name
         reference_us = median(sample.cpu_us for sample in samples[subject.reference, shape])
-    else:
-        reference = reference_us = None
-    result = row(f"{subject.row_name}, {shape}", "us", [sample.cpu_us for sample in taken], reference, reference_us)
+        held_against = SUBJECTS[subject.reference].row_name, reference_us
+    result = row(f"{subject.row_name}, {shape}", "us", [sample.cpu_us for sample in taken], *held_against)
     return result | {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}
 
 

@@ -23,17 +23,18 @@ def frame(payload: bytes) -> bytes:
 
 def with_listener(test: Test, tmp_path: Path, text: str = "127.0.0.1:0") -> None:
     async def main() -> None:
-        with (tmp_path / "lines").open("wb") as lines:
-            part = Echo()
-            driver = driver_of(part, lines.fileno(), journal=Memory())
-            listener = Listener(driver, 0, "acquirer", Framing())
-            address = await listener.start(Address.parse(text))
+        part = Echo()
+        driver = driver_of(part, lines.fileno(), journal=Memory())
+        listener = Listener(driver, 0, "acquirer", Framing())
+        address = await listener.start(Address.parse(text))
+        try:
             await test(part, driver, listener, address)
+        finally:
             listener.close()
             await driver.close()
-            await asyncio.sleep(0.01)
 
-    on_loop(main)
+    with (tmp_path / "lines").open("wb") as lines:
+        on_loop(main)
 
 
 async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -153,7 +154,7 @@ def test_a_half_closed_peer_is_not_waited_for_forever(tmp_path: Path, monkeypatc
 
     async def test(part: Echo, driver: Driver, listener: Listener, address: Address) -> None:
         reader, writer = await connect(address)
-        writer.write(frame(b"s never answered"))
+        writer.write(frame(b"# never answered"))
         writer.write_eof()
         assert await reader.read() == b""
         writer.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
@@ -24,24 +23,25 @@ class Outlet:
 Test = Callable[[Echo, Driver, HsmClient, list[FakeHsm], int], Awaitable[None]]
 
 
-def with_hsm(test: Test, tmp_path: Path, *, silent: bool = False) -> None:
+def with_hsm(test: Test, *, silent: bool = False) -> None:
     async def main() -> None:
         server, address, sockets = await fake_hsm(silent=silent)
-        with (tmp_path / "lines").open("wb") as lines:
-            part = Echo()
-            driver = driver_of(part, lines.fileno())
-            client = HsmClient(driver, address)
-            client.start()
-            await until(lambda: len(sockets) == hsm.SOCKETS and client.up)
+        part = Echo()
+        driver = driver_of(part, NOWHERE)
+        client = HsmClient(driver, address)
+        client.start()
+        try:
+            await until(lambda: len(sockets) == len(client._sockets) == hsm.SOCKETS)
             await test(part, driver, client, sockets, driver.join(Outlet(), 0))
+        finally:
             await client.close()
             await driver.close()
-        server.close()
+            server.close()
 
     on_loop(main)
 
 
-def test_many_commands_in_flight_are_told_apart_by_their_headers(tmp_path: Path) -> None:
+def test_many_commands_in_flight_are_told_apart_by_their_headers() -> None:
     async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
         for turn in range(4):
             for number in range(200):
@@ -53,10 +53,10 @@ def test_many_commands_in_flight_are_told_apart_by_their_headers(tmp_path: Path)
         assert sum(len(socket.commands) for socket in sockets) == 800
         assert all(socket.commands for socket in sockets)  # both take their turns
 
-    with_hsm(test, tmp_path)
+    with_hsm(test)
 
 
-def test_without_an_hsm_the_answer_is_none_at_once(tmp_path: Path) -> None:
+def test_without_an_hsm_the_answer_is_none_at_once() -> None:
     async def main() -> None:
         part = Echo()
         driver = driver_of(part, NOWHERE)
@@ -73,9 +73,7 @@ def test_without_an_hsm_the_answer_is_none_at_once(tmp_path: Path) -> None:
     on_loop(main)
 
 
-def test_a_silent_hsm_runs_out_of_time_and_its_late_answers_die(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_hsm_runs_out_of_time_and_its_late_answers_die(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hsm, "TIMEOUT_S", 0.05)
     monkeypatch.setattr(hsm, "RECONNECT_S", 0.01)
 
@@ -92,10 +90,10 @@ def test_a_silent_hsm_runs_out_of_time_and_its_late_answers_die(
         await until(lambda: len(part.replies) == 2)
         assert part.replies[1] == (2, b"CBh again")
 
-    with_hsm(test, tmp_path, silent=True)
+    with_hsm(test, silent=True)
 
 
-def test_a_lost_socket_answers_none_for_what_was_outstanding(tmp_path: Path) -> None:
+def test_a_lost_socket_answers_none_for_what_was_outstanding() -> None:
     async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
         for number in range(10):
             part.receive(conn, b"h%d" % number, 0.0)
@@ -106,10 +104,10 @@ def test_a_lost_socket_answers_none_for_what_was_outstanding(tmp_path: Path) -> 
         await until(lambda: len(part.replies) == 10)
         assert part.replies == [(tag, None) for tag in range(1, 11)]
 
-    with_hsm(test, tmp_path, silent=True)
+    with_hsm(test, silent=True)
 
 
-def test_outstanding_commands_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outstanding_commands_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hsm, "MAX_OUTSTANDING", 3)
 
     async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
@@ -120,14 +118,14 @@ def test_outstanding_commands_are_bounded(tmp_path: Path, monkeypatch: pytest.Mo
         assert part.replies == [(4, None), (5, None)]
         assert driver.counts.events["hsm", "overloaded"] == 1
 
-    with_hsm(test, tmp_path, silent=True)
+    with_hsm(test, silent=True)
 
 
-def test_an_answer_nobody_asked_for_ends_the_socket(tmp_path: Path) -> None:
+def test_an_answer_nobody_asked_for_ends_the_socket() -> None:
     async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
         sockets[0].transport.write(b"\0\6ZZZZCB")
         await until(lambda: driver.counts.events["hsm", "socket-lost"])
         assert part.replies == []
         await asyncio.sleep(0)
 
-    with_hsm(test, tmp_path)
+    with_hsm(test)

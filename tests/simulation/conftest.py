@@ -59,7 +59,7 @@ def config() -> Config:
 def cards(config: Config) -> dict[str, dict[str, Any]]:
     """The published test cards by behaviour."""
     return {
-        card.behaviour: {"pan": card.pan, "expiry": card.expiry, "pin": card.pin, "expect": card.expect}
+        card.behaviour: {name: getattr(card, name) for name in ("pan", "expiry", "pin", "expect", "issuer")}
         for card in config.card
         if not card.sample
     }

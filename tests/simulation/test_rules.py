@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from switch.core.effects import ANSWER, Effect
+from switch.issuers.issuer import Issuer
 from switch.simulation.bench import Bench
+from switch.simulation.world import Part
 from tests.simulation.conftest import Terminal
 
 Cards = dict[str, dict[str, Any]]
@@ -272,3 +275,77 @@ def test_the_same_seed_gives_the_same_log(config: Any, cards: Cards) -> None:
         return bench.core.snapshot() + b"".join(payload for _, payload in bench.switch.disk.replay())
 
     assert run() == run()
+
+
+def test_nothing_leaves_before_it_is_durable(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, cards: Cards
+) -> None:  # fmt: skip
+    """I7: the intent is durable before the request is forwarded, the outcome before it is answered."""
+    sync_s = 1.0
+    monkeypatch.setattr("switch.simulation.world.SYNC_DELAY_S", sync_s)
+    card, bench = cards["approve"], terminal.bench
+    issuer = bench.issuers["issuer-1"]
+    assert isinstance(issuer.part, Issuer)
+    terminal.send(terminal.foreign.purchase(card, pin=None))
+    bench.world.run(0.9 * sync_s)
+    assert bench.switch.disk.last_sequence == 1
+    assert not issuer.part.ledger.booked
+    bench.world.run(sync_s)
+    assert issuer.part.ledger.booked
+    answers = len(terminal.inbox)
+    while bench.switch.disk.last_sequence == 1:
+        bench.world.run(0.01)
+    bench.world.run(0.9 * sync_s)
+    assert len(terminal.inbox) == answers
+    bench.world.run(0.2 * sync_s)
+    assert terminal.inbox[-1]["39"] == "00"
+
+
+class Deaf:
+    """An issuer whose first answers to reversals are lost on the way."""
+
+    def __init__(self, issuer: Part, lost: int) -> None:
+        self.issuer = issuer
+        self.lost = lost
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.issuer, name)
+
+    def take_effects(self) -> list[Effect]:
+        kept = []
+        for effect in self.issuer.take_effects():
+            is_answer = effect[0] == ANSWER and effect[2].startswith((b"0430", b"\x04\x30"))
+            if is_answer and self.lost:
+                self.lost -= 1
+            else:
+                kept.append(effect)
+        return kept
+
+
+def test_r11_a_reversal_is_repeated_until_acknowledged(terminal: Terminal, cards: Cards) -> None:
+    card, bench = cards["issuer-silent"], terminal.bench
+    host = bench.issuers[card["issuer"]]
+    host.part = Deaf(host.part, lost=3)
+    assert terminal.ask(terminal.foreign.purchase(card), seconds=6.0)["39"] == "91"
+    bench.world.run(5.0 + 10.0)
+    assert (bench.core.counters["sent-0420"], bench.core.counters["sent-0421"]) == (1, 2)
+    assert bench.core.reversals_owed() == 1
+    bench.world.run(20.0)
+    assert bench.core.counters["sent-0421"] == 3
+    assert bench.core.reversals_owed() == 0
+    assert host.part.ledger.account(card["pan"]).held_cents == 0
+
+
+def test_a_reversal_owed_survives_a_restart(
+    new_terminal: Callable[[], Terminal], cards: Cards
+) -> None:  # fmt: skip
+    terminal = new_terminal()
+    card, bench = cards["issuer-silent"], terminal.bench
+    host = bench.issuers[card["issuer"]]
+    host.part = Deaf(host.part, lost=1)
+    assert terminal.ask(terminal.foreign.purchase(card), seconds=6.0)["39"] == "91"
+    bench.crash_switch()
+    assert bench.core.reversals_owed() == 1
+    bench.world.run(1.0)
+    assert bench.core.reversals_owed() == 0
+    assert host.part.ledger.account(card["pan"]).held_cents == 0

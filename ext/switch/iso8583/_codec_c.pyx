@@ -162,6 +162,8 @@ cdef class View:
         # As in `encode`: borrowed texts need that no Python code runs between.
         if type(patches) is not dict or self.layout.slow:
             patches = dict(patches)
+        if mti is None and not self.has_mti:
+            mti = ""
         return self.layout.write_patched(mti, &draft, <dict>patches)
 
     def __repr__(self):
@@ -452,7 +454,7 @@ cdef class Layout:
 
     cdef int copy_mti(self, Writer* out, View view) except -1:
         cdef const char* frame = PyBytes_AS_STRING(view.frame)
-        return self.require(view.has_mti and put(out, frame + view.mti_at, view.bitmap_at - view.mti_at))
+        return self.require(put(out, frame + view.mti_at, view.bitmap_at - view.mti_at))
 
     cdef int write_bitmaps(self, Writer* out, const uint64_t* present) except -1:
         """As many bitmaps as the highest number needs, each announced by the first bit of the one before."""

@@ -259,8 +259,6 @@ cdef str decoded(Entry entry, bytes frame, Py_ssize_t start, Py_ssize_t end):
     """Text by Python's codec; None if there is no value, no codec, or no sense in it."""
     if end < 0 or entry.codec is None:
         return None
-    if start == end:
-        return ""  # not looked at by pyiso8583 either, whatever the codec
     try:
         return frame[start:end].decode(entry.codec)
     except (LookupError, ValueError):

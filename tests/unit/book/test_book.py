@@ -24,16 +24,16 @@ TOKEN, SEALED = b"\x01" * 16, b"sealed" * 8
 
 def intent(number: int, **changes: Any) -> Intent:
     record = Intent(
-        number, 100.0 + number, "acquirer", "0100", "10000000001", f"{number:06d}", f"{number:012d}", "TERM0001", "1121",
-        "000000", "000000010000", "978", "1121120000", "MERCHANT0000001", TOKEN, SEALED, "issuer-1", number + 7,
+        number, 100.0 + number, "acquirer", "0100", "10000000001", f"{number:06d}", f"{number:012d}", "TERM0001",
+        "1121", "000000", "000000010000", "978", "1121120000", "MERCHANT0000001", TOKEN, SEALED, "issuer-1", number + 7,
     )  # fmt: skip
     return msgspec.structs.replace(record, **changes)
 
 
 def refusal(number: int, de39: str = "92") -> Refusal:
     return Refusal(
-        number, 100.0 + number, "acquirer", "0200", "10000000001", f"{number:06d}", f"{number:012d}", "TERM0001", "1121",
-        "310000", "000000000000", "250", "1121120000", TOKEN, de39, "no-route",
+        number, 100.0 + number, "acquirer", "0200", "10000000001", f"{number:06d}", f"{number:012d}", "TERM0001",
+        "1121", "310000", "000000000000", "250", "1121120000", TOKEN, de39, "no-route",
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def test_feeding_any_parts_again_changes_nothing(tmp_path_factory: pytest.TempPa
             start = data.draw(st.integers(0, end), label="from")
             end = data.draw(st.integers(end + 1, len(content)), label="to")
             book.feed(content[start:end])
-        book.merge_snapshot(len(content), msgspec.msgpack.encode([msgspec.msgpack.Raw(entry) for _, entry in content]))
+        book.merge_snapshot(len(content), msgspec.msgpack.encode([msgspec.Raw(entry) for _, entry in content]))
         assert book.position.sequence == len(content)
     for table in ("authorizations", "reversals"):
         assert rows(directory / "once", table) == rows(directory / "often", table)
@@ -140,7 +140,7 @@ def test_a_strange_amount_does_not_stop_the_book(path: Path) -> None:
         assert [found.amount for found in book.authorizations()] == [0]
 
 
-# -- following a log -----------------------------------------------------------------------------------------------------
+# -- following a log ---------------------------------------------------------------------------------------------------
 
 
 def follow(path: Path, directory: Path) -> int:

@@ -298,6 +298,18 @@ def test_a_patch_replaces_adds_and_leaves_out(codec: Any) -> None:
         view.patch({11: "12345"})
 
 
+def test_what_was_read_of_a_broken_frame_can_be_answered(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    with pytest.raises(FormatError) as caught:
+        layout.scan(layout.encode({"t": "0800", "11": "000001", "70": "301"})[:-1])
+    answer = caught.value.partial.patch({39: "30"}, mti="0810")
+    assert answer == layout.encode({"t": "0810", "11": "000001", "39": "30"})
+    with pytest.raises(FormatError) as caught:
+        layout.scan(b"08")
+    with pytest.raises(EncodeError, match="MTI: is 0 bytes long, expected 4"):
+        caught.value.partial.patch({39: "30"})
+
+
 def test_emit_takes_each_field_from_the_first_source_that_has_it(codec: Any) -> None:
     layout = codec.Layout(ASCII)
     request = layout.scan(layout.encode(PURCHASE))

@@ -27,6 +27,18 @@ def test_the_same_as_pyiso8583(spec: dict[str, dict[str, Any]]) -> None:
     assert compat.decode(raw, spec) == iso8583.decode(raw, spec) == (ours, wire)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "b", "cp500"])
+def test_a_third_bitmap(encoding: str) -> None:
+    spec = spec_of(default_ascii) | {"130": default_ascii["3"], "192": default_ascii["4"]}
+    spec["1"] |= {"data_enc": encoding}
+    for extra in ({"130": "123456"}, {"70": "301", "192": "000000000001"}):
+        ours, theirs = ({"t": "0100"} | extra for _ in range(2))
+        raw, wire = iso8583.encode(theirs, spec)
+        assert compat.encode(ours, spec) == (raw, wire)
+        assert list(ours.items()) == list(theirs.items())
+        assert compat.decode(raw, spec) == iso8583.decode(raw, spec) == (ours, wire)
+
+
 def test_the_native_path_took_it(monkeypatch: pytest.MonkeyPatch) -> None:
     if compat.IMPLEMENTATION == "twin":
         return  # there is none to take it

@@ -1,9 +1,11 @@
 """The closed loop: what it sends, what it counts, and that both relays carry it."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from threading import Thread
 
 import iso8583
@@ -15,7 +17,7 @@ from loadtest._generator import Generator
 from loadtest._relay import Relay as NativeRelay
 from loadtest._wire import WireError
 from loadtest.messages import HSM_COMMAND, Load, ascii_layout, prepare
-from loadtest.relay import listen
+from loadtest.relay import relaying
 from loadtest.stubs import Order, Stubs, dialled, listening
 from switch.cards.pan import is_pan
 from switch.iso8583.dialect import load
@@ -152,18 +154,21 @@ def native_relay(hsm_port: int, issuer_port: int) -> Iterator[int]:
 
 @contextmanager
 def python_relay(hsm_port: int, issuer_port: int) -> Iterator[int]:
-    loop = uvloop.new_event_loop()
-    server = loop.run_until_complete(listen(issuer_port, hsm_port))
-    thread = Thread(target=loop.run_forever)
+    started: SimpleQueue[tuple[int, Callable[[], object]]] = SimpleQueue()
+
+    async def relay() -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with relaying(issuer_port, hsm_port) as port:
+            started.put((port, lambda: loop.call_soon_threadsafe(stopped.set)))
+            await stopped.wait()
+
+    thread = Thread(target=lambda: uvloop.run(relay()), daemon=True)
     thread.start()
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+    port, stop = started.get(timeout=PATIENCE_S)
+    yield port
+    stop()
+    thread.join(PATIENCE_S)
 
 
 RELAYS = pytest.mark.parametrize("relay", [native_relay, python_relay])

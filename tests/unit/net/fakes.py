@@ -70,7 +70,7 @@ class Echo:
             case b"q":
                 self.effects.append((SEND, conn, frame))
                 self.effects.append((CLOSE, conn, "asked to"))
-            case b"s":  # swallowed: never answered
+            case b"#":  # swallowed: never answered
                 pass
             case _:
                 self.effects.append((SEND, conn, frame))
