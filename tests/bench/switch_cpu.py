@@ -139,8 +139,8 @@ def rows(names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
     with Programs() as programs:
         bench = Bench(programs, cores(), names)
         for _ in range(ROUNDS):
-            busy_shares.append(bench.busy_share())
             for shape in SHAPES:
+                busy_shares.append(bench.busy_share())
                 for name in names:
                     samples[name, shape].append(bench.measure(name, shape))
     return [report(name, shape, samples, median(busy_shares)) for name in names for shape in SHAPES]

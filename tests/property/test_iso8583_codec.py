@@ -5,7 +5,7 @@ from typing import Any
 
 import iso8583
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.iso8583 import _codec_c, _codec_py
@@ -56,6 +56,11 @@ def wire_or_field(encode: Callable[..., Any], doc: dict[str, str], spec: Spec) -
         return error.field
 
 
+def fits(layout: Any, key: str, text: str) -> bool:
+    """Can the layout write this value?"""
+    return isinstance(attempt(layout.encode, {"t": "0100", key: text}), bytes)
+
+
 def seen(view: Any) -> Any:
     """Everything a view can tell."""
     numbers = [0, *view.fields()]
@@ -93,7 +98,7 @@ def _one_way(frame: bytes, spec: Spec) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_native_and_twin_agree(data: st.DataObject) -> None:
     spec = data.draw(classed_specs())
     layouts = [attempt(codec.Layout, spec) for codec in (_codec_c, _codec_py)]
@@ -112,7 +117,7 @@ def test_native_and_twin_agree(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_native_and_twin_splice_alike(data: st.DataObject) -> None:
     target, other = data.draw(classed_specs()), data.draw(classed_specs())
     docs = [data.draw(documents(target)), data.draw(documents(other))]
@@ -138,10 +143,8 @@ def test_native_and_twin_splice_alike(data: st.DataObject) -> None:
 def test_an_empty_patch_gives_the_same_message(codec: Any, data: st.DataObject) -> None:
     spec = data.draw(st.sampled_from(SHIPPED))
     layout = codec.Layout(spec)
-    try:
-        frame = layout.encode(data.draw(documents(spec)))
-    except EncodeError:
-        assume(False)
+    doc = data.draw(documents(spec))
+    frame = layout.encode({key: text for key, text in doc.items() if fits(layout, key, text)})
     view = layout.scan(frame)
     assert view.patch({}) == frame == layout.encode(layout.decode(frame))
     patch = {number: view.text(number) for number in view.fields()}

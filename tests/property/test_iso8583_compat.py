@@ -22,7 +22,7 @@ def outcome(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_encode(data: st.DataObject) -> None:
     spec = data.draw(specs())
     ours = data.draw(documents(spec))
@@ -35,7 +35,7 @@ def test_encode(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_decode(data: st.DataObject) -> None:
     spec = data.draw(specs())
     try:

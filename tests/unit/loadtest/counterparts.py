@@ -40,8 +40,12 @@ def wrapped(payload: bytes) -> bytes:
 class Caller:
     """A blocking client of one port."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    def __init__(self, port: int, receive_bytes: int = 0) -> None:
+        self.socket = socket.socket()
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(PATIENCE_S)
+        self.socket.connect(("127.0.0.1", port))
         self.stream = self.socket.makefile("rb")
 
     def read(self) -> bytes | None:
@@ -69,6 +73,6 @@ class Served:
         self.hosts.listen_hsm(hsm_fd)
         self.callers: list[Caller] = []
 
-    def call(self, port: int) -> Caller:
-        self.callers.append(Caller(port))
+    def call(self, port: int, receive_bytes: int = 0) -> Caller:
+        self.callers.append(Caller(port, receive_bytes))
         return self.callers[-1]

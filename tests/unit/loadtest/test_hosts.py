@@ -1,6 +1,9 @@
 """The compiled issuer and HSM: what they answer, held against pyiso8583, and that nothing upsets them."""
 
+from contextlib import suppress
 from functools import cache
+from socket import SHUT_RDWR
+from threading import Thread
 
 import iso8583
 import pytest
@@ -8,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from iso8583.specs import default_ascii
 
+from loadtest._wire import WireError
 from loadtest.messages import HSM_COMMAND, ascii_layout, prepare
 from switch.iso8583.dialect import load
-from tests.unit.loadtest.counterparts import Caller, Served, wrapped
+from tests.unit.loadtest.counterparts import PATIENCE_S, Caller, Served, wrapped
 
 NOW = 1_800_000_000.0
 ECHOED = {"2", "3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70"}
@@ -82,6 +86,32 @@ def test_a_broken_frame_closes_its_connection_only(served: Served, head: bytes) 
     broken.socket.sendall(head)
     assert broken.read() is None
     assert sound.ask(HSM_COMMAND) == b"0001" + TRANSLATED
+
+
+def test_answers_wait_for_a_slow_reader(served: Served) -> None:
+    caller = served.call(served.hsm_port, receive_bytes=4096)
+    count = 20_000
+    caller.socket.sendall(b"".join(wrapped(b"%04X" % number + HSM_COMMAND[4:]) for number in range(count)))
+    for number in range(count):
+        assert caller.read() == b"%04X" % number + TRANSLATED
+
+
+def test_a_peer_that_never_reads_ends_the_run() -> None:
+    served = Served()
+    caller = served.call(served.hsm_port, receive_bytes=4096)
+    flood = Thread(target=send_until_cut, args=(caller, wrapped(HSM_COMMAND) * 1000), daemon=True)
+    flood.start()
+    with pytest.raises(WireError, match=r"a peer has left 10\d{5} bytes unread"):
+        served.hosts.run(PATIENCE_S)
+    caller.socket.shutdown(SHUT_RDWR)
+    flood.join(PATIENCE_S)
+    caller.close()
+
+
+def send_until_cut(caller: Caller, data: bytes) -> None:
+    with suppress(OSError):
+        while True:
+            caller.socket.sendall(data)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
