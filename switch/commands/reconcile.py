@@ -2,7 +2,18 @@
 
 import argparse
 
-from switch.commands.common import FAILED, FINE, Subparsers, add_command, add_data, add_json, outline, print_json
+from switch.commands.common import (
+    FAILED,
+    FINE,
+    USAGE,
+    CommandError,
+    Subparsers,
+    add_command,
+    add_data,
+    add_json,
+    outline,
+    print_json,
+)
 
 EXAMPLES = """\
   monetique reconcile                                exit status 1 if the books disagree
@@ -19,9 +30,13 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print, and fail where money went astray."""
-    from switch.reconcile import reconcile
+    from switch.reconcile import BooksError, reconcile
+    from switch.store.log import LogError
 
-    result = reconcile(args.data)
+    try:
+        result = reconcile(args.data)
+    except (BooksError, LogError) as error:
+        raise CommandError(str(error), USAGE) from error
     if args.json:
         print_json(result)
     else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -70,6 +71,17 @@ def raise_descriptor_limit() -> None:
     """Each connection takes a descriptor; the usual soft limit of 1,024 is for programs that use select()."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def settle_memory() -> None:
+    """Once the state is rebuilt: keep the garbage collector from reading it over and over.
+
+    A part keeps up to a million transactions and makes no cycles to speak of, so the usual 700 allocations between
+    collections cost a tenth of its time. What exists now is never looked at again, the rest seldom.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def prepare_directory(path: Path) -> Path:

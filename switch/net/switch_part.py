@@ -51,6 +51,7 @@ async def _run(part: SwitchPart, stop: process.Stop) -> int:
         keys = load_or_create(part.data / "data.key")
         core = Switch(part.spec, Vault(keys.data_key, keys.token_key), process.next_epoch(part.data / NAME / "epoch"))
         core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
+        process.settle_memory()
         running = _RunningSwitch(part, core, log, instruments, stop)
         try:
             await running.serve()

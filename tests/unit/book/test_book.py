@@ -129,6 +129,8 @@ def test_feeding_any_parts_again_changes_nothing(tmp_path_factory: pytest.TempPa
             end = data.draw(st.integers(end + 1, len(content)), label="to")
             book.feed(content[start:end])
         book.merge_snapshot(len(content), msgspec.msgpack.encode([msgspec.Raw(entry) for _, entry in content]))
+        start = data.draw(st.integers(0, len(content)), label="a last time from")
+        book.feed(content[start : data.draw(st.integers(start, len(content)), label="to")])
         assert book.position.sequence == len(content)
     for table in ("authorizations", "reversals"):
         assert rows(directory / "once", table) == rows(directory / "often", table)

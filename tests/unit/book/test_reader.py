@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 
+from switch.store import frames
 from switch.store.file import FileLog
 from switch.store.log import LogError
 from switch.store.reader import LogReader
@@ -50,6 +51,23 @@ def test_a_segment_dropped_while_it_is_read(directory: Path) -> None:
         segment.unlink()
     with pytest.raises(LogError, match="was dropped while it was read"):
         list(records)
+
+
+def test_a_frame_filled_in_while_we_passed_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading that saw the second frame and not yet the first, as two page reads around two writes do."""
+    with closing(FileLog(tmp_path, segment_bytes=1024)) as log:
+        for payload in (b"one", b"two", b"three"):
+            log.append([payload])
+            log.sync()
+    content = next(tmp_path.glob("*.seg")).read_bytes()
+    first, second = list(frames.read_all(content, 1))[:2]
+    gap = content[: first.end] + bytes(second.end - second.start) + content[second.end :]
+    readings = [gap, content]
+    monkeypatch.setattr(Path, "read_bytes", lambda path: readings.pop(0))
+    assert [payload for _, payload in LogReader(tmp_path).read()] == [b"one", b"two", b"three"]
+    readings = [gap, gap]
+    with pytest.raises(LogError, match="record 2 was durable and is damaged"):
+        list(LogReader(tmp_path).read())
 
 
 def test_it_never_sees_a_gap_however_fast_the_writer(tmp_path: Path) -> None:

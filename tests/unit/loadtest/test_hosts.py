@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from functools import cache
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, SO_SNDBUF, SOL_SOCKET, create_server
 from threading import Thread
 
 import iso8583
@@ -14,7 +14,7 @@ from iso8583.specs import default_ascii
 from loadtest._wire import WireError
 from loadtest.messages import HSM_COMMAND, ascii_layout, prepare
 from switch.iso8583.dialect import load
-from tests.unit.loadtest.counterparts import PATIENCE_S, Caller, Served, wrapped
+from tests.unit.loadtest.counterparts import PATIENCE_S, Caller, Served, serving, wrapped
 
 NOW = 1_800_000_000.0
 ECHOED = {"2", "3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70"}
@@ -88,12 +88,20 @@ def test_a_broken_frame_closes_its_connection_only(served: Served, head: bytes) 
     assert sound.ask(HSM_COMMAND) == b"0001" + TRANSLATED
 
 
-def test_answers_wait_for_a_slow_reader(served: Served) -> None:
-    caller = served.call(served.hsm_port, receive_bytes=4096)
+def test_answers_wait_for_a_slow_reader() -> None:
+    server = create_server(("127.0.0.1", 0))
+    server.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)  # connections inherit it: the kernel takes a few answers at a time
+    server.setblocking(False)
+    port = server.getsockname()[1]
+    served = Served()
+    served.hosts.listen_hsm(server.detach())
+    caller = served.call(port, receive_bytes=4096)
     count = 20_000
-    caller.socket.sendall(b"".join(wrapped(b"%04X" % number + HSM_COMMAND[4:]) for number in range(count)))
-    for number in range(count):
-        assert caller.read() == b"%04X" % number + TRANSLATED
+    with serving(served.hosts):
+        caller.socket.sendall(b"".join(wrapped(b"%04X" % number + HSM_COMMAND[4:]) for number in range(count)))
+        for number in range(count):
+            assert caller.read() == b"%04X" % number + TRANSLATED
+    caller.close()
 
 
 def test_a_peer_that_never_reads_ends_the_run() -> None:
@@ -112,6 +120,23 @@ def send_until_cut(caller: Caller, data: bytes) -> None:
     with suppress(OSError):
         while True:
             caller.socket.sendall(data)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"0100" + b"4000000000000000" + b"20" + b"4" * 20,  # DE 2 has 19 digits at most
+        b"0100" + b"4000000000000000" + b"164687380000000073" + b"X",  # more than its bitmap says
+        b"0100" + b"4000000000000000" + b"16468738000000007",  # less
+        b"0100" + b"4000000000000000" + b"1",  # cut within a length
+        b"0100" + b"C000000000000000",  # no secondary bitmap
+        b"0100" + b"400000000000000G" + b"164687380000000073",
+        b"0100",
+    ],
+)
+def test_a_malformed_request_closes_its_connection(served: Served, broken: bytes) -> None:
+    assert served.call(served.issuer_port).ask(broken) is None
+    assert served.hosts.authorizations == 0
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
