@@ -30,7 +30,8 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print, and fail where money went astray."""
-    from switch.reconcile import BooksError, reconcile
+    from switch.reconcile import reconcile
+    from switch.reconcile.books import BooksError
     from switch.store.log import LogError
 
     try:
