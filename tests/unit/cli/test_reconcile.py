@@ -1,7 +1,5 @@
 """`reconcile`: the verdict decides the exit status."""
 
-import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -9,8 +7,7 @@ import pytest
 @pytest.mark.parametrize(("verdict", "status"), [("clean", 0), ("violated", 1)])
 def test_the_verdict_decides(monetique, monkeypatch: pytest.MonkeyPatch, verdict: str, status: int) -> None:
     books = {"verdict": verdict, "acquirer": None, "switch": {"answered": 3}, "disagreements": []}
-    module = SimpleNamespace(reconcile=lambda data: books | {"data": str(data)})
-    monkeypatch.setitem(sys.modules, "switch.net.reconcile", module)
+    monkeypatch.setattr("switch.reconcile.reconcile", lambda data: books | {"data": str(data)})
     shown = monetique("reconcile", "--data", "D")
     assert (shown.status, shown.out.splitlines()[0]) == (status, f"verdict: {verdict}")
     assert "switch: answered 3" in shown.out
