@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         try:
             frames = self._splitter.feed(data)
         except FramingError as error:
-            self._refuse("framing", "bad-length", str(error))
+            self._refuse("framing", "bad-length", f"length zero or above {MAX_FRAME_BYTES}: {error}")
             return
         receive = self._driver.part.receive
         for frame in frames:
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
             return
         now = self._driver.clock()
         if now - self._heard_at >= SILENCE_S or now - self._started_at >= WHOLE_FRAME_S:
-            why = f"{partial} bytes of a frame, then no more for {now - self._heard_at:.1f} s; check the length prefix"
+            why = f"no bytes after the length for {now - self._heard_at:.1f} s; {partial} bytes of a frame came"
             self._refuse("framing", "no-bytes-after-length", why)
         else:
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
