@@ -1,6 +1,5 @@
 """`reconcile`: the verdict decides the exit status."""
 
-
 import pytest
 
 
