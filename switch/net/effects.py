@@ -101,8 +101,8 @@ class Driver:
         self._closed = False
 
     def start(self) -> None:
-        """Let the part's first effects and timers run."""
-        self.wake()
+        """Carry out what the part's recovery asked for, and arm its timer."""
+        self._run()
 
     def wake(self) -> None:
         """The part was called: take its effects once this turn of the loop has handed in everything it brought."""

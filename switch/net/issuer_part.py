@@ -14,7 +14,7 @@ from switch.net.connections import Listener
 from switch.net.control import ControlServer, socket_path
 from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
-from switch.net.starting import open_log, reporting
+from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.store.file import FileLog
 
@@ -50,6 +50,7 @@ async def _run(part: IssuerPart, stop: process.Stop) -> int:
             outcome.status = await stop.wait()
         finally:
             await running.close()
+        await shorten(log, issuer.snapshot)
     return outcome.status
 
 
@@ -59,6 +60,7 @@ class _RunningIssuer:
     ) -> None:
         self._part = part
         self._issuer = issuer
+        self._log = log
         self._instruments = instruments
         self._driver = Driver(
             issuer,
@@ -75,6 +77,7 @@ class _RunningIssuer:
     async def serve(self) -> None:
         """Listen, and say so: the switch connects and signs on by itself."""
         self._driver.start()
+        await shorten(self._log, self._issuer.snapshot)
         self._hsm.start()
         address = await self._listener.start(Address.parse(self._part.listen))
         await self._control.start()

@@ -18,7 +18,7 @@ from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
 from switch.net.links import Dialer
 from switch.net.metrics import MetricsProtocol, PartCollector, registry
-from switch.net.starting import open_log, reporting
+from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
@@ -58,6 +58,7 @@ async def _run(part: SwitchPart, stop: process.Stop) -> int:
             outcome.status = await stop.wait()
         finally:
             await running.close()
+        await shorten(log, core.snapshot)
     return outcome.status
 
 
@@ -68,6 +69,7 @@ class _RunningSwitch:
         self._part = part
         self._stop = stop
         self._core = core
+        self._log = log
         self._instruments = instruments
         self._driver = Driver(
             core,
@@ -86,6 +88,7 @@ class _RunningSwitch:
     async def serve(self) -> None:
         """Open everything, and say so once the next purchase can be approved."""
         self._driver.start()
+        await shorten(self._log, self._core.snapshot)
         self._hsm.start()
         addresses: dict[str, Address] = {}
         for index, (link, text) in enumerate(zip(self._part.spec.links, self._part.addresses, strict=True)):

@@ -66,6 +66,11 @@ class FileLog:
         return self._last
 
     @property
+    def snapshot_sequence(self) -> int:
+        """The last record that the newest snapshot covers; 0 without one."""
+        return self._snapshot_sequence
+
+    @property
     def recovery(self) -> Recovery:
         return self._recovery
 
