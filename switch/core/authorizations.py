@@ -183,17 +183,17 @@ class Authorizations:
         stan = int(stan_text) if stan_text.isdigit() else 0
         tx = issuer.stans.holder(stan)
         if tx is None or not answers(view, tx):
-            self._unmatched(issuer, view, stan_text, "no request with this STAN, DE 37 and DE 41 is pending")
+            self._unmatched(issuer, view, stan_text, ": no request with it, this DE 37 and DE 41")
             return
         if tx.state is not State.WAITING:
             late_ms = round((now - tx.deadline) * 1000)
             issuer.stans.release(stan)
             self.context.counters["late-answer"] += 1
-            self._unmatched(issuer, view, stan_text, f"its request timed out {late_ms} ms before", "late-answer")
+            self._unmatched(issuer, view, stan_text, f" timed out {late_ms} ms before", "late-answer")
             return
         code = view.text(de.RESPONSE)
         if code is None:
-            self._unmatched(issuer, view, stan_text, "DE 39 is missing: left to the timer", "answer-without-de39")
+            self._unmatched(issuer, view, stan_text, ": DE 39 is missing, left to the timer", "answer-without-de39")
             return
         issuer.stans.release(stan)
         issuer.in_flight -= 1
@@ -203,7 +203,7 @@ class Authorizations:
     def _unmatched(
         self, issuer: IssuerLink, view: View, stan: str, why: str, reason: str = "answer-unmatched"
     ) -> None:  # fmt: skip
-        why = f"{view.mti} matched nothing pending: STAN {stan}, {why}"
+        why = f"{view.mti} matched nothing pending: STAN {stan}{why}"
         self.context.event("unmatched", reason, why, link=issuer.spec.name, mti=view.mti, stan=stan)
 
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:

@@ -168,7 +168,7 @@ class Switch:
         if partial.mti in REQUEST_MTIS and partial.has(11):
             context.refuse(conn, link, partial, results.FORMAT_ERROR, "undecodable", str(error))
             return
-        hint = guess(frame)
+        hint = None if partial.mti in REQUEST_MTIS else guess(frame)
         why = f"{error}; {hint}" if hint else str(error)
         context.event("closed", "undecodable", why, link=link.spec.name, conn=conn, bytes=len(frame))
         context.effects.append((CLOSE, conn, "undecodable"))

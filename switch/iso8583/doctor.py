@@ -16,7 +16,7 @@ def guess(frame: bytes) -> str | None:
     """What a frame that would not scan looks like, if anything.
 
     >>> guess(bytes.fromhex("0100 7024")), guess(bytes.fromhex("F0F1F0F0"))
-    ('looks like BCD: MTI 0100 as binary', 'looks like EBCDIC: MTI 0100 in EBCDIC digits')
+    ('BCD on an ASCII port? MTI 0100 as binary', 'EBCDIC digits: MTI 0100')
     >>> guess(bytes.fromhex("6000010000 0800 2020")), guess(b"ISO0250000700800")
     ('TPDU 60… before the MTI 0800?', 'header ISO… before the MTI 0800?')
     """
@@ -30,11 +30,11 @@ def guess(frame: bytes) -> str | None:
         return f"a second length header before the MTI {_bcd_mti(frame[2:])}?"
     if len(frame) >= 4 and set(frame[:4]) <= EBCDIC_DIGITS:
         mti = _ascii_mti(bytes(byte - 0xC0 for byte in frame[:4]))
-        return f"looks like EBCDIC: MTI {mti} in EBCDIC digits" if mti else None
+        return f"EBCDIC digits: MTI {mti}" if mti else None
     if _ascii_mti(frame):
-        return f"looks like ASCII: MTI {_ascii_mti(frame)} in characters"
+        return f"ASCII on a BCD port? MTI {_ascii_mti(frame)} in characters"
     if _bcd_mti(frame):
-        return f"looks like BCD: MTI {_bcd_mti(frame)} as binary"
+        return f"BCD on an ASCII port? MTI {_bcd_mti(frame)} as binary"
     return None
 
 

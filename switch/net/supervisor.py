@@ -179,9 +179,13 @@ class _Up:
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:
-    for name, value in verdict.items():
-        if name != "verdict":
-            say(f"  {name}: {value}")
+    for side in ("acquirer", "switch", "issuer"):
+        counts = [f"{name} {count}" for name, count in verdict[side].items() if type(count) is int]
+        say(f"  {side}'s book: {', '.join(counts) or 'none'}")
+    for name in ("unanswered", "double_effects", "orphan_reversals"):
+        say(f"  {name.replace('_', ' ')}: {verdict[name]}")
+    for disagreement in verdict["disagreements"]:
+        say(f"  disagreement: {disagreement}")
     say(f"verdict: {verdict['verdict']}")
 
 

@@ -189,8 +189,8 @@ def test_a_byte_at_a_time(client: Tcp, cards: Cards) -> None:
 @pytest.mark.parametrize(
     ("garbage", "hint"),
     [
-        (b"0100" + b"4" * 200, "no length header"),
-        (b"\x00\x00", "zero"),
+        (b"0100" + b"4" * 200, "first bytes 0100: no length header?"),
+        (b"\x00\x00", "length zero"),
         (b"\xff\xff" + b"x" * 10, ""),
         (b"\x00\x04\xde\xad\xbe\xef", ""),
         (b"\x00\x30GET / HTTP/1.1\r\n" + b"x" * 32, ""),
@@ -216,6 +216,8 @@ def test_the_wrong_dialect(bench: RunningBench, connect: Connect, link: str, car
     stranger.send(client.foreign.purchase(cards["approve"]))
     assert stranger.is_closed()
     stranger.sock.close()
+    hint = "ASCII on a BCD port?" if link == "acquirer" else "BCD on an ASCII port?"
+    eventually(lambda: hint in bench.stderr())
     client.sign_on()
     assert client.ask(client.foreign.purchase(cards["approve"]))["39"] == "00"
 

@@ -63,9 +63,9 @@ def test_a_payload_has_a_length() -> None:
 @pytest.mark.parametrize(
     ("frame", "hint"),
     [
-        ("01 00 72 34", "looks like BCD: MTI 0100 as binary"),
-        ("30 31 30 30 72 34", "looks like ASCII: MTI 0100 in characters"),
-        ("F0 F8 F0 F0 82 20", "looks like EBCDIC: MTI 0800 in EBCDIC digits"),
+        ("01 00 72 34", "BCD on an ASCII port? MTI 0100 as binary"),
+        ("30 31 30 30 72 34", "ASCII on a BCD port? MTI 0100 in characters"),
+        ("F0 F8 F0 F0 82 20", "EBCDIC digits: MTI 0800"),
         ("60 00 03 00 00 02 00 70 24", "TPDU 60… before the MTI 0200?"),
         ("60 00 03 00 00 30 32 30 30", "TPDU 60… before the MTI 0200?"),
         ("00 06 08 00 82 20 00 00", "a second length header before the MTI 0800?"),
