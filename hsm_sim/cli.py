@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 
 from hsm_sim import lmk_file, logs
+from hsm_sim.control import Control
 from hsm_sim.crypto.lmk import LmkError
 from hsm_sim.device import Device
 from hsm_sim.logs import log
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     note = {"note": "this LMK is published: nothing under it is secret"} if is_test else {}
     log("lmk loaded", lmk="test" if is_test else "own", check_value=lmk.check_value().hex().upper(), **note)
     device = Device(lmk, settings.header, settings.pci, random=os.urandom)
-    return uvloop.run(_serve(device, settings))
+    return uvloop.run(_serve(device, settings, args.data))
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -78,20 +79,23 @@ def _settings(args: argparse.Namespace) -> Settings:
     return settings
 
 
-async def _serve(device: Device, settings: Settings) -> int:
+async def _serve(device: Device, settings: Settings, data: Path) -> int:
     """Announce the port on standard output, and wait for the signal to stop."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Queue[int] = asyncio.Queue()
     loop.add_signal_handler(signal.SIGTERM, stopped.put_nowait, EXIT_STOPPED)
     loop.add_signal_handler(signal.SIGINT, stopped.put_nowait, EXIT_INTERRUPTED)
     server = Server(device)
+    control = Control(server, data)
     try:
         port = await server.start(settings.host, settings.port)
+        await control.start()
     except OSError as error:
         print(f"monetique hsm: cannot listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
         return EXIT_USAGE
     print(f"ready hsm={settings.host}:{port}", flush=True)
     status = await stopped.get()
+    control.stop()
     await server.stop()
     log("stopped")
     return status

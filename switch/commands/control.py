@@ -25,10 +25,12 @@ EXAMPLES = """\
   monetique control arm --card 4687380000000016 --next 2 --de39 05
   monetique control link issuer-1 down --for 10
   monetique control link issuer-1 slow 200
+  monetique control hsm stall 5                      the HSM answers nothing for five seconds
   monetique control status --json
 """
 
 SWITCH = "switch"
+HSM = "hsm"
 
 
 def register(subparsers: Subparsers) -> None:
@@ -45,8 +47,11 @@ def register(subparsers: Subparsers) -> None:
     linking.add_argument("change", choices=("down", "up", "slow"))
     linking.add_argument("ms", type=float, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
     linking.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="undo it then")
+    stalling = add_command(actions, "hsm", "stall the HSM", stall, examples=EXAMPLES)
+    stalling.add_argument("change", choices=("stall",))
+    stalling.add_argument("seconds", type=float, metavar="SECONDS", help="0 ends it")
     asking = add_command(actions, "status", "counters, link states, latencies", status, examples=EXAMPLES)
-    for action in (resetting, arming, linking, asking):
+    for action in (resetting, arming, linking, stalling, asking):
         add_config(action)
         add_data(action)
         add_json(action)
@@ -76,6 +81,12 @@ def link(args: argparse.Namespace) -> int:
     if args.for_s is not None:
         document["for_s"] = args.for_s
     return report(args, {SWITCH: ask(args, SWITCH, document)})
+
+
+def stall(args: argparse.Namespace) -> int:
+    """The HSM takes commands and answers none, for a while."""
+    document = {"command": args.change, "seconds": args.seconds}
+    return report(args, {HSM: ask(args, HSM, document)})
 
 
 def status(args: argparse.Namespace) -> int:

@@ -272,6 +272,14 @@ def test_control_arm(bench: RunningBench, client: Tcp, cards: Cards) -> None:
     assert codes == ["05", "05", "00"]
 
 
+def test_control_hsm_stall(bench: RunningBench, client: Tcp, cards: Cards) -> None:
+    assert bench.cli("control", "hsm", "stall", "3600").returncode == 0
+    assert client.ask(client.foreign.purchase(cards["approve"]))["39"] == "96"
+    assert client.ask(client.foreign.purchase(cards["approve"], pin=None))["39"] == "00"
+    assert bench.cli("control", "hsm", "stall", "0").returncode == 0
+    eventually(lambda: client.ask(client.foreign.purchase(cards["approve"]))["39"] == "00")
+
+
 def test_metrics_count_by_reason(bench: RunningBench, client: Tcp, cards: Cards) -> None:
     client.ask(client.foreign.purchase(cards["no-route"]))
     ports = json.loads((bench.data / "up.json").read_text())["switch"]["ports"]
