@@ -15,7 +15,7 @@ from hsm_sim.crypto.lmk import LmkError
 from hsm_sim.device import Device
 from hsm_sim.logs import log
 from hsm_sim.server import Server
-from hsm_sim.settings import NAMES, Settings, SettingsError, is_loopback, resolve
+from hsm_sim.settings import NAMES, UNIX, Settings, SettingsError, is_loopback, resolve
 
 EXIT_STOPPED = 0
 EXIT_USAGE = 2
@@ -41,7 +41,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     config = os.environ.get("MONETIQUE_CONFIG")
     data = Path(os.environ.get("MONETIQUE_DATA", ".monetique"))
-    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--host", help="address to listen on (127.0.0.1), or unix:/PATH")
     parser.add_argument("--port", type=int, help="port to listen on (1500); 0 takes a free one")
     parser.add_argument("--header", type=int, metavar="N", help="length of the message header in bytes (4)")
     parser.add_argument("--pci", action="store_true", default=None, help="PCI HSM mode: a TPK is of type 70D")
@@ -79,6 +79,14 @@ def _settings(args: argparse.Namespace) -> Settings:
     return settings
 
 
+async def _listen(server: Server, settings: Settings) -> str:
+    """Listen where the settings say; the address as a client needs it."""
+    if settings.host.startswith(UNIX):
+        await server.start_unix(settings.host.removeprefix(UNIX))
+        return settings.host
+    return f"{settings.host}:{await server.start(settings.host, settings.port)}"
+
+
 async def _serve(device: Device, settings: Settings, data: Path) -> int:
     """Announce the port on standard output, and wait for the signal to stop."""
     loop = asyncio.get_running_loop()
@@ -88,12 +96,12 @@ async def _serve(device: Device, settings: Settings, data: Path) -> int:
     server = Server(device)
     control = Control(server, data)
     try:
-        port = await server.start(settings.host, settings.port)
+        address = await _listen(server, settings)
         await control.start()
     except OSError as error:
-        print(f"monetique hsm: cannot listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
+        print(f"monetique hsm: cannot listen on {settings.host}, port {settings.port}: {error}", file=sys.stderr)
         return EXIT_USAGE
-    print(f"ready hsm={settings.host}:{port}", flush=True)
+    print(f"ready hsm={address}", flush=True)
     status = await stopped.get()
     control.stop()
     await server.stop()

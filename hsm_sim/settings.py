@@ -11,6 +11,8 @@ from msgspec import Meta
 # A payShield's header is set once per device and is short; a longer one would only eat into the command.
 MAX_HEADER_LENGTH = 255
 
+UNIX = "unix:"  # in front of a socket's path, where an address may stand
+
 
 class SettingsError(ValueError):
     """An option that cannot be followed; the message says which one and what to do."""
@@ -55,10 +57,10 @@ def resolve(config: Path | None, given: Mapping[str, Any]) -> Settings:
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches the address.
 
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    >>> is_loopback("127.0.0.1"), is_loopback("unix:/run/hsm"), is_loopback("0.0.0.0")
     (True, True, False)
     """
-    if host == "localhost":
+    if host == "localhost" or host.startswith(UNIX):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -51,6 +51,7 @@ class RunningBench:
             name: (host, int(port))
             for name, _, address in (part.partition("=") for part in line.split()[1:])
             for host, _, port in [address.rpartition(":")]
+            if port.isdigit()
         }
 
     def _read(self) -> None:
