@@ -12,6 +12,7 @@ from switch.cards.bins import BinTable
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
+from switch.core.results import NEEDED
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
 
@@ -66,10 +67,16 @@ def _names(config: Config) -> Iterator[Problem]:
 def _dialects(config: Config) -> Iterator[Problem]:
     """Every dialect can be read; a mistake inside a dialect file is told with its own path there."""
     for index, link in enumerate(config.link):
+        path = f"$.link[{index}].dialect"
         try:
-            load_dialect(link.dialect)
+            dialect = load_dialect(link.dialect)
         except (ValueError, OSError) as error:
-            yield f"dialect {link.dialect}: {error}", f"$.link[{index}].dialect"
+            yield f"dialect {link.dialect}: {error}", path
+            continue
+        codes, length = dialect.response_codes, dialect.spec["39"]["max_len"]
+        for name in NEEDED:
+            if len(codes.get(name, "")) != length:
+                yield f"dialect {link.dialect}: response_codes.{name} must be given, {length} characters", path
 
 
 def _ports(config: Config) -> Iterator[Problem]:

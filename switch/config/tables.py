@@ -129,14 +129,13 @@ class Metrics(Table, frozen=True):
 class Limits(Table, frozen=True):
     """`[limits]`: times and sizes of the switch; `switch.core.specs.SwitchSpec` says what each is for."""
 
-    hsm_timeout_s: Seconds = 2.0
     late_watch_s: Seconds = 120.0
     echo_idle_s: Seconds = 30.0
     echo_misses: Count = 3
     reversal_repeat_s: Seconds = 5.0
     reversal_repeat_max_s: Seconds = 60.0
     max_in_flight: Count = 100_000
-    max_transactions: Count = 1_000_000
+    max_transactions: Count = 500_000
     retention_s: Seconds = 86_400.0
 
 

@@ -11,12 +11,12 @@ from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.effects import FORWARD, HSM
-from switch.core.journal import intent_of, outcome_of, refusal_of, seal_extras
+from switch.core.journal import intent_of, open_extras, outcome_of, refusal_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.reversals import Reversals
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction
-from switch.iso8583.codec import View
+from switch.iso8583.codec import EncodeError, View
 
 # Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
 MAX_WAITERS = 8
@@ -33,7 +33,6 @@ class Authorizations:
         self.reversals = reversals
         self.routes = routes
         self._translating: dict[int, Transaction] = {}
-        self._translation_deadlines: deque[tuple[float, int]] = deque()
         self._last_tag = 0
 
     # -- from the acquirer ------------------------------------------------------------------------------------------
@@ -93,14 +92,18 @@ class Authorizations:
         elif (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency):
             why = "same DE 32, 11, 37, 41 and 13 as an earlier request, but another card, amount or kind"
             context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
+        elif known.approved and known.hold is not Hold.HELD:
+            why = "it was approved and then reversed: nothing is held for it any more"
+            context.refuse(conn, link, view, results.TOO_LATE, "reversed-since", why)
         elif known.state is State.FINISHED:
             context.counters["repeat-answered"] += 1
-            context.answer(conn, view, known.de39, None, known.approval, known.extras)
-        else:
+            extras = open_extras(context.vault, known.sealed_extras)
+            context.answer(conn, view, known.de39, None, known.approval, extras)
+        elif known.waiters is not None and len(known.waiters) < MAX_WAITERS:
             context.counters["repeat-attached"] += 1
-            assert known.waiters is not None
             known.waiters.append((conn, view))
-            del known.waiters[:-MAX_WAITERS]
+        else:
+            context.counters["repeat-dropped"] += 1
 
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)
@@ -129,7 +132,6 @@ class Authorizations:
         tx.hsm_asked_at = now
         self._last_tag += 1
         self._translating[self._last_tag] = tx
-        self._translation_deadlines.append((now + context.spec.hsm_timeout_s, self._last_tag))
         source = context.acquirers[tx.acquirer_link].spec.zpk
         command = f"CC{source}{issuer.spec.zpk}12{block}0101{account_number(pan)}"
         context.effects.append((HSM, self._last_tag, command.encode("ascii")))
@@ -164,17 +166,23 @@ class Authorizations:
         if stan is None:
             self.decline(tx, results.MALFUNCTION, "no-stan", f"all STANs of link {issuer.spec.name} are taken", now)
             return
+        assert tx.request is not None
+        patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
+        if pin_block is not None:
+            patches[de.PIN_BLOCK] = pin_block
+        try:
+            frame = issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), patches)
+        except EncodeError as error:
+            issuer.stans.release(stan)
+            why = f"the request does not fit the dialect of {issuer.spec.name}: {error}"
+            self.decline(tx, results.FORMAT_ERROR, "does-not-fit-issuer", why, now)
+            return
         tx.move(State.WAITING)
         tx.issuer_stan = stan
         tx.deadline = now + issuer.spec.timeout_s
         issuer.waiting.append(tx)
         issuer.in_flight += 1
         context.commit(intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now))
-        assert tx.request is not None
-        patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
-        if pin_block is not None:
-            patches[de.PIN_BLOCK] = pin_block
-        frame = issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), patches)
         context.effects.append((FORWARD, issuer.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:
@@ -191,9 +199,9 @@ class Authorizations:
             self.context.counters["late-answer"] += 1
             self._unmatched(issuer, view, stan_text, f" timed out {late_ms} ms before", "late-answer")
             return
-        code = view.text(de.RESPONSE)
-        if code is None:
-            self._unmatched(issuer, view, stan_text, ": DE 39 is missing, left to the timer", "answer-without-de39")
+        code = view.text(de.RESPONSE) or ""
+        if not (code.isascii() and code.isalnum()):
+            self._unmatched(issuer, view, stan_text, ": it has no DE 39, left to the timer", "answer-without-de39")
             return
         issuer.stans.release(stan)
         issuer.in_flight -= 1
@@ -209,17 +217,30 @@ class Authorizations:
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
         """Log what the issuer decided, then answer everybody who waits."""
         result = issuer.result_of.get(code)
-        approved = result == results.APPROVED
-        acquirer = self.context.acquirers[tx.acquirer_link]
+        tx.approved = result == results.APPROVED or (result is None and code in results.OTHER_APPROVALS)
+        tx.de39 = code if result is None else self.context.acquirers[tx.acquirer_link].code_of.get(result, code)
+        tx.approval = (view.text(de.APPROVAL) or "") if tx.approved else ""
         extras = {number: view.text(number) or "" for number in view.fields() if number not in NOT_EXTRA}
-        tx.de39 = code if result is None else acquirer.code_of.get(result, code)
-        tx.approval = (view.text(de.APPROVAL) or "") if approved else ""
         if extras:
-            tx.extras = extras
+            extras = self._fitting(tx, extras)
             tx.sealed_extras = seal_extras(self.context.vault, extras, self.context.epoch, self.context.next_number())
-        if approved:
+        if tx.approved:
             tx.move_hold(Hold.HELD)
-        self._finish(tx, now)
+        self._finish(tx, now, extras)
+
+    def _fitting(self, tx: Transaction, extras: dict[int, str]) -> dict[int, str]:
+        """Those further fields of an issuer's answer that the acquirer's dialect can carry; one line about the rest."""
+        layout = self.context.acquirers[tx.acquirer_link].layout
+        fitting = {}
+        for number, text in extras.items():
+            try:
+                layout.encode({"t": tx.mti, str(number): text})
+            except EncodeError as error:
+                why = f"left out of the answer, the acquirer's dialect cannot carry it: {error}"
+                self._event("answered", tx, "does-not-fit-acquirer", why)
+            else:
+                fitting[number] = text
+        return fitting
 
     # -- ends -------------------------------------------------------------------------------------------------------
 
@@ -239,12 +260,10 @@ class Authorizations:
         issuer.quarantine.append(tx)
         tx.deadline = now
         tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
-        request = tx.request
-        assert request is not None
         self._event("timed-out", tx, reason, why)
         tx.move_hold(Hold.OWED)
         self._finish(tx, now)
-        self.reversals.owe(tx, self.reversals.fields_of_request(tx, request), now)
+        self.reversals.owe(tx, now)
 
     def withdraw(self, tx: Transaction, now: float) -> None:
         """The acquirer reversed `tx` while it was in flight: end it, unanswered; a reversal is owed if it had left."""
@@ -269,22 +288,23 @@ class Authorizations:
         self.context.in_flight += 1
         self._event("timed-out", tx, "lost-in-restart", "forwarded before a restart and not answered: reversed")
         self._finish(tx, now)
-        self.reversals.owe(tx, self.reversals.fields_of_record(tx), now)
+        self.reversals.owe(tx, now)
 
-    def _finish(self, tx: Transaction, now: float) -> None:
+    def _finish(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
         """Log the outcome of what an issuer has or may have seen, then answer."""
         self.context.commit(outcome_of(tx, now))
-        self._answer_waiters(tx, now)
+        self._answer_waiters(tx, now, extras)
 
-    def _answer_waiters(self, tx: Transaction, now: float) -> None:
+    def _answer_waiters(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
         context = self.context
         tx.move(State.FINISHED)
         tx.decided_at = now
         for conn, view in tx.waiters or ():
-            context.answer(conn, view, tx.de39, tx, tx.approval, tx.extras)
+            context.answer(conn, view, tx.de39, tx, tx.approval, extras)
         tx.waiters = tx.request = None
         context.in_flight -= 1
         context.transactions.finished(tx, now)
+        context.counters["forgotten-early"] = context.transactions.forgotten_early
 
     def _event(self, name: str, tx: Transaction, reason: str, why: str) -> None:
         context = self.context
@@ -299,11 +319,6 @@ class Authorizations:
 
     def tick(self, now: float) -> None:
         """Everything whose time has come."""
-        deadlines = self._translation_deadlines
-        while deadlines and deadlines[0][0] <= now:
-            tag = deadlines.popleft()[1]
-            if tag in self._translating:
-                self.hsm_reply(tag, None, now)
         for issuer in self.context.issuers.values():
             self._tick_issuer(issuer, now)
 
@@ -329,11 +344,6 @@ class Authorizations:
     def next_deadline(self) -> float | None:
         """When `tick` has something to do."""
         times = []
-        deadlines = self._translation_deadlines
-        while deadlines and deadlines[0][1] not in self._translating:
-            deadlines.popleft()
-        if deadlines:
-            times.append(deadlines[0][0])
         for issuer in self.context.issuers.values():
             waiting = issuer.waiting
             while waiting and waiting[0].state is not State.WAITING:

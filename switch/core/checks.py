@@ -28,13 +28,23 @@ class Failure(NamedTuple):
     why: str
 
 
+# ISO/IEC 7812-1: a PAN has up to 19 digits; nothing that is routed has fewer than 12.
+PAN_DIGITS: Final = range(12, 20)
+
+ORIGINAL_DIGITS: Final = 42  # DE 90: MTI, STAN, DE 7, acquiring and forwarding institution
+
+
 def missing(view: View, mandatory: tuple[int, ...]) -> Failure | None:
-    """The first mandatory field that `view` lacks."""
+    """The first mandatory field that `view` lacks, or a card number that is none."""
     for number in mandatory:
         if not view.has(number):
             return Failure(results.FORMAT_ERROR, "missing-field", f"DE {number} is mandatory and missing")
     if not view.has(de.PAN) and not view.has(de.TRACK2):
         return Failure(results.FORMAT_ERROR, "missing-field", "neither DE 2 nor DE 35 is present")
+    pan = pan_of(view)
+    if len(pan) not in PAN_DIGITS or not (pan.isascii() and pan.isdigit()):
+        place = "DE 2" if view.has(de.PAN) else "DE 35"
+        return Failure(results.FORMAT_ERROR, "bad-pan", f"{place} holds no card number of 12 to 19 digits")
     return None
 
 
@@ -71,7 +81,13 @@ def authorization(view: View, link: AcquirerLink, spec: SwitchSpec) -> Failure |
 
 def reversal(view: View, link: AcquirerLink) -> Failure | None:
     """The first thing that is wrong with a 0400 or 0420."""
-    return missing(view, REVERSAL) or foreign_acquirer(view, link)
+    failure = missing(view, REVERSAL) or foreign_acquirer(view, link)
+    if failure is not None:
+        return failure
+    original = view.text(de.ORIGINAL) or ""
+    if len(original) != ORIGINAL_DIGITS or not (original.isascii() and original.isdigit()):
+        return Failure(results.FORMAT_ERROR, "bad-original", f"DE 90 is not {ORIGINAL_DIGITS} digits")
+    return None
 
 
 def pan_of(view: View) -> str:

@@ -17,11 +17,9 @@ def intent_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Int
 
 
 def outcome_of(tx: Transaction, at: float) -> records.Outcome:
-    """How `tx`, which had left, ended. An approval already reversed stands here as a reversal that was owed."""
-    return records.Outcome(
-        tx.number, at, tx.de39, tx.approval, tx.sealed_extras,
-        approved=tx.hold is Hold.HELD, reversal_owed=tx.hold in (Hold.OWED, Hold.REVERSED),
-    )  # fmt: skip
+    """How `tx`, which had left, ended."""
+    reversal_owed = not tx.approved and tx.hold is not Hold.NONE
+    return records.Outcome(tx.number, at, tx.de39, tx.approval, tx.sealed_extras, tx.approved, reversal_owed)
 
 
 def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
@@ -32,9 +30,9 @@ def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
     )  # fmt: skip
 
 
-def unknown_reversal_of(tx: Transaction, link: str, at: float) -> records.Reversal:
-    """A reversal without original (R9)."""
-    return records.Reversal(0, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.de39)
+def reversal_of(tx: Transaction, link: str, at: float, de39: str) -> records.Reversal:
+    """An acquirer took `tx` back; or, with number 0, something that was never seen (R9)."""
+    return records.Reversal(tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39)
 
 
 def seal_extras(vault: Vault, extras: dict[int, str], epoch: int, sequence: int) -> bytes:

@@ -77,16 +77,25 @@ class Network:
             self.context.event("link", "sign-on-refused", why, link=issuer.spec.name)
             self.context.effects.append((CLOSE, issuer.conn, "sign-on refused"))
             return
+        self._signed_on(issuer, now)
+
+    def _signed_on(self, issuer: IssuerLink, now: float) -> None:
         issuer.state = LinkState.SIGNED_ON
         self.context.event("link", "signed-on", f"{issuer.spec.name} is in service", link=issuer.spec.name)
         self.reversals.resume(issuer, now)
 
-    def request_of_issuer(self, issuer: IssuerLink, view: View) -> None:
-        """An issuer asks for an echo, or signs on by itself: we are there."""
+    def request_of_issuer(self, issuer: IssuerLink, view: View, now: float) -> None:
+        """An issuer asks for an echo, or signs on or off by itself; signed off, it gets no requests."""
         mask = issuer.layout.mask((de.TRANSMITTED, de.STAN, de.ACQUIRER, de.NETWORK_CODE))
-        code = issuer.spec.dialect.response_codes[results.APPROVED]
-        frame = issuer.layout.emit("0810", ((view, mask),), {de.RESPONSE: code})
+        approved = issuer.spec.dialect.response_codes[results.APPROVED]
+        frame = issuer.layout.emit("0810", ((view, mask),), {de.RESPONSE: approved})
         self.context.effects.append((SEND, issuer.conn, frame))
+        code = view.text(de.NETWORK_CODE)
+        if code == SIGN_OFF:
+            issuer.state = LinkState.CONNECTED
+            self.context.event("link", "signed-off", f"{issuer.spec.name} signed off", link=issuer.spec.name)
+        elif code == SIGN_ON and issuer.state is LinkState.CONNECTED:
+            self._signed_on(issuer, now)
 
     def tick(self, now: float) -> None:
         """Ask silent links for an echo; give up those that miss too many."""

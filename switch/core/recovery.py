@@ -9,15 +9,20 @@ import msgspec
 
 from switch.core import records
 from switch.core.context import Context
-from switch.core.journal import intent_of, open_extras, outcome_of, refusal_of, unknown_reversal_of
+from switch.core.journal import intent_of, outcome_of, refusal_of, reversal_of
+from switch.core.stans import STAN_MAX
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, unknown_original
+
+# STANs left out after a restart: a snapshot has lost the order in which they were given out, and late answers to the
+# requests of the last seconds before the crash may still come.
+STANS_SKIPPED = 10_000
 
 _encode_snapshot = msgspec.msgpack.Encoder().encode
 _decode_snapshot = msgspec.msgpack.Decoder(list[records.Record]).decode
 
 
-class RecoveryError(Exception):
+class RecoveryError(ValueError):
     """The log cannot be folded under this configuration; the text says what to do."""
 
 
@@ -82,13 +87,13 @@ class Fold:
         tx.issuer_link = self._link(record.issuer)
         tx.received_at = record.at
         tx.move(State.WAITING)
-        self.context.issuers[tx.issuer_link].stans.last = record.issuer_stan
+        self.context.issuers[tx.issuer_link].stans.last = (record.issuer_stan + STANS_SKIPPED) % STAN_MAX
 
     def _outcome(self, record: records.Outcome) -> None:
         tx = self._by_number[record.number]
         tx.de39, tx.approval = record.de39, record.approval
-        tx.extras = open_extras(self.context.vault, record.sealed_extras)
         tx.sealed_extras = record.sealed_extras
+        tx.approved = record.approved
         if record.approved:
             tx.move_hold(Hold.HELD)
         elif record.reversal_owed:
@@ -109,6 +114,7 @@ class Fold:
             self.context.transactions.finished(tx, record.at)
             return
         tx = self._by_number[record.number]
+        tx.taken_back = True
         if tx.hold is Hold.HELD:
             tx.move_hold(Hold.OWED)
 
@@ -127,12 +133,14 @@ def _records_of(context: Context) -> Iterator[records.Record]:
     names = [link.name for link in context.spec.links]
     for tx in sorted(context.transactions.everything(), key=lambda tx: tx.number):
         if not tx.token:
-            yield unknown_reversal_of(tx, names[tx.acquirer_link], tx.decided_at)
+            yield reversal_of(tx, names[tx.acquirer_link], tx.decided_at, tx.de39)
         elif tx.issuer_stan:
             yield intent_of(tx, names[tx.acquirer_link], names[tx.issuer_link], tx.received_at)
             if tx.state is State.FINISHED:
                 yield outcome_of(tx, tx.decided_at)
-            if tx.hold is Hold.REVERSED:
-                yield records.Delivery(tx.number, tx.decided_at, "")
         elif tx.state is State.FINISHED:
             yield refusal_of(tx, names[tx.acquirer_link], tx.decided_at)
+        if tx.number and tx.taken_back:
+            yield reversal_of(tx, names[tx.acquirer_link], tx.decided_at, "")
+        if tx.hold is Hold.REVERSED:
+            yield records.Delivery(tx.number, tx.decided_at, "")

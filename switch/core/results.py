@@ -3,6 +3,7 @@
 from typing import Final
 
 APPROVED: Final = "approved"
+UNKNOWN_ORIGINAL: Final = "unknown_original"
 INVALID_TRANSACTION: Final = "invalid_transaction"
 INVALID_AMOUNT: Final = "invalid_amount"
 FORMAT_ERROR: Final = "format_error"
@@ -13,6 +14,26 @@ ISSUER_DOWN: Final = "issuer_down"
 NO_ROUTE: Final = "no_route"
 DUPLICATE: Final = "duplicate"
 MALFUNCTION: Final = "malfunction"
+
+# What a dialect must have a code for, so that no rule finds itself without words.
+NEEDED: Final = (
+    APPROVED,
+    UNKNOWN_ORIGINAL,
+    INVALID_TRANSACTION,
+    INVALID_AMOUNT,
+    FORMAT_ERROR,
+    NOT_PERMITTED_TERMINAL,
+    TOO_LATE,
+    CRYPTOGRAPHIC,
+    ISSUER_DOWN,
+    NO_ROUTE,
+    DUPLICATE,
+    MALFUNCTION,
+)
+
+# DE 39 by which ISO 8583:1987 approves in other words than 00: honour with identification, partly, VIP, update track 3.
+# This switch does not serve them, but an issuer that sends one holds something.
+OTHER_APPROVALS: Final = frozenset({"08", "10", "11", "16"})
 
 # Host-command error codes that say the HSM itself failed (LMK, internal, unlicensed, disabled), not the PIN block.
 HSM_FAULTS: Final = frozenset({"13", "41", "42", "67", "68"})

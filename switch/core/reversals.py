@@ -11,12 +11,15 @@ from switch.core import checks, records, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.effects import FORWARD
-from switch.core.journal import unknown_reversal_of
+from switch.core.journal import reversal_of
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.saf import Entry
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, reference, unknown_original
 from switch.iso8583.codec import View
+
+# The issuer's results that end a reversal: taken, or nothing to take back.
+DELIVERED = frozenset({results.APPROVED, results.UNKNOWN_ORIGINAL})
 
 NOTHING_FORWARDED = "0" * 11  # DE 90's last part: the forwarding institution, none
 
@@ -36,80 +39,89 @@ class Reversals:
         if failure is not None:
             context.refuse(conn, link, view, *failure)
             return
-        original = view.text(de.ORIGINAL) or ""
-        rrn, terminal = view.text(de.RRN) or "", view.text(de.TERMINAL) or ""
-        acquirer_id, stan, mti = view.text(de.ACQUIRER) or "", original[4:10], original[:4]
-        key = reference(acquirer_id, stan, rrn, terminal, mti)
-        tx = context.transactions.find_original(key, original[10:20])
-        if tx is not None and tx.token and tx.token != context.vault.token(checks.pan_of(view)):
-            tx = None  # another card: not its original
-        code = link.code_of[results.APPROVED if tx is not None and tx.token else link.spec.unknown_reversal]
-        if tx is None:
-            tx = unknown_original(mti, acquirer_id, stan, rrn, terminal)
-            tx.acquirer_link, tx.de39, tx.decided_at = link.index, code, now
-            context.transactions.add(tx)
-            context.transactions.finished(tx, now)
-            context.commit(unknown_reversal_of(tx, link.spec.name, now))
-            why = "no request with its DE 32, 11, 37 and 41 was ever seen: remembered, to refuse it should it come"
-            context.event(
-                "reversal-unknown", "reversal-without-original", why,
-                link=link.spec.name, stan=stan, rrn=rrn, terminal=terminal,
-            )  # fmt: skip
-        elif tx.hold in (Hold.OWED, Hold.REVERSED) or not tx.token:
-            context.counters["reversal-repeated"] += 1
+        tx = self._original(view)
+        if tx is None or not tx.token:
+            code = link.code_of[link.spec.unknown_reversal]
+            if tx is None:
+                self._remember_unknown(link, view, code, now)
+        elif tx.token != context.vault.token(checks.pan_of(view)):
+            code = link.code_of[link.spec.unknown_reversal]
+            self._event(link, view, "reversal-of-another-card", "its original was made with another card: nothing done")
         else:
-            self._reverse(tx, link, view, code, now, withdraw)
+            code = link.code_of[results.APPROVED]
+            self._take_back(tx, link, code, now, withdraw)
         context.answer(conn, view, code, None)
 
-    def _reverse(
-        self, tx: Transaction, link: AcquirerLink, view: View, code: str, now: float,
+    def _original(self, view: View) -> Transaction | None:
+        original = view.text(de.ORIGINAL) or ""
+        key = reference(
+            view.text(de.ACQUIRER) or "", original[4:10], view.text(de.RRN) or "", view.text(de.TERMINAL) or "",
+            original[:4],
+        )  # fmt: skip
+        return self.context.transactions.find_original(key, original[10:20])
+
+    def _take_back(
+        self, tx: Transaction, link: AcquirerLink, code: str, now: float,
         withdraw: Callable[[Transaction, float], None],
     ) -> None:  # fmt: skip
-        """Log the reversal of a known original and, where the issuer may hold something, owe it a 0420."""
+        """Log the reversal, once, and owe the issuer a 0420 where it may hold something (R10)."""
+        if tx.taken_back:
+            self.context.counters["reversal-repeated"] += 1
+            return
+        owed_already = tx.hold is Hold.OWED
         if tx.state is not State.FINISHED:
             withdraw(tx, now)
         elif tx.hold is Hold.HELD:
             tx.move_hold(Hold.OWED)
-        self.context.commit(
-            records.Reversal(tx.number, now, link.spec.name, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, code)
-        )
-        if tx.hold is Hold.OWED:
-            texts = {number: view.text(number) or "" for number in de.REVERSED if view.has(number)}
-            texts.setdefault(de.PAN, checks.pan_of(view))
-            self.owe(tx, self._fields(tx, texts), now)
+        tx.taken_back = True
+        self.context.commit(reversal_of(tx, link.spec.name, now, code))
+        if tx.hold is Hold.OWED and not owed_already:
+            self.owe(tx, now)
+
+    def _remember_unknown(self, link: AcquirerLink, view: View, code: str, now: float) -> None:
+        """R9: an entry without a card refuses the original, should it come after its reversal."""
+        context, original = self.context, view.text(de.ORIGINAL) or ""
+        tx = unknown_original(
+            original[:4], view.text(de.ACQUIRER) or "", original[4:10], view.text(de.RRN) or "",
+            view.text(de.TERMINAL) or "",
+        )  # fmt: skip
+        tx.acquirer_link, tx.de39, tx.decided_at = link.index, code, now
+        context.transactions.add(tx)
+        context.transactions.finished(tx, now)
+        context.commit(reversal_of(tx, link.spec.name, now, code))
+        why = "no request with its DE 32, 11, 37 and 41 was ever seen: remembered, to refuse it should it come"
+        self._event(link, view, "reversal-without-original", why)
+
+    def _event(self, link: AcquirerLink, view: View, reason: str, why: str) -> None:
+        stan, rrn, terminal = (view.text(number) or "" for number in (de.STAN, de.RRN, de.TERMINAL))
+        self.context.event("reversal", reason, why, link=link.spec.name, stan=stan, rrn=rrn, terminal=terminal)
 
     # -- to the issuer ----------------------------------------------------------------------------------------------
 
-    def fields_of_request(self, tx: Transaction, request: View) -> dict[int, str]:
-        """A reversal's fields, from the request that got no answer; DE 39 = 68, as 1987 links mark a time-out."""
-        texts = {number: request.text(number) or "" for number in de.REVERSED if request.has(number)}
-        texts.setdefault(de.PAN, checks.pan_of(request))
-        return self._fields(tx, texts) | {de.RESPONSE: "68"}
-
-    def fields_of_record(self, tx: Transaction) -> dict[int, str]:
-        """The same after a restart, from what the log keeps."""
-        texts = {
+    def _fields(self, tx: Transaction, issuer: IssuerLink) -> dict[int, str]:
+        """A reversal as the issuer knows its original. One that nobody answered carries the code for "too late"."""
+        stan = f"{tx.issuer_stan:06d}"
+        fields = {
             de.PAN: self.context.vault.open(tx.sealed_pan),
             de.PROCESSING_CODE: tx.de3,
             de.AMOUNT: tx.amount,
             de.TRANSMITTED: tx.transmitted,
+            de.STAN: stan,
             de.ACQUIRER: tx.acquirer_id,
             de.RRN: tx.rrn,
             de.TERMINAL: tx.terminal,
             de.MERCHANT: tx.merchant,
             de.CURRENCY: tx.currency,
+            de.ORIGINAL: f"{tx.mti}{stan}{tx.transmitted}{tx.acquirer_id.zfill(11)}{NOTHING_FORWARDED}",
         }
-        return self._fields(tx, texts) | {de.RESPONSE: "68"}
+        if not tx.approved:
+            fields[de.RESPONSE] = issuer.spec.dialect.response_codes[results.TOO_LATE]
+        return fields
 
-    def _fields(self, tx: Transaction, texts: dict[int, str]) -> dict[int, str]:
-        stan = f"{tx.issuer_stan:06d}"
-        original = f"{tx.mti}{stan}{tx.transmitted}{tx.acquirer_id.zfill(11)}{NOTHING_FORWARDED}"
-        return texts | {de.STAN: stan, de.ORIGINAL: original}
-
-    def owe(self, tx: Transaction, fields: dict[int, str], now: float) -> None:
+    def owe(self, tx: Transaction, now: float) -> None:
         """The issuer of `tx`, which may hold something, must be told; now, if it can hear."""
         issuer = self.context.issuers[tx.issuer_link]
-        entry = issuer.saf.owe(tx, fields)
+        entry = issuer.saf.owe(tx, self._fields(tx, issuer))
         if issuer.in_service:
             self._send(issuer, entry, now)
 
@@ -128,17 +140,23 @@ class Reversals:
         issuer.saf.sent(entry, now, spec.reversal_repeat_s, spec.reversal_repeat_max_s)
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:
-        """0410 or 0430 from the issuer: that reversal is done, whatever its DE 39."""
-        stan = view.text(de.STAN) or ""
-        entry = issuer.saf.acknowledge(stan, view.text(de.RRN) or "", view.text(de.TERMINAL) or "")
+        """0410 or 0430 from the issuer: that reversal is done, unless the issuer could not take it."""
+        stan, rrn, terminal = (view.text(number) or "" for number in (de.STAN, de.RRN, de.TERMINAL))
+        entry = issuer.saf.find(stan, rrn, terminal)
         code = view.text(de.RESPONSE) or ""
         if entry is None:
             why = f"{view.mti} matched no reversal that is owed: STAN {stan}"
             self.context.event("unmatched", "answer-unmatched", why, link=issuer.spec.name, mti=view.mti, stan=stan)
-            return
-        entry.tx.move_hold(Hold.REVERSED)
-        self.context.commit(records.Delivery(entry.tx.number, now, code))
-        self.context.counters["reversal-delivered"] += 1
+        elif issuer.result_of.get(code) not in DELIVERED:
+            why = f"{issuer.spec.name} did not take the reversal: it is repeated"
+            self.context.event(
+                "reversal", "reversal-refused", why, link=issuer.spec.name, stan=stan, attempts=entry.attempts
+            )
+        else:
+            issuer.saf.acknowledge(entry)
+            entry.tx.move_hold(Hold.REVERSED)
+            self.context.commit(records.Delivery(entry.tx.number, now, code))
+            self.context.counters["reversal-delivered"] += 1
 
     # -- time -------------------------------------------------------------------------------------------------------
 

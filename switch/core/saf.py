@@ -47,9 +47,13 @@ class StoreAndForward:
         self.entries[entry.key] = entry
         return entry
 
-    def acknowledge(self, stan: str, rrn: str, terminal: str) -> Entry | None:
-        """The entry that a 0430 answers, now done; None when nothing waits for it."""
-        return self.entries.pop(saf_key(stan, rrn, terminal), None)
+    def find(self, stan: str, rrn: str, terminal: str) -> Entry | None:
+        """The entry that a 0430 answers; None when nothing waits for it."""
+        return self.entries.get(saf_key(stan, rrn, terminal))
+
+    def acknowledge(self, entry: Entry) -> None:
+        """`entry` is done."""
+        del self.entries[entry.key]
 
     def sent(self, entry: Entry, now: float, first_wait_s: float, longest_wait_s: float) -> None:
         """`entry` has just been sent: repeat it after a wait that doubles each time."""

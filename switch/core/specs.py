@@ -31,12 +31,11 @@ class SwitchSpec(msgspec.Struct, frozen=True):
     links: tuple[LinkSpec, ...]
     routes: tuple[RouteSpec, ...]
     currencies: tuple[str, ...] = ("978", "250")  # euro, French franc
-    hsm_timeout_s: float = 2.0  # a PIN translation takes a millisecond; R6 leaves 3 s of the acquirer's 10
     late_watch_s: float = 120.0  # how long a timed-out STAN stays quarantined for its late answer (R8)
     echo_idle_s: float = 30.0  # an issuer link silent for this long is asked 0800/301
     echo_misses: int = 3  # unanswered in a row before the link counts as down (R14)
     reversal_repeat_s: float = 5.0  # first wait before a 0420 is repeated as 0421; doubles up to the next line
     reversal_repeat_max_s: float = 60.0
     max_in_flight: int = 100_000  # in all; beyond it requests are refused with 96 rather than queued late
-    max_transactions: int = 1_000_000  # finished ones kept for duplicates and reversals: about 24 h at 11/s
+    max_transactions: int = 500_000  # finished ones kept for duplicates and reversals: some 600 MB; a day at 5/s
     retention_s: float = 86_400.0  # duplicates are recognised for a day, as long as a SAF entry may live (R4)

@@ -33,6 +33,8 @@ REQUEST_MTIS = AUTHORIZATION_MTIS | REVERSAL_MTIS | NETWORK_MTIS
 AUTHORIZATION_ANSWERS = frozenset({"0110", "0210"})
 REVERSAL_ANSWERS = frozenset({"0410", "0430"})
 
+KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | REVERSAL_ANSWERS | NETWORK_MTIS | {"0810"}
+
 # Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
 ASKING = frozenset("024")
 
@@ -56,7 +58,7 @@ class Switch:
         fold = recovery.Fold(self._context)
         fold.apply(snapshot, payloads)
         for tx in fold.owed():
-            self._reversals.owe(tx, self._reversals.fields_of_record(tx), now)
+            self._reversals.owe(tx, now)
         for tx in fold.unanswered():
             self._authorizations.recover(tx, now)
 
@@ -137,7 +139,7 @@ class Switch:
         mti = view.mti
         if mti in NETWORK_MTIS:
             self._network.request(conn, link, view)
-        elif mti in REQUEST_MTIS and not link.sessions[conn]:
+        elif is_asking(mti) and not link.sessions[conn]:
             self._context.refuse(
                 conn,
                 link,
@@ -155,7 +157,7 @@ class Switch:
 
     def _unknown_mti(self, conn: int, link: AcquirerLink, view: View) -> None:
         mti = view.mti
-        if mti.isdigit() and mti[2] in ASKING:
+        if is_asking(mti):
             why = f"MTI {mti} is not one that this switch serves"
             self._context.refuse(conn, link, view, results.INVALID_TRANSACTION, "unknown-mti", why)
             return
@@ -174,16 +176,12 @@ class Switch:
         context.effects.append((CLOSE, conn, "undecodable"))
 
     def _from_issuer(self, issuer: IssuerLink, frame: bytes, now: float) -> None:
-        issuer.heard_at = now
         try:
             view = issuer.layout.scan(frame)
         except FormatError as error:
-            stan = error.partial.text(11) or ""
-            context = self._context
-            context.event(
-                "refused", "issuer-undecodable", f"{error}: left to the timer", link=issuer.spec.name, stan=stan
-            )
+            self._malformed_from_issuer(issuer, frame, error)
             return
+        issuer.heard_at = now
         mti = view.mti
         if mti in AUTHORIZATION_ANSWERS:
             self._authorizations.response(issuer, view, now)
@@ -192,10 +190,22 @@ class Switch:
         elif mti == "0810":
             self._network.response(issuer, view, now)
         elif mti in NETWORK_MTIS:
-            self._network.request_of_issuer(issuer, view)
+            self._network.request_of_issuer(issuer, view, now)
         else:
             why = f"{mti} is nothing that an issuer sends"
             self._context.event("unmatched", "unexpected-mti", why, link=issuer.spec.name, mti=mti)
+
+    def _malformed_from_issuer(self, issuer: IssuerLink, frame: bytes, error: FormatError) -> None:
+        """R18: with a readable MTI only this answer is lost, to the timer; without one the stream is."""
+        context, partial = self._context, error.partial
+        if partial.mti in KNOWN_FROM_ISSUERS:
+            why = f"{error}: left to the timer"
+            context.event("refused", "issuer-undecodable", why, link=issuer.spec.name, stan=partial.text(11) or "")
+            return
+        hint = guess(frame)
+        why = f"{error}; {hint}" if hint else str(error)
+        context.event("closed", "undecodable", why, link=issuer.spec.name, conn=issuer.conn, bytes=len(frame))
+        context.effects.append((CLOSE, issuer.conn, "undecodable"))
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
         """The answer to the (HSM, tag, …) effect, from its command code on; None when there is none."""
@@ -258,3 +268,12 @@ class Switch:
     def reversals_owed(self) -> int:
         """Reversals that no issuer has acknowledged yet."""
         return sum(len(issuer.saf) for issuer in self._context.issuers.values())
+
+
+def is_asking(mti: str) -> bool:
+    """Does a message of this type expect an answer?
+
+    >>> is_asking("0100"), is_asking("0121"), is_asking("0110"), is_asking("0A00")
+    (True, True, False, False)
+    """
+    return mti.isascii() and mti.isdigit() and mti[2] in ASKING

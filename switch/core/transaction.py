@@ -17,11 +17,11 @@ class Transaction:
     """An authorization. Times are seconds as passed in; 0.0 where that hop did not happen."""
 
     __slots__ = (
-        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "currency", "de3", "de39",
-        "deadline", "decided_at", "extras", "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at",
+        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "currency", "de3",
+        "de39", "deadline", "decided_at", "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at",
         "issuer_answered_at", "issuer_link", "issuer_stan", "local_date", "merchant", "mti", "number",
         "older", "reason", "received_at", "request", "rrn", "sealed_extras", "sealed_pan", "stan", "state",
-        "terminal", "token", "transmitted", "waiters", "with_pin",
+        "taken_back", "terminal", "token", "transmitted", "waiters", "with_pin",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -35,11 +35,12 @@ class Transaction:
         self.de3 = self.amount = self.currency = self.transmitted = self.merchant = ""
         self.token = self.sealed_pan = self.sealed_extras = b""
         self.de39 = self.approval = self.reason = ""
-        self.extras: dict[int, str] | None = None
         self.request: View | None = None
         self.waiters: list[tuple[int, View]] | None = None
         self.older: Transaction | None = None
         self.with_pin = False
+        self.approved = False  # by the issuer
+        self.taken_back = False  # by the acquirer, with a reversal
         self.deadline = 0.0
         self.received_at = self.hsm_asked_at = self.hsm_answered_at = self.forwarded_at = 0.0
         self.issuer_answered_at = self.decided_at = self.answered_at = 0.0
@@ -101,9 +102,15 @@ class Transactions:
         return tx
 
     def find_original(self, key: str, transmitted: str) -> Transaction | None:
-        """What a reversal means: the entry sent at `transmitted` (DE 7), or the newest of this reference."""
-        newest = tx = self._newest.get(key)
+        """What a reversal means: the entry sent at `transmitted` (DE 7), or the newest of this reference.
+
+        One that only remembers an earlier reversal (it has no token) counts where there is no other.
+        """
+        newest: Transaction | None = None
+        tx = self._newest.get(key)
         while tx is not None and tx.transmitted != transmitted:
+            if newest is None or (tx.token and not newest.token):
+                newest = tx
             tx = tx.older
         return tx or newest
 

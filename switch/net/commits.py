@@ -62,6 +62,8 @@ class GroupCommit:
 
     def hold(self, effect: Effect) -> bool:
         """Keep `effect` until every record before it is durable; False when it waits for none."""
+        if self._broken:
+            return True  # and never released: it may rest on a record that was lost
         if self._open.records:
             self._open.held.append(effect)
         elif self._syncing is not None:
@@ -91,7 +93,7 @@ class GroupCommit:
             error: Exception | None = None
             try:
                 self._journal.sync()
-            except (LogError, OSError) as caught:
+            except Exception as caught:
                 error = caught
             self._loop.call_soon_threadsafe(self._synced, error)
 

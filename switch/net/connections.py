@@ -63,13 +63,10 @@ class Connection(asyncio.Protocol):
         except FramingError as error:
             self._refuse("framing", "bad-length", f"length zero or above {MAX_FRAME_BYTES}: {error}")
             return
-        receive = self._driver.part.receive
-        for frame in frames:
-            receive(self._number, frame, now)
         if frames:
             self._owed += len(frames)
             self._started_at = now
-            self._driver.wake()
+            self._driver.received(self._number, frames, now)
         if self._splitter.partial:
             self._watch_frame(now)
 

@@ -10,7 +10,8 @@ held effects too, so that the last answers still leave.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, HSM, SEND, Effect
@@ -18,6 +19,9 @@ from switch.net.clock import Clock
 from switch.net.commits import GroupCommit, Journal
 from switch.net.lines import Field, Lines
 from switch.net.metrics import Counts
+
+# After a tick that stumbled: soon enough for timers of seconds, seldom enough not to fill the log with one bug.
+RETRY_TICK_S = 0.5
 
 Observer = Callable[[Any], None]  # is given every transaction that was answered
 
@@ -126,10 +130,29 @@ class Driver:
         self.part.disconnected(number, self.clock())
         self.wake()
 
+    def received(self, number: int, frames: Sequence[bytes], now: float) -> None:
+        """Whole frames came on a connection, in this order."""
+        for frame in frames:
+            try:
+                self.part.receive(number, frame, now)
+            except Exception as error:
+                self._stumbled(error)
+        self.wake()
+
     def hsm_replied(self, tag: int, reply: bytes | None) -> None:
         """The HSM answered, or will not."""
-        self.part.hsm_reply(tag, reply, self.clock())
+        try:
+            self.part.hsm_reply(tag, reply, self.clock())
+        except Exception as error:
+            self._stumbled(error)
         self.wake()
+
+    def _stumbled(self, error: Exception) -> None:
+        """A mistake of ours: say where, never what (an exception's text may quote the message), and go on."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+        why = f"{type(error).__name__} at {place}: a bug of ours, please report; this one message is left to its timer"
+        self.event("bug", {"reason": "internal-error", "why": why})
 
     def event(self, name: str, fields: dict[str, Field]) -> None:
         """Count an event and write its line."""
@@ -191,7 +214,7 @@ class Driver:
     def _stamp(self, kind: int, tx: Any, left_at: float) -> None:
         if kind == FORWARD:
             tx.forwarded_at = left_at
-        else:
+        elif not tx.answered_at:  # repeats that waited for the same answer are not measured again
             tx.answered_at = left_at
             if self._observe is not None:
                 self._observe(tx)
@@ -210,7 +233,12 @@ class Driver:
 
     def _tick(self) -> None:
         self._timer = None
-        self.part.tick(self.clock())
+        try:
+            self.part.tick(self.clock())
+        except Exception as error:
+            self._stumbled(error)
+            self._timer_at = self.clock() + RETRY_TICK_S
+            self._timer = self._loop.call_later(RETRY_TICK_S, self._tick)
         self._run()
 
     # -- the end ---------------------------------------------------------------------------------------------------

@@ -50,7 +50,6 @@ async def _run(part: IssuerPart, stop: process.Stop) -> int:
             outcome.status = await stop.wait()
         finally:
             await running.close()
-        await shorten(log, issuer.snapshot)
     return outcome.status
 
 
@@ -100,6 +99,7 @@ class _RunningIssuer:
         """Make durable what is booked, and close everything."""
         self._control.close()
         await self._driver.close()
+        await shorten(self._log, self._issuer.snapshot)
         await self._hsm.close()
         self._listener.close()
         upfile.remove(self._part.data, self._part.name, os.getpid())

@@ -58,7 +58,6 @@ async def _run(part: SwitchPart, stop: process.Stop) -> int:
             outcome.status = await stop.wait()
         finally:
             await running.close()
-        await shorten(log, core.snapshot)
     return outcome.status
 
 
@@ -171,6 +170,7 @@ class _RunningSwitch:
         if self._metrics is not None:
             self._metrics.close()
         await self._driver.close()
+        await shorten(self._log, self._core.snapshot)
         await self._hsm.close()
         for link in self._links.values():
             link.close()

@@ -34,7 +34,8 @@ class Bench:
         self.link_index = {link.name: index for index, link in enumerate(self.spec.links)}
         self.epoch = 0
         self.hsm = SimHsm(self.world, Device(published_test_lmk(), random=self.random.randbytes))
-        self.switch = Host(self.world, "switch", self._new_switch(SimLog()), self.hsm, SimLog())
+        disk = SimLog()
+        self.switch = Host(self.world, "switch", self._new_switch(disk), self.hsm, disk)
         self.issuers = {
             issuer.name: Host(self.world, issuer.name, self._new_issuer(issuer.name), self.hsm, SimLog())
             for issuer in config.issuer

@@ -19,6 +19,7 @@ from switch.simulation.disk import SimLog
 
 LINK_DELAY_S = 0.000_2  # a wire in one data centre, one way
 HSM_DELAY_S = 0.001  # what its vendors claim for a network HSM
+HSM_TIMEOUT_S = 2.0  # as the shell's HSM client
 SYNC_DELAY_S = 0.000_15  # an fdatasync of a preallocated file on a good disk
 
 
@@ -157,16 +158,12 @@ class Host:
         kind = effect[0]
         if kind == effects.COMMIT:
             self._batch.append(effect[1])
-        elif kind in (effects.FORWARD, effects.ANSWER):
+        elif kind in (effects.FORWARD, effects.ANSWER, effects.CLOSE):
             self._held.append((self.disk.last_sequence + len(self._batch), effect))
         elif kind == effects.SEND:
             self._write(effect[1], effect[2])
         elif kind == effects.HSM:
             self.hsm.ask(self, effect[1], effect[2], self._life)
-        elif kind == effects.CLOSE:
-            close = self._closes.get(effect[1])
-            if close is not None:
-                close()
         else:
             self.world.said.append({"part": self.name, "at": self.world.now, "event": effect[1], **effect[2]})
 
@@ -200,6 +197,11 @@ class Host:
         for needs, effect in held:
             if needs > self._durable:
                 self._held.append((needs, effect))
+                continue
+            if effect[0] == effects.CLOSE:
+                close = self._closes.get(effect[1])
+                if close is not None:
+                    close()
                 continue
             kind, conn, frame, tx = effect
             self._write(conn, frame)
@@ -251,7 +253,7 @@ class Host:
 
 
 class SimHsm:
-    """The software HSM's own device behind a constant delay; `up = False` answers nothing."""
+    """The software HSM's own device behind a constant delay; while `up` is False, what it is asked is timed out."""
 
     def __init__(self, world: World, device: Device) -> None:
         self.world = world
@@ -261,6 +263,7 @@ class SimHsm:
     def ask(self, host: Host, tag: int, command: bytes, life: int) -> None:
         """Answer `command` of `host` after `HSM_DELAY_S`."""
         if not self.up:
+            self.world.after(HSM_TIMEOUT_S, lambda: host.hsm_reply(tag, None, life))
             return
         reply = self.device.respond(b"0000" + command)[4:]
         self.world.after(HSM_DELAY_S, lambda: host.hsm_reply(tag, reply, life))

@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import iso8583
 import pytest
 
-from switch.core.effects import ANSWER, Effect
+from switch.core.effects import ANSWER, SEND, Effect
 from switch.issuers.issuer import Issuer
 from switch.simulation.bench import Bench
 from switch.simulation.world import Part
 from tests.simulation.conftest import Terminal
+from tests.support.foreign import SPECS
 
 Cards = dict[str, dict[str, Any]]
 
@@ -299,6 +301,160 @@ def test_nothing_leaves_before_it_is_durable(
     assert len(terminal.inbox) == answers
     bench.world.run(0.2 * sync_s)
     assert terminal.inbox[-1]["39"] == "00"
+
+
+@pytest.mark.parametrize("link", ["acquirer"], indirect=True)
+@pytest.mark.parametrize("change", [{"f54": "9" * 200}, {"f28": "X00000000"}, {"f55": "not hexadecimal"}])
+def test_what_does_not_fit_the_issuers_dialect_is_30(
+    terminal: Terminal, cards: Cards, change: dict[str, str]
+) -> None:  # fmt: skip
+    """From ASCII to BCD: a DE 54 that is too long there, an amount without sign, a DE 55 that is no binary."""
+    card = cards["funds"]
+    assert card["issuer"] == "issuer-2"
+    assert terminal.ask(terminal.foreign.purchase(card, 1_00, **change))["39"] == "30"
+    assert terminal.said("does-not-fit-issuer")
+    assert terminal.ask(terminal.foreign.purchase(card, 1_00))["39"] == "00"
+    assert terminal.bench.core.in_flight() == 0
+
+
+@pytest.mark.parametrize("number", ["", "4", "46873800000"])
+def test_a_number_that_is_no_pan_is_30(terminal: Terminal, cards: Cards, number: str) -> None:
+    request = terminal.foreign.purchase(cards["approve"])
+    assert terminal.ask(request | {"2": number})["39"] == "30"
+    assert terminal.said("bad-pan")
+    assert terminal.ask(terminal.foreign.reversal(request) | {"2": number})["39"] == "30"
+
+
+@pytest.mark.parametrize("link", ["acquirer"], indirect=True)
+def test_a_track_2_without_a_number_is_30(terminal: Terminal, cards: Cards) -> None:
+    request = terminal.foreign.purchase(cards["approve"], f35="ABC=3012101")
+    del request["2"], request["14"]
+    assert terminal.ask(request)["39"] == "30"
+
+
+@pytest.mark.parametrize("original", ["", "0100", "X" * 42])
+@pytest.mark.parametrize("link", ["acquirer"], indirect=True)
+def test_a_reversal_that_names_no_original_is_30(terminal: Terminal, cards: Cards, original: str) -> None:
+    reversal = terminal.foreign.reversal(terminal.foreign.purchase(cards["approve"]))
+    assert terminal.ask(reversal | {"90": original.ljust(42)})["39"] == "30"
+
+
+def test_a_reversal_with_another_card_changes_nothing(terminal: Terminal, cards: Cards) -> None:
+    card = cards["funds"]
+    before = balance(terminal, card)
+    purchase = terminal.foreign.purchase(card, 1_00)
+    first = terminal.ask(purchase)
+    reversal = terminal.foreign.reversal(purchase)
+    terminal.ask(reversal | {"2": cards["approve"]["pan"]})
+    assert terminal.said("reversal-of-another-card")
+    assert terminal.ask(terminal.foreign.repeat(purchase)) == first
+    assert terminal.ask(reversal)["39"] == "00"
+    assert balance(terminal, card) == before
+
+
+def test_a_repeat_of_what_was_reversed_is_not_approved(
+    new_terminal: Callable[[], Terminal], cards: Cards
+) -> None:  # fmt: skip
+    terminal = new_terminal()
+    purchase = terminal.foreign.purchase(cards["approve"])
+    terminal.ask(purchase)
+    terminal.ask(terminal.foreign.reversal(purchase))
+    assert terminal.ask(terminal.foreign.repeat(purchase))["39"] == "68"
+    terminal.bench.crash_switch()
+    terminal.bench.world.run(1.0)
+    assert new_terminal().ask(terminal.foreign.repeat(purchase))["39"] == "68"
+
+
+class Altered:
+    """An issuer whose answers are changed on the way: `change` gets and returns pyiso8583's fields."""
+
+    def __init__(self, issuer: Part, spec: Any, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+        self.issuer = issuer
+        self.spec = spec
+        self.change = change
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.issuer, name)
+
+    def take_effects(self) -> list[Effect]:
+        def altered(frame: bytes) -> bytes:
+            return bytes(iso8583.encode(self.change(iso8583.decode(frame, self.spec)[0]), self.spec)[0])
+
+        return [
+            (effect[0], effect[1], altered(effect[2]), *effect[3:]) if effect[0] in (SEND, ANSWER) else effect
+            for effect in self.issuer.take_effects()
+        ]
+
+
+def alter(terminal: Terminal, card: dict[str, Any], change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    """From now on `change` happens to all that the card's issuer answers."""
+    host = terminal.bench.issuers[card["issuer"]]
+    dialect = {"issuer-1": "iso87-ascii", "issuer-2": "iso87-bcd"}[card["issuer"]]
+    host.part = Altered(host.part, SPECS[dialect], change)
+
+
+@pytest.mark.parametrize("link", ["acquirer-bcd"], indirect=True)
+def test_what_does_not_fit_the_acquirers_dialect_is_left_out(terminal: Terminal, cards: Cards) -> None:
+    card = cards["approve"]
+    alter(terminal, card, lambda doc: doc | {"54": "9" * 240, "44": "fits"} if doc["t"] == "0110" else doc)
+    request = terminal.foreign.purchase(card)
+    answer = terminal.ask(request)
+    assert (answer["39"], answer["44"], "54" in answer) == ("00", "fits", False)
+    assert terminal.said("does-not-fit-acquirer")
+    assert terminal.ask(terminal.foreign.repeat(request)) == answer
+
+
+@pytest.mark.parametrize("code", ["91", "96", "30"])
+def test_a_reversal_that_the_issuer_did_not_take_is_repeated(terminal: Terminal, cards: Cards, code: str) -> None:
+    card, refusals = cards["approve"], [code, code]
+    alter(
+        terminal,
+        card,
+        lambda doc: doc | {"39": refusals.pop()} if doc["t"] == "0430" and refusals else doc,
+    )
+    purchase = terminal.foreign.purchase(card)
+    terminal.ask(purchase)
+    assert terminal.ask(terminal.foreign.reversal(purchase), seconds=1.0)["39"] == "00"
+    assert terminal.bench.core.reversals_owed() == 1
+    terminal.bench.world.run(20.0)
+    assert terminal.bench.core.reversals_owed() == 0
+    assert len(terminal.said("reversal-refused")) == 2
+
+
+@pytest.mark.parametrize("code", ["08", "10"])
+def test_an_approval_in_other_words_is_still_released(terminal: Terminal, cards: Cards, code: str) -> None:
+    card = cards["funds"]
+    before = balance(terminal, card)
+    alter(terminal, card, lambda doc: doc | {"39": code} if doc["t"] == "0110" and doc["3"] == "000000" else doc)
+    purchase = terminal.foreign.purchase(card, 1_00)
+    assert terminal.ask(purchase)["39"] == code
+    assert terminal.ask(terminal.foreign.reversal(purchase))["39"] == "00"
+    assert balance(terminal, card) == before
+
+
+def test_an_issuer_that_signs_off_gets_no_requests(terminal: Terminal, cards: Cards) -> None:
+    card, bench = cards["approve"], terminal.bench
+    issuer_conn = bench.core._context.issuers[bench.link_index[card["issuer"]]].conn
+    for code, expected in (("002", "91"), ("001", "00")):
+        frame = bytes(iso8583.encode(terminal.foreign.network(code), SPECS["iso87-ascii"])[0])
+        bench.switch.receive(issuer_conn, frame)
+        bench.world.run(0.1)
+        assert terminal.ask(terminal.foreign.purchase(card), seconds=6.0)["39"] == expected
+
+
+def test_an_unknown_mti_before_sign_on_is_91(terminal: Terminal, cards: Cards) -> None:
+    stranger = Terminal(terminal.bench, terminal.foreign, terminal.link).connect()
+    assert stranger.ask(stranger.foreign.purchase(cards["approve"], mti="0600"))["39"] == "91"
+
+
+def test_the_ninth_waiter_is_left_to_its_timer(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
+    terminals = [new_terminal() for _ in range(9)]
+    request = terminals[0].foreign.purchase(cards["approve"])
+    for terminal in terminals:
+        terminal.send(request)
+    terminals[0].bench.world.run(5.0)
+    assert [terminal.inbox[-1]["t"] for terminal in terminals] == ["0110"] * 8 + ["0810"]
+    assert terminals[0].bench.core.counters["repeat-dropped"] == 1
 
 
 class Deaf:

@@ -25,7 +25,7 @@ def test_a_table_of_the_same_name_changes_what_it_gives(write) -> None:
     changed, before = find_link(config, "issuer-1"), find_link(SHIPPED, "issuer-1")
     assert (changed.port, changed.dialect, changed.institution_id) == (9000, before.dialect, before.institution_id)
     assert config.limits.late_watch_s == 60
-    assert config.limits.hsm_timeout_s == SHIPPED.limits.hsm_timeout_s
+    assert config.limits.echo_idle_s == SHIPPED.limits.echo_idle_s
     assert len(config.link) == len(SHIPPED.link)
 
 

@@ -130,7 +130,6 @@ def test_what_the_parts_are_told() -> None:
         ("issuer-down", "issuer", False),
     ]
     assert core.links[0].zpk == find_key(CONFIG, "acquirer", "ZPK").under_lmk
-    assert core.hsm_timeout_s == 2.0
 
     issuer = issuer_spec(CONFIG, "issuer-2")
     assert issuer.dialect.name == "iso87-bcd"

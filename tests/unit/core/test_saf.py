@@ -26,9 +26,10 @@ def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
     saf = StoreAndForward()
     entry = saf.owe(Transaction(), fields("000001"))
     saf.sent(entry, 0.0, 5.0, 30.0)
-    assert saf.acknowledge("000001", "R00000000001", "TERM0002") is None
-    assert saf.acknowledge("000001", "R00000000001", "TERM0001") is entry
-    assert saf.acknowledge("000001", "R00000000001", "TERM0001") is None
+    assert saf.find("000001", "R00000000001", "TERM0002") is None
+    assert saf.find("000001", "R00000000001", "TERM0001") is entry
+    saf.acknowledge(entry)
+    assert saf.find("000001", "R00000000001", "TERM0001") is None
     assert saf.next_deadline() is None
     assert saf.due(100.0) == []
 

@@ -10,6 +10,6 @@ import pytest
 @pytest.fixture
 def lines_file(tmp_path: Path) -> Iterator[int]:
     """A descriptor of tmp_path/lines."""
-    descriptor = os.open(tmp_path / "lines", os.O_WRONLY | os.O_CREAT)
+    descriptor = os.open(tmp_path / "lines", os.O_RDWR | os.O_CREAT)
     yield descriptor
     os.close(descriptor)

@@ -60,6 +60,7 @@ def test_nothing_held_is_released_when_the_sync_fails() -> None:
         commits.append(b"2")
         commits.hold(("approved too",))
         await until(lambda: errors)
+        assert commits.hold(("resting on what was lost",))
         commits.append(b"3")
         commits.hold(("and later",))
         commits.flush()
@@ -82,5 +83,18 @@ def test_a_full_disk_fails_before_the_sync() -> None:
         await commits.close()
         assert released == []
         assert errors == [journal.append_error]
+
+    on_loop(main)
+
+
+def test_a_sync_that_fails_in_an_unexpected_way_is_a_failure_too() -> None:
+    async def main() -> None:
+        journal, errors = Memory(), []
+        journal.sync_error = RuntimeError("a bug")
+        commits = GroupCommit(journal, lambda effects: None, errors.append)
+        commits.append(b"1")
+        commits.flush()
+        await until(lambda: errors)
+        await commits.close()
 
     on_loop(main)

@@ -1,6 +1,7 @@
 """The driver alone: joined writes, the one timer, order, failure of the log."""
 
 import asyncio
+import os
 import threading
 from types import SimpleNamespace
 
@@ -131,3 +132,38 @@ def test_events_are_counted_by_reason(lines_file: int) -> None:
         await driver.close()
 
     on_loop(main)
+
+
+class Stumbling(Echo):
+    """Raises on frames that start with `!`, with the frame in the exception's text, and once in `tick`."""
+
+    def receive(self, conn: int, frame: bytes, now: float) -> None:
+        if frame.startswith(b"!"):
+            raise ValueError(f"cannot handle {frame!r}")
+        super().receive(conn, frame, now)
+
+    def tick(self, now: float) -> None:
+        self.ticks.append(now)
+        if len(self.ticks) == 1:
+            raise ValueError("cannot tick")
+        self.deadline = None
+
+
+def test_one_message_that_we_stumble_over_costs_the_others_nothing(lines_file: int) -> None:
+    async def main() -> None:
+        part, outlet = Stumbling(), Outlet()
+        driver = driver_of(part, lines_file)
+        conn = driver.join(outlet, 0)
+        driver.received(conn, [b"a", b"!4687380000000016", b"b"], 0.0)
+        await until(lambda: outlet.log)
+        assert outlet.log == [(b"a", b"b")]
+        part.deadline = 0.0
+        driver.wake()
+        await until(lambda: len(part.ticks) == 2)
+        await driver.close()
+
+    on_loop(main)
+    text = os.pread(lines_file, 65_536, 0).decode()
+    assert text.count("internal-error") == 2
+    assert "ValueError at test_driver.py" in text
+    assert "46873800" not in text
