@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
 from switch.commands import bench, cards, config, control, describe, reconcile, send, version
-from switch.commands.common import INTERRUPTED, USAGE, CommandError
+from switch.commands.common import INTERRUPTED, USAGE, CommandError, print_json
 
 GROUP = "monetique.commands"
 FAMILIES = (bench, send, describe, cards, control, config, reconcile, version)
@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         return _complain(error, USAGE)
     except CommandError as error:
+        if getattr(args, "json", False):
+            print_json({"error": str(error), "status": error.status})
         return _complain(error, error.status)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,11 +1,11 @@
 """`monetique control`: change a bench that runs, through the control sockets in its data directory."""
 
 import argparse
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from switch.commands.common import (
-    FAILED,
     FINE,
     UNREACHABLE,
     USAGE,
@@ -40,8 +40,8 @@ def register(subparsers: Subparsers) -> None:
     resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=EXAMPLES)
     arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=EXAMPLES)
     arming.add_argument("--card", required=True, metavar="PAN")
-    arming.add_argument("--next", type=int, default=1, metavar="N", help="how many answers (1)")
-    arming.add_argument("--de39", required=True, metavar="CC", help="the DE 39 to answer with")
+    arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
+    arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
     linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=EXAMPLES)
     linking.add_argument("name", metavar="NAME")
     linking.add_argument("change", choices=("down", "up", "slow"))
@@ -55,6 +55,21 @@ def register(subparsers: Subparsers) -> None:
         add_config(action)
         add_data(action)
         add_json(action)
+
+
+def count(text: str) -> int:
+    """The type of `--next`."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"a number of answers, not {text}")
+    return number
+
+
+def response_code(text: str) -> str:
+    """The type of `--de39`."""
+    if not re.fullmatch(r"[0-9A-Z]{2}", text):
+        raise argparse.ArgumentTypeError(f"DE 39 has two digits or capitals, not {text!r}")
+    return text
 
 
 def reset(args: argparse.Namespace) -> int:
@@ -106,7 +121,7 @@ def ask(args: argparse.Namespace, part: str, document: dict[str, Any]) -> dict[s
     try:
         return request(socket_path(args.data, part), document)
     except ControlError as error:
-        raise CommandError(f"{part}: {error}", FAILED if error.reachable else UNREACHABLE) from None
+        raise CommandError(f"{part}: {error}", USAGE if error.reachable else UNREACHABLE) from None
 
 
 def report(args: argparse.Namespace, answers: dict[str, dict[str, Any]]) -> int:

@@ -125,6 +125,7 @@ def _card_spec(card: Card) -> CardSpec:
         pvki=card.pvki,
         pvv=card.pvv,
         behaviour=card.behaviour,
+        prompt=not card.sample,
         balance_cents=card.balance_cents,
         limit_cents=card.limit_cents,
     )

@@ -196,8 +196,8 @@ class Authorizations:
         if tx.state is not State.WAITING:
             late_ms = round((now - tx.deadline) * 1000)
             issuer.stans.release(stan)
-            self.context.counters["late-answer"] += 1
-            self._unmatched(issuer, view, stan_text, f" timed out {late_ms} ms before", "late-answer")
+            what = "was reversed" if tx.taken_back else "timed out"
+            self._unmatched(issuer, view, stan_text, f" {what} {late_ms} ms before", "late-answer", tx)
             return
         code = view.text(de.RESPONSE) or ""
         if not (code.isascii() and code.isalnum()):
@@ -209,10 +209,13 @@ class Authorizations:
         self._outcome(tx, issuer, view, code, now)
 
     def _unmatched(
-        self, issuer: IssuerLink, view: View, stan: str, why: str, reason: str = "answer-unmatched"
+        self, issuer: IssuerLink, view: View, stan: str, why: str, reason: str = "answer-unmatched",
+        tx: Transaction | None = None,
     ) -> None:  # fmt: skip
+        """`stan` is ours, of the issuer's leg; what is known of the acquirer's leg stands beside it."""
         why = f"{view.mti} matched nothing pending: STAN {stan}{why}"
-        self.context.event("unmatched", reason, why, link=issuer.spec.name, mti=view.mti, stan=stan)
+        known = {} if tx is None else {"acquirer_stan": tx.stan, "rrn": tx.rrn, "terminal": tx.terminal}
+        self.context.event("unmatched", reason, why, link=issuer.spec.name, mti=view.mti, issuer_stan=stan, **known)
 
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
         """Log what the issuer decided, then answer everybody who waits."""
@@ -312,7 +315,8 @@ class Authorizations:
         context.event(
             name, reason, why,
             link=context.acquirers[tx.acquirer_link].spec.name, issuer=issuer.spec.name if issuer else "",
-            mti=tx.mti, stan=tx.stan, rrn=tx.rrn, terminal=tx.terminal, de39=tx.de39,
+            mti=tx.mti, stan=tx.stan, issuer_stan=f"{tx.issuer_stan:06d}" if tx.issuer_stan else "",
+            rrn=tx.rrn, terminal=tx.terminal, de39=tx.de39,
         )  # fmt: skip
 
     # -- time -------------------------------------------------------------------------------------------------------

@@ -72,15 +72,16 @@ class Context:
         self.effects.append((ANSWER, conn, frame, tx))
 
     def refuse(self, conn: int, link: AcquirerLink, view: View, result: str, reason: str, why: str) -> None:
-        """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all."""
+        """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all.
+
+        Of one that was not read to its end, the line quotes nothing: its fields may have slipped.
+        """
         code = link.code_of[result]
         self.counters[f"de39-{code}"] += 1
         frame = link.layout.emit(response_mti(view.mti), ((view, link.network_echoed),), {39: code})
         self.effects.append((SEND, conn, frame))
-        self.event(
-            "refused", reason, why,
-            link=link.spec.name, mti=view.mti, stan=view.text(11) or "", terminal=view.text(41) or "", de39=code,
-        )  # fmt: skip
+        stan, terminal = (view.text(11) or "", view.text(41) or "") if view.complete else ("", "")
+        self.event("refused", reason, why, link=link.spec.name, mti=view.mti, stan=stan, terminal=terminal, de39=code)
 
 
 def response_mti(mti: str) -> str:

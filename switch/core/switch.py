@@ -35,6 +35,9 @@ REVERSAL_ANSWERS = frozenset({"0410", "0430"})
 
 KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | REVERSAL_ANSWERS | NETWORK_MTIS | {"0810"}
 
+# Parts of a message in front of its fields, as a FormatError names them: header, MTI, bitmaps.
+BEFORE_FIELDS = frozenset({"h", "t", "p", "1"})
+
 # Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
 ASKING = frozenset("024")
 
@@ -165,14 +168,14 @@ class Switch:
         self._context.event("unmatched", "answer-unmatched", why, link=link.spec.name, mti=mti)
 
     def _malformed(self, conn: int, link: AcquirerLink, frame: bytes, error: FormatError) -> None:
-        """R18: what it is and its STAN were readable → 30, which the sender can match; else the stream is lost."""
+        """R18: a request of which we know the fields → 30, and its connection goes on; else this is not our dialect."""
         context, partial = self._context, error.partial
-        if partial.mti in REQUEST_MTIS and partial.has(11):
+        if partial.mti in REQUEST_MTIS and error.field not in BEFORE_FIELDS:
             context.refuse(conn, link, partial, results.FORMAT_ERROR, "undecodable", str(error))
             return
         hint = None if partial.mti in REQUEST_MTIS else guess(frame)
-        why = f"{error}; {hint}" if hint else str(error)
-        context.event("closed", "undecodable", why, link=link.spec.name, conn=conn, bytes=len(frame))
+        reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
+        context.event("closed", reason, why, link=link.spec.name, conn=conn, bytes=len(frame))
         context.effects.append((CLOSE, conn, "undecodable"))
 
     def _from_issuer(self, issuer: IssuerLink, frame: bytes, now: float) -> None:
@@ -203,8 +206,8 @@ class Switch:
             context.event("refused", "issuer-undecodable", why, link=issuer.spec.name, stan=partial.text(11) or "")
             return
         hint = guess(frame)
-        why = f"{error}; {hint}" if hint else str(error)
-        context.event("closed", "undecodable", why, link=issuer.spec.name, conn=issuer.conn, bytes=len(frame))
+        reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
+        context.event("closed", reason, why, link=issuer.spec.name, conn=issuer.conn, bytes=len(frame))
         context.effects.append((CLOSE, issuer.conn, "undecodable"))
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:

@@ -6,6 +6,7 @@ Only the first bytes are looked at, and only a message type is ever quoted: what
 MTI_VERSIONS = b"0129"  # ISO 8583:1987, :1993, :2003, and private use
 MTI_CLASSES = b"12345678"
 
+BCD_MTI_BYTES = 2
 TPDU_BYTES = 5  # 60, then destination and originator address of two bytes each
 TPDU_ID = 0x60
 
@@ -55,6 +56,8 @@ def guess_stream(first: bytes) -> str | None:
         return f"first bytes 60…{_bcd_mti(first[TPDU_BYTES:])}: a TPDU, and no length header?"
     if len(first) >= 4 and set(first[:4]) <= EBCDIC_DIGITS:
         return "EBCDIC digits, and no length header?"
+    if len(first) > BCD_MTI_BYTES and _bcd_mti(first):
+        return f"first bytes {_bcd_mti(first)} in BCD: no length header?"
     return None
 
 

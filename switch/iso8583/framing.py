@@ -69,6 +69,10 @@ class Splitter:
         """Bytes of an unfinished frame that wait for the rest."""
         return len(self._held)
 
+    def hint(self) -> str | None:
+        """What the unfinished frame looks like, when its rest does not come."""
+        return guess_stream(self._held[:16])
+
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that `data` completes; raises `FramingError`, and from then on always the same one."""
         if self._fault:

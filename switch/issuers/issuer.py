@@ -26,7 +26,7 @@ from switch.issuers.ledger import Ledger, origin_of_key
 from switch.issuers.messages import BALANCE, RefusedError, Request
 from switch.issuers.records import Booked
 from switch.issuers.rules import AFTER_PIN, APPROVED, BEFORE_PIN, Case, Verdict, first_objection, judge_pin
-from switch.issuers.specs import CardSpec, IssuerSpec
+from switch.issuers.specs import PROMPT_S, CardSpec, IssuerSpec
 from switch.profiles.draws import uniform
 
 _ANSWERS: Final = {
@@ -241,13 +241,16 @@ class Issuer:
 
     def _schedule(self, pending: _Pending, now: float) -> None:
         """Answer when the transaction's own latency has passed since it was received, or never."""
+        account = self.ledger.account(pending.request.pan)
         behaviour = self.ledger.behaviour(pending.request.pan)
         if behaviour.silent:
             self.counters["answers-lost"] += 1
             del self._in_flight[pending.request.key]
             return
-        delay_ms = self.spec.profile.draw_ms(self.seed, self.spec.name, pending.request.latency_key)
-        due = pending.received_at + behaviour.delay_s + delay_ms / 1000
+        delay_s = self.spec.profile.draw_ms(self.seed, self.spec.name, pending.request.latency_key) / 1000
+        if account is not None and account.card.prompt:
+            delay_s = min(delay_s, PROMPT_S)
+        due = pending.received_at + behaviour.delay_s + delay_s
         if due <= now:
             self._answer_waiters(pending)
         else:

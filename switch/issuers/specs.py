@@ -6,6 +6,9 @@ from switch.cards.masking import mask_pan
 from switch.iso8583.dialect import Dialect
 from switch.profiles.latency import Profile
 
+# For cards whose answer a test relies on: well inside every timer. Profiles have tails beyond the switch's 5 s.
+PROMPT_S = 2.0
+
 
 class CardSpec(msgspec.Struct, frozen=True):
     """A card and its account, kept in euro cents. The PIN is not here: the issuer has its PVV and asks the HSM."""
@@ -15,6 +18,7 @@ class CardSpec(msgspec.Struct, frozen=True):
     pvki: str  # which key of the pair's set made the PVV
     pvv: str  # four digits
     behaviour: str = "plain"  # a name in switch.issuers.behaviours
+    prompt: bool = False  # answered within PROMPT_S whatever the profile draws: a published card is sure of its answer
     balance_cents: int = 1_000_000_00
     limit_cents: int = 1_000_000_00  # what may be spent in a day (UTC)
 

@@ -72,6 +72,9 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The peer will send no more: answer what it asked, then close."""
+        if partial := self._splitter.partial:
+            why = f"the peer ended after {partial} bytes of a frame"
+            self._event("framing", "ended-mid-frame", why)
         if self._owed <= 0:
             return False
         self._half_closed = True
@@ -124,8 +127,11 @@ class Connection(asyncio.Protocol):
     def _refuse(self, event: str, reason: str, why: str) -> None:
         """Close at once: the peer broke the framing or a limit."""
         if self._transport is not None and not self._transport.is_closing():
-            self._driver.event(event, {"reason": reason, "link": self.link_name, "conn": self._number, "why": why})
+            self._event(event, reason, why)
             self._transport.abort()
+
+    def _event(self, event: str, reason: str, why: str) -> None:
+        self._driver.event(event, {"reason": reason, "link": self.link_name, "conn": self._number, "why": why})
 
     def _watch_frame(self, now: float) -> None:
         """Part of a frame is here: look again until it is whole."""
@@ -141,8 +147,9 @@ class Connection(asyncio.Protocol):
             return
         now = self._driver.clock()
         if now - self._heard_at >= SILENCE_S or now - self._started_at >= WHOLE_FRAME_S:
+            hint = self._splitter.hint()
             why = f"no bytes after the length for {now - self._heard_at:.1f} s; {partial} bytes of a frame came"
-            self._refuse("framing", "no-bytes-after-length", why)
+            self._refuse("framing", "no-bytes-after-length", f"{why} ({hint})" if hint else why)
         else:
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
 

@@ -143,7 +143,10 @@ class _RunningSwitch:
 
     def _change_link(self, document: dict[str, Any]) -> None:
         """`link NAME up | down | slow MS`, undone after `for_s` seconds where given."""
-        link, name, action = self._links[document["name"]], str(document["name"]), document["action"]
+        name, action = str(document["name"]), document["action"]
+        if name not in self._links:
+            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}")
+        link = self._links[name]
         undo = asyncio.get_running_loop().call_later
         for_s = float(document.get("for_s") or 0)
         if action == "slow":

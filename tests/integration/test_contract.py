@@ -209,6 +209,24 @@ def test_garbage_closes_and_harms_nobody(
         eventually(lambda: hint in bench.stderr())
 
 
+def test_an_end_in_mid_frame_leaves_a_line(bench: RunningBench, client: Tcp, cards: Cards) -> None:
+    client.sock.sendall(client.frame(client.foreign.purchase(cards["approve"]))[:30])
+    client.sock.shutdown(socket.SHUT_WR)
+    assert client.is_closed()
+    eventually(lambda: "the peer ended after 30 bytes of a frame" in bench.stderr())
+
+
+def test_one_bad_terminal_does_not_cut_off_its_acquirer(client: Tcp, cards: Cards, link: str) -> None:
+    """A bad digit before DE 11: 30 for that message, and the requests around it go on."""
+    good = client.foreign.purchase(cards["approve"])
+    bad = bytearray(client.foreign.encode(client.foreign.purchase(cards["approve"])))
+    pan = cards["approve"]["pan"]
+    at = bad.index(pan.encode()) + 16 if link == "acquirer" else bad.index(bytes.fromhex(pan)) + 8
+    bad[at] = ord("X") if link == "acquirer" else 0xAB
+    client.sock.sendall(client.frame(good) + len(bad).to_bytes(2, "big") + bad)
+    assert sorted(client.receive()["39"] for _ in range(2)) == ["00", "30"]
+
+
 def test_the_wrong_dialect(bench: RunningBench, connect: Connect, link: str, cards: Cards) -> None:
     other = "acquirer-bcd" if link == "acquirer" else "acquirer"
     client = connect()

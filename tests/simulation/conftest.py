@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from switch.config import load
-from switch.config.build import find_key
+from switch.config.build import find_key, find_link
 from switch.config.tables import Config
 from switch.simulation.bench import Bench
 from tests.support.foreign import Doc, Foreign
@@ -80,17 +80,23 @@ def link(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def terminal_of(bench: Bench, link: str, foreign: Foreign | None = None) -> Terminal:
+    """A client of `link`, connected and signed on."""
+    return Terminal(bench, foreign or foreign_of(bench.config, link), link).connect().sign_on()
+
+
+def foreign_of(config: Config, link: str) -> Foreign:
+    """The builder of a stranger's messages for `link`."""
+    spec = find_link(config, link)
+    key = find_key(config, link, "ZPK").clear
+    return Foreign({"dialect": spec.dialect, "institution_id": spec.institution_id, "key": key})
+
+
 @pytest.fixture
 def new_terminal(bench: Bench, config: Config, link: str) -> Callable[[], Terminal]:
     """Clients of `link`, connected and signed on."""
-    spec = next(entry for entry in config.link if entry.name == link)
-    row = {
-        "dialect": spec.dialect,
-        "institution_id": spec.institution_id,
-        "key": find_key(config, link, "ZPK").clear,
-    }
-    foreign = Foreign(row)
-    return lambda: Terminal(bench, foreign, link).connect().sign_on()
+    foreign = foreign_of(config, link)
+    return lambda: terminal_of(bench, link, foreign)
 
 
 @pytest.fixture

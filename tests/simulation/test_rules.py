@@ -8,13 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import iso8583
+import msgspec
 import pytest
 
+from switch.config.tables import Config
 from switch.core.effects import ANSWER, SEND, Effect
 from switch.issuers.issuer import Issuer
+from switch.profiles.latency import Constant, Profile
 from switch.simulation.bench import Bench
 from switch.simulation.world import Part
-from tests.simulation.conftest import Terminal
+from tests.simulation.conftest import Terminal, terminal_of
 from tests.support.foreign import SPECS
 
 Cards = dict[str, dict[str, Any]]
@@ -505,3 +508,17 @@ def test_a_reversal_owed_survives_a_restart(
     bench.world.run(1.0)
     assert bench.core.reversals_owed() == 0
     assert host.part.ledger.account(card["pan"]).held_cents == 0
+
+
+def test_a_published_card_answers_in_time_whatever_the_profile_draws(config: Config) -> None:
+    """Profiles have a tail beyond the timer, as issuers have; a card that a test relies on must not meet it."""
+    slow = Profile("issuer-europe", "test", hops=(Constant(20_000.0),))
+    others = tuple(profile for profile in config.profile if profile.name != slow.name)
+    bench = Bench(msgspec.structs.replace(config, profile=(*others, slow)))
+    bench.world.run(1.0)
+    terminal = terminal_of(bench, "acquirer")
+    card = next(card for card in config.card if card.behaviour == "approve")
+    sample = next(card for card in config.card if card.sample)
+    for chosen, expected in ((card, "00"), (sample, "91")):
+        fields = {"pan": chosen.pan, "expiry": chosen.expiry, "pin": chosen.pin}
+        assert terminal.ask(terminal.foreign.purchase(fields))["39"] == expected

@@ -78,4 +78,4 @@ def test_a_refusal(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(control, "request", request)
     result = monetique("control", "link", "nowhere", "down")
-    assert (result.status, "no such link" in result.err) == (1, True)
+    assert (result.status, "no such link" in result.err) == (2, True)
