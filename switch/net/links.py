@@ -8,6 +8,9 @@ from switch.net.connections import Connection
 from switch.net.effects import Driver
 
 FIRST_WAIT_S = 0.1  # a restarted peer is back within a fraction of a second
+STEADY_S = (
+    1.0  # a connection that lived so long was wanted; one that is closed at once, say unsigned, is backed off from
+)
 LONGEST_WAIT_S = 2.0  # and one that is down for long costs a connection attempt every other second
 
 
@@ -57,8 +60,10 @@ class Dialer:
                 why = f"{self._address}: {error.strerror or error}; dialled again in {wait_s:.1f} s"
                 self._driver.event("link", {"reason": "unreachable", "link": self.name, "why": why})
             else:
-                wait_s = FIRST_WAIT_S
+                opened_at = asyncio.get_running_loop().time()
                 await self._lost.wait()
+                if asyncio.get_running_loop().time() - opened_at >= STEADY_S:
+                    wait_s = FIRST_WAIT_S
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
