@@ -48,7 +48,7 @@ def run_switch(part: SwitchPart) -> int:
 async def _run(part: SwitchPart, stop: process.Stop) -> int:
     instruments = Instruments(NAME, [link.name for link in part.spec.links])
     with reporting(instruments) as outcome, open_log(part.data / NAME, instruments) as log:
-        keys = load_or_create(part.data / "data.key")
+        keys = load_or_create(part.data / "data.key", may_create=log.last_sequence == 0)
         core = Switch(part.spec, Vault(keys.data_key, keys.token_key), process.next_epoch(part.data / NAME / "epoch"))
         core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
         process.settle_memory()

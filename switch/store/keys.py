@@ -30,13 +30,18 @@ class DataKeys(NamedTuple):
         return "DataKeys(data_key=<hidden>, token_key=<hidden>)"
 
 
-def load_or_create(path: Path) -> DataKeys:
-    """The keys in the file at `path`, which is made of fresh random keys (0600) where there is none.
+def load_or_create(path: Path, *, may_create: bool = True) -> DataKeys:
+    """The keys in the file at `path`, which is made of fresh random keys (0600) where there is none and it may be.
 
-    Raises KeyFileError where others may read the file, or where it does not hold two keys.
+    Raises KeyFileError where others may read the file, or where it does not hold two keys; without `may_create`, for
+    a log that was written under keys, also where it is missing.
     """
     try:
         if not path.exists():
+            if not may_create:
+                raise KeyFileError(
+                    f"{path}: missing, and the log beside it needs it: restore it, or begin with --fresh"
+                )
             _create(path)
         return _load(path)
     except OSError as error:

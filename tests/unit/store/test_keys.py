@@ -68,3 +68,9 @@ def test_of_two_first_runs_one_makes_the_keys(tmp_path: Path, monkeypatch: pytes
 
 def test_keys_do_not_show() -> None:
     assert repr(DataKeys(b"d" * 32, b"t" * 32)) == "DataKeys(data_key=<hidden>, token_key=<hidden>)"
+
+
+def test_keys_that_a_log_needs_are_not_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match=r"data\.key: missing, and the log beside it needs it"):
+        load_or_create(tmp_path / "data.key", may_create=False)
+    assert not list(tmp_path.iterdir())
