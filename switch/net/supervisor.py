@@ -117,6 +117,8 @@ class _Up:
         traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
         process.print_ready({**acquirers, "hsm": addresses["hsm"]})
+        if sys.stderr.isatty():
+            say(f"why something was declined, late or refused: {self._bench.data}/*.events.jsonl")
         if self._bench.for_s is not None:
             asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
         traffic.start()
