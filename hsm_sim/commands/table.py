@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hsm_sim.commands import diagnostics, key_management, pin
+from hsm_sim.commands import diagnostics, key_management, mac, pin
 from hsm_sim.fields import Fields
 from hsm_sim.keys import Keys
 
@@ -37,8 +37,10 @@ _HANDLERS: dict[bytes, Handler] = {
     b"CC": pin.translate_from_zpk,
     b"DC": pin.verify_under_tpk,
     b"EC": pin.verify_under_zpk,
+    b"M6": mac.generate,
+    b"M8": mac.verify,
     b"NC": diagnostics.diagnostics,
 }
-_COUNTED = frozenset({b"B2"})
+_COUNTED = frozenset({b"B2", b"M6", b"M8"})
 
 COMMANDS = {code: Command(handle, response_code(code), code in _COUNTED) for code, handle in _HANDLERS.items()}

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from hsm_sim.commands.table import COMMANDS as TABLE
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
 from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, pin_block, under_lmk
@@ -22,6 +23,8 @@ COMMANDS = [
     f"CC{ZPK}{under_lmk('001', ZPK_TARGET)}12{BLOCK}0101401234567890".encode(),
     f"DC{under_lmk('002', ZPK_SOURCE)}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
     f"EC{ZPK}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
+    f"M600131003{under_lmk('003', K)}0008".encode() + b"8 byte%\x19",
+    f"M831131003{under_lmk('003', K)}00112233445566770004ABCDAF6C6BB9BF1B0FE2".encode(),
 ]
 SUFFIXES = [b"", b"%00", b"%99", b"\x19", b"\x19trailer", b"%00\x19trailer", b"%", b"\x19" * 40]
 ROUNDS = 3000
@@ -38,6 +41,10 @@ def mutated(draw: random.Random, command: bytes) -> bytes:
     if draw.random() < 0.2:
         del body[draw.randrange(len(body) + 1) :]
     return bytes(body) + draw.choice(SUFFIXES)
+
+
+def test_the_list_has_every_command() -> None:
+    assert {command[:2] for command in COMMANDS} == set(TABLE)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsm_sim.crypto import _pinblock_c, _pinblock_py
+from hsm_sim.crypto import _pinblock_c, _pinblock_py, mac
 from hsm_sim.crypto.keywrap import SCHEME_BYTES
 from hsm_sim.crypto.lmk import published_test_lmk
-from hsm_sim.crypto.tdes import has_odd_parity, with_odd_parity
+from hsm_sim.crypto.tdes import Tdes, has_odd_parity, with_odd_parity
 
 LMK = published_test_lmk()
 IMPLEMENTATIONS = (_pinblock_c, _pinblock_py)
@@ -69,3 +69,14 @@ def test_a_wrong_type_shows_as_wrong_parity(types: list[bytes], material: bytes)
     keys = [with_odd_parity(material[start : start + 16]) for start in range(0, len(material), 16)]
     misread = [LMK.unwrap(types[1], b"U", LMK.wrap(types[0], b"U", key)) for key in keys]
     assert not all(has_odd_parity(clear) for clear in misread)
+
+
+@given(st.sampled_from([1, 3]), st.sampled_from([1, 2]), st.binary(min_size=1, max_size=80), st.data())
+def test_a_mac_does_not_depend_on_where_the_message_is_cut(
+    algorithm: int, padding: int, message: bytes, data: st.DataObject
+) -> None:
+    key = Tdes(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
+    blocks = mac.padded(message, padding)
+    cut = 8 * data.draw(st.integers(0, len(blocks) // 8 - 1))
+    start = mac.chain(key, algorithm, mac.ZEROS, blocks[:cut]) if cut else mac.ZEROS
+    assert mac.mac(key, algorithm, start, blocks[cut:]) == mac.mac(key, algorithm, mac.ZEROS, blocks)
