@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hsm_sim.commands import diagnostics, key_management, mac, pin
+from hsm_sim.commands import card_verification, diagnostics, key_management, mac, pin
 from hsm_sim.fields import Fields
 from hsm_sim.keys import Keys
 
@@ -35,6 +35,8 @@ _HANDLERS: dict[bytes, Handler] = {
     b"BU": key_management.key_check_value,
     b"CA": pin.translate_from_tpk,
     b"CC": pin.translate_from_zpk,
+    b"CW": card_verification.generate,
+    b"CY": card_verification.verify,
     b"DC": pin.verify_under_tpk,
     b"EC": pin.verify_under_zpk,
     b"M6": mac.generate,

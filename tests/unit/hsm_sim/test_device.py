@@ -10,7 +10,7 @@ from hsm_sim.commands.table import COMMANDS
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
 from tests.unit.hsm_sim import oracle
-from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, under_lmk
+from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, ask, under_lmk
 
 PAN = "4012345678909"
 ACCOUNT = oracle.account(PAN)
@@ -19,13 +19,6 @@ TARGET = under_lmk("001", ZPK_TARGET)
 TPK = under_lmk("002", ZPK_SOURCE)
 PVK_PAIR = under_lmk("002", K)
 BLOCK = oracle.pin_block(ZPK_SOURCE, "1234", PAN)
-
-
-def ask(device, command):
-    """The response without its header."""
-    response = device.respond(b"HEAD" + command.encode("latin-1"))
-    assert response[:4] == b"HEAD"
-    return response[4:].decode("latin-1")
 
 
 def translation(code="CC", source=SOURCE, target=TARGET, longest="12", block=BLOCK, formats="0101", account=ACCOUNT):
