@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from hsm_sim.crypto import keywrap
-from hsm_sim.crypto.lmk import Lmk, is_key_type
+from hsm_sim.crypto.lmk import PIN_PAIR, Lmk, is_key_type
 from hsm_sim.crypto.tdes import KEY_BYTES, Tdes, check_value, has_odd_parity
 from hsm_sim.errors import INPUT_DATA, KEY_SCHEME, KEY_TYPE, RefusedError
 
@@ -44,6 +44,7 @@ class Keys:
     def __init__(self, lmk: Lmk, pci: bool, random: Callable[[int], bytes]) -> None:
         self.lmk = lmk
         self.random = random
+        self.pin_key = Tdes(lmk.pairs[PIN_PAIR])
         self.types = PCI_KEY_TYPES if pci else KEY_TYPES
         self._unwrapped = lru_cache(KEYS_KEPT)(self._unwrap)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hsm_sim.commands import card_verification, diagnostics, key_management, mac, pin
+from hsm_sim.commands import card_verification, diagnostics, key_management, lmk_pins, mac, pin
 from hsm_sim.fields import Fields
 from hsm_sim.keys import Keys
 
@@ -38,7 +38,11 @@ _HANDLERS: dict[bytes, Handler] = {
     b"CW": card_verification.generate,
     b"CY": card_verification.verify,
     b"DC": pin.verify_under_tpk,
+    b"DG": pin.generate_pvv,
     b"EC": pin.verify_under_zpk,
+    b"JC": lmk_pins.seal_from_tpk,
+    b"JE": lmk_pins.seal_from_zpk,
+    b"JG": lmk_pins.unseal_to_zpk,
     b"M6": mac.generate,
     b"M8": mac.verify,
     b"NC": diagnostics.diagnostics,

@@ -5,13 +5,16 @@ import random
 import pytest
 
 from hsm_sim.commands.table import COMMANDS as TABLE
-from hsm_sim.crypto.lmk import published_test_lmk
+from hsm_sim.crypto.lmk import PIN_PAIR, published_test_lmk
+from hsm_sim.crypto.lmkpin import seal
+from hsm_sim.crypto.tdes import Tdes
 from hsm_sim.device import Device
 from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, pin_block, under_lmk
 
 PAN = "4012345678909"
 ZPK = under_lmk("001", ZPK_SOURCE)
 BLOCK = pin_block(ZPK_SOURCE, "1234", PAN)
+PIN = seal(Tdes(published_test_lmk().pairs[PIN_PAIR]), b"1234", b"401234567890").decode()
 COMMANDS = [
     b"NC",
     b"B20005HELLO",
@@ -22,9 +25,13 @@ COMMANDS = [
     f"CA{under_lmk('002', ZPK_SOURCE)}{ZPK}12{BLOCK}0147401234567890".encode(),
     f"CC{ZPK}{under_lmk('001', ZPK_TARGET)}12{BLOCK}0101401234567890".encode(),
     f"DC{under_lmk('002', ZPK_SOURCE)}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
+    f"DG{under_lmk('002', K)}{PIN}4012345678901".encode(),
     f"EC{ZPK}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
     f"CW{under_lmk('402', K)}4123456789012345;8701101".encode(),
     f"CY{under_lmk('402', K)}5614123456789012345;8701101".encode(),
+    f"JC{under_lmk('002', ZPK_SOURCE)}{BLOCK}01401234567890".encode(),
+    f"JE{ZPK}{BLOCK}01401234567890".encode(),
+    f"JG{ZPK}47401234567890{PIN}".encode(),
     f"M600131003{under_lmk('003', K)}0008".encode() + b"8 byte%\x19",
     f"M831131003{under_lmk('003', K)}00112233445566770004ABCDAF6C6BB9BF1B0FE2".encode(),
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsm_sim.crypto import _pinblock_c, _pinblock_py, mac
+from hsm_sim.crypto import _pinblock_c, _pinblock_py, lmkpin, mac
 from hsm_sim.crypto.keywrap import SCHEME_BYTES
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.crypto.tdes import Tdes, has_odd_parity, with_odd_parity
@@ -80,3 +80,12 @@ def test_a_mac_does_not_depend_on_where_the_message_is_cut(
     cut = 8 * data.draw(st.integers(0, len(blocks) // 8 - 1))
     start = mac.chain(key, algorithm, mac.ZEROS, blocks[:cut]) if cut else mac.ZEROS
     assert mac.mac(key, algorithm, start, blocks[cut:]) == mac.mac(key, algorithm, mac.ZEROS, blocks)
+
+
+@given(pins, accounts, st.binary(min_size=16, max_size=16))
+def test_a_pin_at_rest_comes_back(pin: bytes, account: bytes, material: bytes) -> None:
+    key = Tdes(material)
+    sealed = lmkpin.seal(key, pin, account)
+    assert sealed.isdigit()
+    assert len(sealed) == len(pin) + 1
+    assert lmkpin.unseal(key, sealed, account) == pin
