@@ -3,6 +3,7 @@
 NO_ERROR = b"00"
 VERIFICATION_FAILED = b"01"
 KEY_PARITY_ADVICE = b"01"  # of A6: the key was accepted, its parity adjusted
+PVK_LENGTH_ADVICE = b"02"  # of the IBM method: the PVK is longer than single length, and was used all the same
 MAC_MODE = b"02"
 MAC_INPUT_FORMAT = b"03"
 MAC_ALGORITHM = b"04"
@@ -20,6 +21,7 @@ PIN_BLOCK = b"20"
 ACCOUNT = b"22"
 PIN_BLOCK_FORMAT = b"23"
 PIN_LENGTH = b"24"
+DECIMALISATION_TABLE = b"25"
 KEY_SCHEME = b"26"
 KEY_LENGTH = b"27"
 KEY_TYPE = b"28"

@@ -15,6 +15,7 @@ PAN = "4012345678909"
 ZPK = under_lmk("001", ZPK_SOURCE)
 BLOCK = pin_block(ZPK_SOURCE, "1234", PAN)
 PIN = seal(Tdes(published_test_lmk().pairs[PIN_PAIR]), b"1234", b"401234567890").decode()
+IBM = "044012345678900123456789012345" + "4012345678N9"
 COMMANDS = [
     b"NC",
     b"B20005HELLO",
@@ -22,10 +23,14 @@ COMMANDS = [
     f"A01001U;0{under_lmk('000', K)}X".encode(),
     f"A6001{under_lmk('000', K)}{ZPK}U".encode(),
     f"BUFF1{ZPK};001;001".encode(),
+    f"BK001{ZPK}{under_lmk('002', K)}{BLOCK}01{IBM}".encode(),
     f"CA{under_lmk('002', ZPK_SOURCE)}{ZPK}12{BLOCK}0147401234567890".encode(),
     f"CC{ZPK}{under_lmk('001', ZPK_TARGET)}12{BLOCK}0101401234567890".encode(),
+    f"DA{under_lmk('002', ZPK_SOURCE)}{under_lmk('002', K)}12{BLOCK}01{IBM}1234FFFFFFFF".encode(),
     f"DC{under_lmk('002', ZPK_SOURCE)}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
+    f"DE{under_lmk('002', K)}{PIN}{IBM}".encode(),
     f"DG{under_lmk('002', K)}{PIN}4012345678901".encode(),
+    f"EA{ZPK}{under_lmk('002', K)}12{BLOCK}01{IBM}1234FFFFFFFF".encode(),
     f"EC{ZPK}{under_lmk('002', K)}{BLOCK}0140123456789011234".encode(),
     f"CW{under_lmk('402', K)}4123456789012345;8701101".encode(),
     f"CY{under_lmk('402', K)}5614123456789012345;8701101".encode(),
