@@ -6,7 +6,7 @@ the field takes what the fields behind it leave.
 
 from struct import Struct
 
-from hsm_sim.commands.pin_blocks import ACCOUNT_BOUND, deciphered, enciphered, require_account, require_length
+from hsm_sim.commands.pin_blocks import ACCOUNT_BOUND, enciphered, pin_of, require_account, require_length
 from hsm_sim.crypto import lmkpin
 from hsm_sim.crypto.lmkpin import LmkPinError
 from hsm_sim.crypto.pinblock import MAX_PIN, MIN_PIN
@@ -62,6 +62,6 @@ def _seal(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
     block_digits, code, account = fields.unpack(_BLOCK)
     fields.finish()
     block = from_hex(block_digits)
-    pin = deciphered(keys.open(field, key_type, SOURCE_KEY_PARITY), block, code, account)
+    pin = pin_of(keys.open(field, key_type, SOURCE_KEY_PARITY).decrypt(block), code, account)
     require_length(pin, MIN_PIN, MAX_PIN)
     return NO_ERROR + lmkpin.seal(keys.pin_key, pin, account)

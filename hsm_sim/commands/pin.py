@@ -7,7 +7,7 @@ from hmac import compare_digest
 from struct import Struct
 
 from hsm_sim.commands.lmk_pins import lmk_pin
-from hsm_sim.commands.pin_blocks import deciphered, pin_length, require_length, translated
+from hsm_sim.commands.pin_blocks import pin_length, pin_of, require_length, translated
 from hsm_sim.crypto.pinblock import MAX_PIN, MIN_PIN
 from hsm_sim.crypto.pvv import pvv
 from hsm_sim.crypto.tdes import Tdes
@@ -73,7 +73,7 @@ def _translate(keys: Keys, fields: Fields, source_type: bytes) -> bytes:
     longest, block = pin_length(longest_digits), from_hex(block_digits)
     source = keys.open(source_field, source_type, SOURCE_KEY_PARITY)
     target = keys.open(target_field, keys.types["ZPK"], TARGET_KEY_PARITY)
-    return translated(keys, source, target, block, (source_code, target_code), account, longest)
+    return translated(keys, source.decrypt(block), target, (source_code, target_code), account, longest)
 
 
 def _verify(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
@@ -84,7 +84,7 @@ def _verify(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
     digits(key_index + expected)
     key = keys.open(field, key_type, SOURCE_KEY_PARITY)
     pvk_pair = _pvk_pair(keys, pvk_field, TARGET_KEY_PARITY)
-    pin = deciphered(key, block, code, account)
+    pin = pin_of(key.decrypt(block), code, account)
     require_length(pin, MIN_PIN, MAX_PIN)
     if not compare_digest(pvv(pvk_pair, account, key_index, pin), expected):
         raise RefusedError(VERIFICATION_FAILED)

@@ -42,26 +42,35 @@ _FILL_BYTES = 8
 
 
 def translated(
-    keys: Keys, source: Tdes, target: Tdes, block: bytes, codes: tuple[bytes, bytes], account: bytes, longest: int
+    keys: Keys, clear: bytes, target: Tdes, codes: tuple[bytes, bytes], account: bytes, longest: int
 ) -> bytes:
     """The answer to a translation: 00 ‖ PIN length 2N ‖ block 16H ‖ format 2N. `codes`: the old format and the new."""
-    pin = deciphered(source, block, codes[0], account)
+    pin = pin_of(clear, codes[0], account)
     if codes not in _ALLOWED_CONVERSIONS:
         raise RefusedError(PIN_BLOCK_FORMAT)
     require_length(pin, MIN_PIN, longest)
     return b"%b%02d%b%b" % (NO_ERROR, len(pin), enciphered(keys, target, codes[1], pin, account), codes[1])
 
 
-def deciphered(key: Tdes, block: bytes, code: bytes, account: bytes) -> bytes:
-    """The PIN's digits, their number not checked yet."""
+def pin_of(clear: bytes, code: bytes, account: bytes) -> bytes:
+    """The digits of the PIN in a deciphered block, their number not checked yet."""
     require_account(account)
     control = _CONTROLS.get(code)
     if control is None:
         raise RefusedError(PIN_BLOCK_FORMAT)
     try:
-        return pinblock.decode(control, key.decrypt(block), account)
+        return pinblock.decode(control, clear, account)
     except PinBlockError:
         raise RefusedError(PIN_BLOCK) from None
+
+
+def is_iso_0(clear: bytes, account: bytes) -> bool:
+    """Whether a deciphered block is an ISO-0 one of this account; of random blocks one in 17 million is."""
+    require_account(account)
+    try:
+        return len(pinblock.decode(pinblock.ISO_0, clear, account)) <= MAX_PIN
+    except PinBlockError:
+        return False
 
 
 def enciphered(keys: Keys, key: Tdes, code: bytes, pin: bytes, account: bytes) -> bytes:

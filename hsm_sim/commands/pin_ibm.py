@@ -12,7 +12,7 @@ from hmac import compare_digest
 from struct import Struct
 
 from hsm_sim.commands.lmk_pins import lmk_pin
-from hsm_sim.commands.pin_blocks import deciphered, pin_length, require_length
+from hsm_sim.commands.pin_blocks import pin_length, pin_of, require_length
 from hsm_sim.crypto import ibm3624
 from hsm_sim.crypto.ibm3624 import VALIDATION_DIGITS
 from hsm_sim.crypto.pinblock import MAX_PIN, MIN_PIN
@@ -78,7 +78,7 @@ def offset_of_lmk_pin(keys: Keys, fields: Fields) -> bytes:
 
 
 def offset_of_block(keys: Keys, fields: Fields) -> bytes:
-    """BK: key type 3 (TPK or ZPK) ‖ key ‖ PVK ‖ block 16H ‖ format 2N ‖ from the check length on as DE. → as DE."""
+    """BK: key type 3 (TPK or ZPK) ‖ key ‖ PVK ‖ block 16H ‖ format 2N ‖ check length and on as DE. → as DE."""
     key_type = fields.take(3)
     field, pvk_field = fields.key(), fields.key()
     block_digits, code = fields.unpack(_BLOCK)
@@ -89,7 +89,7 @@ def offset_of_block(keys: Keys, fields: Fields) -> bytes:
         raise RefusedError(KEY_TYPE)
     key = keys.open(field, key_type, SOURCE_KEY_PARITY)
     pvk = keys.open(pvk_field, keys.types["PVK"], TARGET_KEY_PARITY)
-    return _offset(pvk, method, deciphered(key, block, code, method.account))
+    return _offset(pvk, method, pin_of(key.decrypt(block), code, method.account))
 
 
 def verify_under_tpk(keys: Keys, fields: Fields) -> bytes:
@@ -98,7 +98,7 @@ def verify_under_tpk(keys: Keys, fields: Fields) -> bytes:
 
 
 def verify_under_zpk(keys: Keys, fields: Fields) -> bytes:
-    """EA: ZPK ‖ PVK ‖ longest PIN 2N ‖ block 16H ‖ format 2N ‖ from the check length on as DE ‖ offset 12H. → nothing."""
+    """EA: ZPK ‖ PVK ‖ longest PIN 2N ‖ block 16H ‖ format 2N ‖ check length and on as DE ‖ offset 12H. → nothing."""
     return _verify(keys, fields, keys.types["ZPK"])
 
 
@@ -117,7 +117,7 @@ def _verify(keys: Keys, fields: Fields, key_type: bytes) -> bytes:
     longest, block = pin_length(longest_digits), from_hex(block_digits)
     key = keys.open(field, key_type, SOURCE_KEY_PARITY)
     pvk = keys.open(pvk_field, keys.types["PVK"], TARGET_KEY_PARITY)
-    pin = deciphered(key, block, code, method.account)
+    pin = pin_of(key.decrypt(block), code, method.account)
     require_length(pin, method.check_length, longest)
     if not compare_digest(ibm3624.customers_pin(offset, method.natural_pin(pvk)), pin):
         raise RefusedError(VERIFICATION_FAILED)

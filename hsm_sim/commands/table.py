@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hsm_sim.commands import card_verification, diagnostics, key_management, lmk_pins, mac, pin, pin_ibm
+from hsm_sim.commands import card_verification, diagnostics, key_management, lmk_pins, mac, pin, pin_dukpt, pin_ibm
 from hsm_sim.fields import Fields
 from hsm_sim.keys import Keys
 
@@ -36,6 +36,7 @@ _HANDLERS: dict[bytes, Handler] = {
     b"BU": key_management.key_check_value,
     b"CA": pin.translate_from_tpk,
     b"CC": pin.translate_from_zpk,
+    b"CI": pin_dukpt.translate,
     b"CW": card_verification.generate,
     b"CY": card_verification.verify,
     b"DA": pin_ibm.verify_under_tpk,
@@ -44,6 +45,7 @@ _HANDLERS: dict[bytes, Handler] = {
     b"DG": pin.generate_pvv,
     b"EA": pin_ibm.verify_under_zpk,
     b"EC": pin.verify_under_zpk,
+    b"G0": pin_dukpt.translate_from,
     b"JC": lmk_pins.seal_from_tpk,
     b"JE": lmk_pins.seal_from_zpk,
     b"JG": lmk_pins.unseal_to_zpk,
