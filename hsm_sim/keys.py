@@ -45,6 +45,7 @@ class Keys:
         self.lmk = lmk
         self.random = random
         self.pin_key = Tdes(lmk.pairs[PIN_PAIR])
+        self.is_pci = pci
         self.types = PCI_KEY_TYPES if pci else KEY_TYPES
         self._unwrapped = lru_cache(KEYS_KEPT)(self._unwrap)
 

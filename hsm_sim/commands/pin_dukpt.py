@@ -4,8 +4,8 @@ The KSN comes as hexadecimal digits. Its descriptor is three of them, the length
 sub-key's and of the device's; the counter takes five more. So 605 is a KSN of 16 digits, and A05 or 609 one of 20. A
 shorter one is filled from the left with F to the twenty that the derivation takes.
 
-G0 derives triple-DES keys. CI is older than those and derives a single-length one. Which of the two a client of CI means
-cannot be told from the command but from the block: one that makes no sense under the single-length key is tried under
+G0 derives triple-DES keys. CI is older than those and derives a single-length one. Which of the two a client of CI
+means is not in the command but shows in the block: one that makes no sense under the single-length key is tried under
 the other.
 
 Keys are checked first: 10 BDK, 27 a BDK that is not of double length, 11 ZPK; then as in `hsm_sim.commands.pin_blocks`.

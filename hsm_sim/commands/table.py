@@ -31,6 +31,7 @@ def response_code(code: bytes) -> bytes:
 _HANDLERS: dict[bytes, Handler] = {
     b"A0": key_management.generate,
     b"A6": key_management.import_key,
+    b"A8": key_management.export_key,
     b"B2": diagnostics.echo,
     b"BK": pin_ibm.offset_of_block,
     b"BU": key_management.key_check_value,
@@ -52,6 +53,7 @@ _HANDLERS: dict[bytes, Handler] = {
     b"M6": mac.generate,
     b"M8": mac.verify,
     b"NC": diagnostics.diagnostics,
+    b"NO": diagnostics.status,
 }
 _COUNTED = frozenset({b"B2", b"M6", b"M8"})
 

@@ -18,11 +18,13 @@ PIN = seal(Tdes(published_test_lmk().pairs[PIN_PAIR]), b"1234", b"401234567890")
 IBM = "044012345678900123456789012345" + "4012345678N9"
 COMMANDS = [
     b"NC",
+    b"NO00",
     b"B20005HELLO",
     b"A00001U",
     f"A01001U;0{under_lmk('000', K)}X".encode(),
     f"A6001{under_lmk('000', K)}{ZPK}U".encode(),
     f"BUFF1{ZPK};001;001".encode(),
+    f"A8001;0{under_lmk('000', K)}{ZPK}X".encode(),
     f"BK001{ZPK}{under_lmk('002', K)}{BLOCK}01{IBM}".encode(),
     f"CA{under_lmk('002', ZPK_SOURCE)}{ZPK}12{BLOCK}0147401234567890".encode(),
     f"CC{ZPK}{under_lmk('001', ZPK_TARGET)}12{BLOCK}0101401234567890".encode(),
