@@ -1,11 +1,11 @@
-"""Properties of the HSM: PIN blocks come back, native and twin agree, a key of a wrong type shows its parity."""
+"""Properties of the HSM: what goes in comes back, native and twin agree, a key of a wrong type shows its parity."""
 
 from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsm_sim.crypto import _pinblock_c, _pinblock_py, lmkpin, mac
+from hsm_sim.crypto import _pinblock_c, _pinblock_py, dukpt, ibm3624, lmkpin, mac
 from hsm_sim.crypto.keywrap import SCHEME_BYTES
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.crypto.tdes import Tdes, has_odd_parity, with_odd_parity
@@ -89,3 +89,22 @@ def test_a_pin_at_rest_comes_back(pin: bytes, account: bytes, material: bytes) -
     assert sealed.isdigit()
     assert len(sealed) == len(pin) + 1
     assert lmkpin.unseal(key, sealed, account) == pin
+
+
+@given(
+    pins,
+    st.sampled_from([8, 16, 24]).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+    st.binary(min_size=8, max_size=8),
+)
+def test_an_offset_leads_back_to_its_pin(pin: bytes, material: bytes, data: bytes) -> None:
+    natural = ibm3624.natural_pin(Tdes(material), data.hex().encode(), b"0123456789012345")
+    offset = ibm3624.offset(pin, natural)
+    assert len(offset) == len(pin)
+    assert ibm3624.customers_pin(offset, natural) == pin
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 2**59 - 1), st.integers(0, 20), st.integers(0, 2**21 - 1))
+def test_no_two_counters_share_a_key(bdk: bytes, terminal: int, place: int, counter: int) -> None:
+    first, second = ((terminal << 21 | each).to_bytes(10) for each in (counter, counter ^ 1 << place))
+    assert dukpt.deciphered(bdk, first, bytes(8)) != dukpt.deciphered(bdk, second, bytes(8))
+    assert dukpt.initial_key(bdk, first) == dukpt.initial_key(bdk, second)
