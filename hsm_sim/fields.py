@@ -86,6 +86,19 @@ class Fields:
         self._position += found
         return found
 
+    def before(self, layout: Struct) -> bytes:
+        """What stands before the fields that end the command, whose widths `layout` knows."""
+        return self.take(max(self.remaining - layout.size, 0))
+
+    def until(self, mark: bytes, longest: int) -> bytes:
+        """What stands before the next `mark`, `longest` bytes at most; the mark is passed over."""
+        start = self._position
+        end = self._body.find(mark, start, min(self._end, start + longest + len(mark)))
+        if end < 0:
+            raise RefusedError(INPUT_DATA)
+        self._position = end + len(mark)
+        return self._body[start:end]
+
     @property
     def remaining(self) -> int:
         """How many bytes of data are left."""

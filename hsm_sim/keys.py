@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from hsm_sim.crypto import keywrap
-from hsm_sim.crypto.lmk import Lmk, is_key_type
+from hsm_sim.crypto.lmk import PIN_PAIR, Lmk, is_key_type
 from hsm_sim.crypto.tdes import KEY_BYTES, Tdes, check_value, has_odd_parity
 from hsm_sim.errors import INPUT_DATA, KEY_SCHEME, KEY_TYPE, RefusedError
 
@@ -17,7 +17,18 @@ from hsm_sim.errors import INPUT_DATA, KEY_SCHEME, KEY_TYPE, RefusedError
 KEYS_KEPT = 4096
 
 # Key types by the names the standards give them, and what PCI HSM mode separates from 002.
-KEY_TYPES = {"ZMK": b"000", "ZPK": b"001", "PVK": b"002", "TPK": b"002", "TMK": b"002"}
+KEY_TYPES = {
+    "ZMK": b"000",
+    "ZPK": b"001",
+    "PVK": b"002",
+    "TPK": b"002",
+    "TMK": b"002",
+    "TAK": b"003",
+    "ZAK": b"008",
+    "BDK-1": b"009",
+    "BDK-2": b"609",
+    "CVK": b"402",
+}
 PCI_KEY_TYPES = KEY_TYPES | {"TPK": b"70D", "TMK": b"80D"}
 
 # Untagged schemes of a command's one-character field: a single-length key, printed without a tag.
@@ -33,6 +44,8 @@ class Keys:
     def __init__(self, lmk: Lmk, pci: bool, random: Callable[[int], bytes]) -> None:
         self.lmk = lmk
         self.random = random
+        self.pin_key = Tdes(lmk.pairs[PIN_PAIR])
+        self.is_pci = pci
         self.types = PCI_KEY_TYPES if pci else KEY_TYPES
         self._unwrapped = lru_cache(KEYS_KEPT)(self._unwrap)
 

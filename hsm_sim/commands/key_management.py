@@ -1,7 +1,7 @@
-"""Key management: A0 (generate), A6 (import), BU (check value)."""
+"""Key management: A0 (generate), A6 (import), A8 (export), BU (check value)."""
 
 from hsm_sim.crypto import keywrap
-from hsm_sim.crypto.tdes import check_value, has_odd_parity, with_odd_parity
+from hsm_sim.crypto.tdes import Tdes, check_value, has_odd_parity, with_odd_parity
 from hsm_sim.errors import (
     FUNCTION_NOT_PERMITTED,
     INPUT_DATA,
@@ -10,6 +10,7 @@ from hsm_sim.errors import (
     KEY_PARITY_ADVICE,
     NO_ERROR,
     SOURCE_KEY_PARITY,
+    TARGET_KEY_PARITY,
     RefusedError,
 )
 from hsm_sim.fields import Fields
@@ -46,7 +47,7 @@ def generate(keys: Keys, fields: Fields) -> bytes:
         field, name, target_scheme = wrapping
         require_scheme(target_scheme, clear)
         wrapping_key = keys.open(field, keys.types[name], SOURCE_KEY_PARITY)
-        answer += field_of(target_scheme, keywrap.wrap(wrapping_key.clear, tag_of(target_scheme), clear))
+        answer += _under(wrapping_key, target_scheme, clear)
     return NO_ERROR + answer + check_value_6(clear)
 
 
@@ -66,6 +67,22 @@ def import_key(keys: Keys, fields: Fields) -> bytes:
     clear = with_odd_parity(received)
     error = NO_ERROR if has_odd_parity(received) else KEY_PARITY_ADVICE
     return error + keys.sealed(clear, key_type, scheme) + check_value_6(clear)
+
+
+def export_key(keys: Keys, fields: Fields) -> bytes:
+    """A8: key type 3 ‖ [';' flag 1] ‖ ZMK ‖ key under the LMK ‖ scheme 1. → key under the ZMK ‖ KCV 6H.
+
+    Flag 1 takes a TMK in the ZMK's place.
+    """
+    key_type = fields.take(3)
+    wrapping_field, name = _wrapping_field(fields)
+    field, scheme = fields.key(), fields.take(1)
+    fields.finish()
+    require_key_type(key_type)
+    wrapping_key = keys.open(wrapping_field, keys.types[name], SOURCE_KEY_PARITY)
+    clear = keys.open(field, key_type, TARGET_KEY_PARITY).clear
+    require_scheme(scheme, clear)
+    return NO_ERROR + _under(wrapping_key, scheme, clear) + check_value_6(clear)
 
 
 def key_check_value(keys: Keys, fields: Fields) -> bytes:
@@ -102,7 +119,17 @@ def _check_value_digits(fields: Fields) -> int:
 
 def _wrapping_key(fields: Fields) -> tuple[bytes, str, bytes]:
     """The second part of A0: the wrapping key's field, its name, and the scheme to print the new key in."""
+    return *_wrapping_field(fields), fields.take(1)
+
+
+def _wrapping_field(fields: Fields) -> tuple[bytes, str]:
+    """The field and the name of a ZMK, or a TMK if the optional flag says so."""
     flag = fields.take(1) if fields.delimiter(b";") else b"0"
     if flag not in _WRAPPING_KEY_OF_FLAG:
         raise RefusedError(INPUT_DATA)
-    return fields.key(), _WRAPPING_KEY_OF_FLAG[flag], fields.take(1)
+    return fields.key(), _WRAPPING_KEY_OF_FLAG[flag]
+
+
+def _under(wrapping_key: Tdes, scheme: bytes, clear: bytes) -> bytes:
+    """A key's field under a ZMK or TMK, of a scheme that fits it."""
+    return field_of(scheme, keywrap.wrap(wrapping_key.clear, tag_of(scheme), clear))

@@ -16,6 +16,8 @@ from hsm_sim.crypto.tdes import Tdes, check_value, has_odd_parity, with_odd_pari
 
 PAIR_BYTES = 16
 PAIR_NAMES = tuple(f"{left:02}-{left + 1:02}" for left in range(0, 40, 2))
+# PINs that rest outside the device are under this pair, not keys.
+PIN_PAIR = "02-03"
 
 # The last two characters of a key type → the LMK pair. 04 is not assigned in any source we have.
 _PAIR_OF_TYPE = {

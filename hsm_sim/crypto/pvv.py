@@ -6,10 +6,8 @@ then its letters A–F read as 0–5 (VISA Payment Technology Standards Manual; 
 """
 
 from hsm_sim.crypto.tdes import Tdes
+from hsm_sim.crypto.twoscans import decimal_digits
 
-_LETTERS_AS_DIGITS = bytes.maketrans(b"ABCDEF", b"012345")
-_DIGITS = b"0123456789"
-_LETTERS = b"ABCDEF"
 _PVV_DIGITS = 4
 
 
@@ -24,7 +22,4 @@ def pvv(pvk_pair: Tdes, account: bytes, key_index: bytes, pin: bytes) -> bytes:
     b'8523'
     """
     parameter = account[-11:] + key_index + pin[:4]
-    cipher = pvk_pair.encrypt(bytes.fromhex(parameter.decode("ascii"))).hex().upper().encode("ascii")
-    first_scan = cipher.translate(None, delete=_LETTERS)
-    second_scan = cipher.translate(_LETTERS_AS_DIGITS, delete=_DIGITS)
-    return (first_scan + second_scan)[:_PVV_DIGITS]
+    return decimal_digits(pvk_pair.encrypt(bytes.fromhex(parameter.decode("ascii"))), _PVV_DIGITS)

@@ -2,15 +2,19 @@
 
 A cipher context costs about ten times what encrypting one block does, so `Tdes` makes its two contexts once and
 keeps them. ECB carries nothing from one call to the next as long as every call is a whole number of blocks,
-which is all this package ever passes.
+which is all this package ever passes. CBC does carry something, so `last_block` makes a context for each message.
 """
+
+from functools import lru_cache
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
 BLOCK_BYTES = 8
 KEY_BYTES = (8, 16, 24)
+# Keys whose parts are used alone: MAC and card verification keys, one or two for each link or issuer.
+PARTS_KEPT = 1024
 
 ZEROS = bytes(BLOCK_BYTES)
 # Every byte with its lowest bit set so that the number of one bits is odd (FIPS 46-3).
@@ -42,6 +46,22 @@ def check_value(key: Tdes) -> bytes:
     '08D7B4'
     """
     return key.encrypt(ZEROS)
+
+
+def last_block(key: Tdes, start: bytes, data: bytes) -> bytes:
+    """The last block of `data` in CBC mode, with `start` as the block before the first; `data` is whole blocks.
+
+    >>> key = Tdes(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
+    >>> last_block(key, ZEROS, b"8 bytes!") == key.encrypt(b"8 bytes!")
+    True
+    """
+    return Cipher(TripleDES(_three_parts(key.clear)), CBC(start)).encryptor().update(data)[-BLOCK_BYTES:]
+
+
+@lru_cache(PARTS_KEPT)
+def parts(key: Tdes) -> tuple[Tdes, ...]:
+    """The single-length keys that a key is made of, in order; those of keys in use are kept, for their contexts."""
+    return tuple(Tdes(key.clear[at : at + BLOCK_BYTES]) for at in range(0, len(key.clear), BLOCK_BYTES))
 
 
 def with_odd_parity(clear: bytes) -> bytes:

@@ -1,14 +1,14 @@
-"""Properties of the HSM: PIN blocks come back, native and twin agree, a key of a wrong type shows its parity."""
+"""Properties of the HSM: what goes in comes back, native and twin agree, a key of a wrong type shows its parity."""
 
 from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsm_sim.crypto import _pinblock_c, _pinblock_py
+from hsm_sim.crypto import _pinblock_c, _pinblock_py, dukpt, ibm3624, lmkpin, mac
 from hsm_sim.crypto.keywrap import SCHEME_BYTES
 from hsm_sim.crypto.lmk import published_test_lmk
-from hsm_sim.crypto.tdes import has_odd_parity, with_odd_parity
+from hsm_sim.crypto.tdes import Tdes, has_odd_parity, with_odd_parity
 
 LMK = published_test_lmk()
 IMPLEMENTATIONS = (_pinblock_c, _pinblock_py)
@@ -69,3 +69,42 @@ def test_a_wrong_type_shows_as_wrong_parity(types: list[bytes], material: bytes)
     keys = [with_odd_parity(material[start : start + 16]) for start in range(0, len(material), 16)]
     misread = [LMK.unwrap(types[1], b"U", LMK.wrap(types[0], b"U", key)) for key in keys]
     assert not all(has_odd_parity(clear) for clear in misread)
+
+
+@given(st.sampled_from([1, 3]), st.sampled_from([1, 2]), st.binary(min_size=1, max_size=80), st.data())
+def test_a_mac_does_not_depend_on_where_the_message_is_cut(
+    algorithm: int, padding: int, message: bytes, data: st.DataObject
+) -> None:
+    key = Tdes(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
+    blocks = mac.padded(message, padding)
+    cut = 8 * data.draw(st.integers(0, len(blocks) // 8 - 1))
+    start = mac.chain(key, algorithm, mac.ZEROS, blocks[:cut]) if cut else mac.ZEROS
+    assert mac.mac(key, algorithm, start, blocks[cut:]) == mac.mac(key, algorithm, mac.ZEROS, blocks)
+
+
+@given(pins, accounts, st.binary(min_size=16, max_size=16))
+def test_a_pin_at_rest_comes_back(pin: bytes, account: bytes, material: bytes) -> None:
+    key = Tdes(material)
+    sealed = lmkpin.seal(key, pin, account)
+    assert sealed.isdigit()
+    assert len(sealed) == len(pin) + 1
+    assert lmkpin.unseal(key, sealed, account) == pin
+
+
+@given(
+    pins,
+    st.sampled_from([8, 16, 24]).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+    st.binary(min_size=8, max_size=8),
+)
+def test_an_offset_leads_back_to_its_pin(pin: bytes, material: bytes, data: bytes) -> None:
+    natural = ibm3624.natural_pin(Tdes(material), data.hex().encode(), b"0123456789012345")
+    offset = ibm3624.offset(pin, natural)
+    assert len(offset) == len(pin)
+    assert ibm3624.customers_pin(offset, natural) == pin
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 2**59 - 1), st.integers(0, 20), st.integers(0, 2**21 - 1))
+def test_no_two_counters_share_a_key(bdk: bytes, terminal: int, place: int, counter: int) -> None:
+    first, second = ((terminal << 21 | each).to_bytes(10) for each in (counter, counter ^ 1 << place))
+    assert dukpt.deciphered(bdk, first, bytes(8)) != dukpt.deciphered(bdk, second, bytes(8))
+    assert dukpt.initial_key(bdk, first) == dukpt.initial_key(bdk, second)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hsm_sim.commands import pin
+from hsm_sim.commands import pin_blocks
 from hsm_sim.crypto import _pinblock_c, _pinblock_py
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
@@ -25,8 +25,8 @@ def pinblock(request: pytest.FixtureRequest) -> ModuleType:
 @pytest.fixture
 def device(pinblock: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
     """A device on the test LMK, once per PIN-block implementation."""
-    monkeypatch.setattr(pin.pinblock, "encode", pinblock.encode)
-    monkeypatch.setattr(pin.pinblock, "decode", pinblock.decode)
+    monkeypatch.setattr(pin_blocks.pinblock, "encode", pinblock.encode)
+    monkeypatch.setattr(pin_blocks.pinblock, "decode", pinblock.decode)
     return Device(published_test_lmk(), random=random.Random(1).randbytes)
 
 

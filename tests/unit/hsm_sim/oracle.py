@@ -63,3 +63,10 @@ def pin_block(key: bytes, pin: str, pan: str) -> str:
 def deciphered(key: bytes, block: str) -> bytes:
     """A clear block."""
     return des.decrypt_tdes_ecb(key, bytes.fromhex(block))
+
+
+def ask(device, command: str) -> str:
+    """The response to a command of text, without its header."""
+    response = device.respond(b"HEAD" + command.encode("latin-1"))
+    assert response[:4] == b"HEAD"
+    return response[4:].decode("latin-1")

@@ -9,8 +9,9 @@ from psec import des
 from hsm_sim.commands.table import COMMANDS
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
+from hsm_sim.server import MAX_CONNECTIONS
 from tests.unit.hsm_sim import oracle
-from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, under_lmk
+from tests.unit.hsm_sim.oracle import ZPK_SOURCE, ZPK_TARGET, K, ask, under_lmk
 
 PAN = "4012345678909"
 ACCOUNT = oracle.account(PAN)
@@ -19,13 +20,6 @@ TARGET = under_lmk("001", ZPK_TARGET)
 TPK = under_lmk("002", ZPK_SOURCE)
 PVK_PAIR = under_lmk("002", K)
 BLOCK = oracle.pin_block(ZPK_SOURCE, "1234", PAN)
-
-
-def ask(device, command):
-    """The response without its header."""
-    response = device.respond(b"HEAD" + command.encode("latin-1"))
-    assert response[:4] == b"HEAD"
-    return response[4:].decode("latin-1")
 
 
 def translation(code="CC", source=SOURCE, target=TARGET, longest="12", block=BLOCK, formats="0101", account=ACCOUNT):
@@ -45,6 +39,14 @@ def clear_block(text, account=ACCOUNT):
 
 def test_nc(device):
     assert ask(device, "NC") == "ND00" + "397B0B0000000000" + "1500-0023"
+
+
+@pytest.mark.parametrize(("is_pci", "flag"), [(False, "0"), (True, "1")])
+def test_no(is_pci, flag):
+    device = Device(published_test_lmk(), pci=is_pci, random=bytes)
+    assert ask(device, "NO00") == "NP00" + "3" + "1" + f"{MAX_CONNECTIONS}" + "1500-0023" + "0" + "0000"
+    assert ask(device, "NO01%00\x19seen") == f"NP00{flag}\x19seen"
+    assert [ask(device, command) for command in ("NO02", "NO0", "NO000")] == ["NP15", "NP15", "NP80"]
 
 
 @pytest.mark.parametrize("data", ["", "HELLO", "100%", "a\x19b", "%00\x19seen", "\x00\xff"])
@@ -270,6 +272,41 @@ def test_a6_adjusts_a_key_of_wrong_parity_and_says_so(device):
 )
 def test_a6_errors(device, zmk, key_type, scheme, error):
     assert ask(device, f"A6{key_type}{zmk}{oracle.under(K, 'U', ZPK_SOURCE)}{scheme}") == "A7" + error
+
+
+@pytest.mark.parametrize("scheme", ["", "U", "X", "T", "Y"])
+@pytest.mark.parametrize("delimiter", ["", ";0"])
+def test_a8_exports_every_scheme_and_a6_takes_it_back(device, scheme, delimiter):
+    clear = des.adjust_key_parity(random.Random(4).randbytes({"": 8, "T": 24, "Y": 24}.get(scheme, 16)))
+    own, zmk, kcv = under_lmk("003", clear, scheme), under_lmk("000", K), des.generate_kcv(clear, 3).hex().upper()
+    field = oracle.under(K, scheme, clear)
+    assert ask(device, f"A8003{delimiter}{zmk}{own}{scheme or 'Z'}") == f"A900{field}{kcv}"
+    assert ask(device, f"A6003{zmk}{field}{scheme or 'Z'}") == f"A700{own}{kcv}"
+
+
+def test_a8_from_one_scheme_to_another_and_under_a_tmk(device):
+    kcv = des.generate_kcv(ZPK_SOURCE, 3).hex().upper()
+    exported = f"A900{oracle.under(K, 'X', ZPK_SOURCE)}{kcv}"
+    assert ask(device, f"A8001{under_lmk('000', K)}{SOURCE}X") == exported
+    assert ask(device, f"A8001;1{under_lmk('002', K)}{SOURCE}X") == exported
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (f"A8001{SOURCE}{SOURCE}X", "10"),
+        (f"A8001;1{under_lmk('000', K)}{SOURCE}X", "10"),
+        (f"A8002{under_lmk('000', K)}{SOURCE}X", "11"),
+        (f"A8004{under_lmk('000', K)}{SOURCE}X", "28"),
+        (f"A8001{under_lmk('000', K)}{SOURCE}T", "26"),
+        (f"A8001{under_lmk('000', K)}{SOURCE}Q", "26"),
+        (f"A8001;2{under_lmk('000', K)}{SOURCE}X", "15"),
+        (f"A8001{under_lmk('000', K)}{SOURCE}", "15"),
+        (f"A8001{under_lmk('000', K)}{SOURCE}X0", "80"),
+    ],
+)
+def test_a8_errors(device, command, error):
+    assert ask(device, command) == "A9" + error
 
 
 KCV_16 = des.encrypt_tdes_ecb(K, bytes(8)).hex().upper()
