@@ -12,18 +12,19 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from switch.acquirers.acquirer import Acquirer
+from switch.config.tables import Card as ConfiguredCard
 from switch.config.tables import Config
 from switch.issuers.issuer import Issuer
 from switch.simulation.bench import Bench
 from switch.simulation.faults import Fault, Level, Occasion, Plan
 from switch.simulation.invariants import Card, Checker, Violation
 
-STEP_S: Final = 0.5  # how often the run is looked at
+STEP_S: Final = 1.0  # how often the run is looked at
 RATE_PER_S: Final = 20.0  # of each acquirer: some requests are always in flight together
 UNTIL_QUIET_S: Final = 30.0  # faults go on that long after the last request, for its reversal
 SETTLE_S: Final = 240.0  # the acquirers' 10 s timer, then reversals repeated at 5, 10, 20, 40, 60, 60 s
@@ -31,6 +32,7 @@ PATIENCE_S: Final = 600.0  # and a second a request: beyond it the traffic is st
 CARDS: Final = 4  # of each issuer in the traffic: few, so that requests meet on one account
 BALANCE_CENTS: Final = 400_00  # and poor, so that a cent too much shows
 LIMIT_CENTS: Final = 500_00
+TROUBLED: Final = ("issuer-late", "issuer-silent")  # cards that join the traffic: time-outs even without faults
 MOST_RUNS: Final = 150  # to find a shorter failure; each takes less than a tenth of a second
 
 
@@ -124,17 +126,17 @@ class _Run:
 
 def poor(config: Config) -> Config:
     """The configuration with busier traffic on fewer and poorer cards, so that limits are met and requests meet."""
-    sample = [card.pan for issuer in config.issuer for card in _samples(config, issuer.name)[:CARDS]]
+    used = [card for issuer in config.issuer for card in _samples(config, issuer.name)[:CARDS]]
+    used += [card for card in config.card if card.behaviour in TROUBLED]
     cards = (
-        msgspec.structs.replace(card, balance_cents=BALANCE_CENTS, limit_cents=LIMIT_CENTS) if card.sample else card
-        for card in config.card
-        if card.pan in sample or not card.sample
+        msgspec.structs.replace(card, sample=True, balance_cents=BALANCE_CENTS, limit_cents=LIMIT_CENTS)
+        for card in used
     )
     traffic = (msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S) for traffic in config.traffic)
     return msgspec.structs.replace(config, card=tuple(cards), traffic=tuple(traffic))
 
 
-def _samples(config: Config, issuer: str) -> list[Any]:
+def _samples(config: Config, issuer: str) -> list[ConfiguredCard]:
     return [card for card in config.card if card.sample and card.issuer == issuer]
 
 

@@ -5,6 +5,7 @@ standards and from the description in `switch.store.frames`, not with its functi
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeAlias
 from zlib import crc32
@@ -25,8 +26,9 @@ _LOG_HEADER: Final = Struct("<4sIIIQQ")
 _CHECKED_FROM: Final = 8  # marker and checksum stand before what is checked
 
 
+@lru_cache(maxsize=1024)  # a frame is looked at when it is sent and when it arrives
 def read_frame(dialect: str, frame: bytes) -> Doc:
-    """The fields of a frame in `iso87-ascii` or `iso87-bcd`.
+    """The fields of a frame in `iso87-ascii` or `iso87-bcd`; to be read, not changed.
 
     >>> read_frame("iso87-ascii", b"0810" b"0220000002000000" b"1121120000" b"000007" b"00")
     {0: '0810', 7: '1121120000', 11: '000007', 39: '00'}

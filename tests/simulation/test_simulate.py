@@ -19,7 +19,7 @@ from switch.simulation.world import Watch
 from switch.store import frames
 from tests.support.foreign import SPECS
 
-HEAVY_SEEDS, SOAK_SEEDS = 200, 20_000
+HEAVY_SEEDS, SOAK_SEEDS = 200, 2_000
 AUTHORIZATIONS = 100
 
 
