@@ -94,8 +94,10 @@ class Wire:
         self._names = names
         self._routes = (f"{names[0]}>{names[1]}", f"{names[1]}>{names[0]}")
         self._read_from = [0.0, 0.0]  # by sending side: what is sent in order is not handed out before
+        self._carried: tuple[set[bytes], set[bytes]] = (set(), set())  # by sending side: the kinds of frames
         self.open = True
         self.known_open = [True, True]
+        world.newest[names] = self
 
     def send(self, side: int, frame: bytes) -> None:
         """Send `frame` from end `side` (0 or 1) to the other."""
@@ -122,16 +124,25 @@ class Wire:
                 self._read_from[side] = max(self._read_from[side], world.now + LINK_DELAY_S + fault.amount_s)
             case "duplicated":
                 assert fault is not None
-                self._hand_over(side, frame, LINK_DELAY_S + fault.amount_s)
+                world.after(LINK_DELAY_S + fault.amount_s, lambda: world.newest[self._names].repeat(side, frame))
             case _:
                 pass
         self._hand_over(side, frame, max(LINK_DELAY_S, self._read_from[side] - world.now))
+
+    def repeat(self, side: int, frame: bytes) -> None:
+        """A copy comes, perhaps of an earlier connection's frame: a sender repeats a request only once signed on again.
+
+        That it has is told by the frames of the same kind, the MTI's first half at least, that went before.
+        """
+        if frame[:2] in self._carried[side]:
+            self._arrive(side, frame)
 
     def _hand_over(self, side: int, frame: bytes, delay_s: float) -> None:
         self._world.after(delay_s, lambda: self._arrive(side, frame))
 
     def _arrive(self, side: int, frame: bytes) -> None:
         if self.open and self.known_open[1 - side]:
+            self._carried[side].add(frame[:2])
             self._world.watch.arrived(self._names[side], self._names[1 - side], frame, self._world.now)
             self._ends[1 - side].receive(frame)
 
@@ -165,6 +176,7 @@ class World:
         self.plan = plan or Plan(0, "none")
         self.watch = watch or Watch()
         self.said: list[dict[str, Any]] = []  # EVENT effects, in order, for tests to look at
+        self.newest: dict[tuple[str, str], Wire] = {}  # by the names of its ends
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
 
