@@ -40,7 +40,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("lost", FRAME, 0.001, 0.008),
     Kind("duplicated", FRAME, 0.002, 0.02, 20.0),  # a copy, perhaps after the reversal or a reconnection
     Kind("delayed", FRAME, 0.004, 0.02, 1.0),  # and everything behind it
-    Kind("overtaken", FRAME, 0.002, 0.015, 20.0),  # it alone: what is sent after it comes before it
+    Kind("overtaken", FRAME, 0.002, 0.015, 20.0),  # it alone; perhaps by the next connection, as above
     Kind("unread", FRAME, 0.000_5, 0.002, 12.0),  # a slow reader: beyond the timers of switch (5 s) and terminal (10 s)
     Kind("cut", FRAME, 0.000_5, 0.003, 3.0),  # the connection, with this frame; one end learns it so much later
     Kind("slow-sync", DISK, 0.005, 0.02, 1.0),

@@ -117,25 +117,26 @@ class Wire:
                 return
             case "overtaken":
                 assert fault is not None
-                self._hand_over(side, frame, LINK_DELAY_S + fault.amount_s)
+                world.after(LINK_DELAY_S + fault.amount_s, lambda: self._come_late(side, frame))
                 return
             case "delayed" | "unread":
                 assert fault is not None
                 self._read_from[side] = max(self._read_from[side], world.now + LINK_DELAY_S + fault.amount_s)
             case "duplicated":
                 assert fault is not None
-                world.after(LINK_DELAY_S + fault.amount_s, lambda: world.newest[self._names].repeat(side, frame))
+                world.after(LINK_DELAY_S + fault.amount_s, lambda: self._come_late(side, frame))
             case _:
                 pass
         self._hand_over(side, frame, max(LINK_DELAY_S, self._read_from[side] - world.now))
 
-    def repeat(self, side: int, frame: bytes) -> None:
-        """A copy comes, perhaps of an earlier connection's frame: a sender repeats a request only once signed on again.
+    def _come_late(self, side: int, frame: bytes) -> None:
+        """A straggler or a copy. By now there may be another connection: a sender repeats there once it has signed on.
 
-        That it has is told by the frames of the same kind, the MTI's first half at least, that went before.
+        That it has is told by the frames of the same kind, by the MTI's first half at least, that went before.
         """
-        if frame[:2] in self._carried[side]:
-            self._arrive(side, frame)
+        wire = self._world.newest[self._names]
+        if wire is self or frame[:2] in wire._carried[side]:
+            wire._arrive(side, frame)
 
     def _hand_over(self, side: int, frame: bytes, delay_s: float) -> None:
         self._world.after(delay_s, lambda: self._arrive(side, frame))
