@@ -34,6 +34,7 @@ class SimLog:
         # Where frames end that are not yet durable: (last sequence, offset), oldest first.
         self._unsynced: list[tuple[int, int]] = []
         self._synced_bytes = 0
+        self._shown_bytes = 0  # of them, those that `take_durable` has given out
         self._snapshot: tuple[int, bytes | None] = (0, None)
         self._closed = False
         self._recovery = Recovery(last_sequence=0, snapshot_sequence=0)
@@ -56,8 +57,14 @@ class SimLog:
                 if sequence > after:
                     yield sequence, payload
 
-    def append(self, payloads: Sequence[bytes]) -> int:
+    def append(self, payloads: Sequence[bytes], *, full: bool = False) -> int:
+        """See `Log.append`. `full`: the disk is, half-way through this batch; only `crash` opens the log again."""
         self._refuse_when_closed()
+        if full:
+            frame = frames.encode(self._last + 1, self._durable, payloads)
+            self._image += frame[: len(frame) // 2]
+            self._closed = True
+            raise LogError("simulated disk", "no space left on device (ENOSPC)", "free some, then start again")
         if payloads:
             self._image += frames.encode(self._last + 1, self._durable, payloads)
             self._last += len(payloads)
@@ -71,6 +78,12 @@ class SimLog:
         through = self._last if through is None else through
         while self._unsynced and self._unsynced[0][0] <= through:
             self._durable, self._synced_bytes = self._unsynced.pop(0)
+
+    def take_durable(self) -> bytes:
+        """The bytes that have become durable since the last call."""
+        taken = bytes(self._image[self._shown_bytes : self._synced_bytes])
+        self._shown_bytes = self._synced_bytes
+        return taken
 
     def write_snapshot(self, sequence: int, state: bytes) -> None:
         self._refuse_when_closed()
@@ -86,12 +99,22 @@ class SimLog:
             self.sync()
             self._closed = True
 
-    def crash(self, rng: Random) -> None:
-        """Lose the power and open the log again. Unsynced frames survive up to the first one that lost a sector."""
+    def crash(self, rng: Random | None) -> None:
+        """Lose the power and open the log again. Unsynced frames survive up to the first one that lost a sector.
+
+        Without `rng` only the process dies: what it wrote is the kernel's, and stays.
+        """
+        if rng is not None:
+            self._lose_sectors(rng)
+        self._open_again()
+
+    def _lose_sectors(self, rng: Random) -> None:
         for start in range(self._synced_bytes, len(self._image), SECTOR_BYTES):
             if rng.random() < 0.5:
                 stop = min(start + SECTOR_BYTES, len(self._image))
                 self._image[start:stop] = bytes(stop - start)
+
+    def _open_again(self) -> None:
         end = frames.find_end(bytes(self._image), self._first)
         assert end.witness is None, "a synced frame was lost"
         del self._image[end.offset :]
@@ -120,4 +143,5 @@ class SimLog:
             offset, self._first = frame.end, following
         del self._image[:offset]
         self._synced_bytes -= offset
+        self._shown_bytes = max(0, self._shown_bytes - offset)
         self._unsynced = [(last, end - offset) for last, end in self._unsynced]
