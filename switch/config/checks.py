@@ -73,6 +73,10 @@ def _dialects(config: Config) -> Iterator[Problem]:
         except (ValueError, OSError) as error:
             yield f"dialect {link.dialect}: {error}", path
             continue
+        if not dialect.served:
+            what = f"dialect {link.dialect} has message types {dialect.version}xxx, which the rules do not know yet"
+            yield f"{what}; a link speaks one with 0xxx", path
+            continue
         codes, length = dialect.response_codes, dialect.spec["39"]["max_len"]
         for name in NEEDED:
             if len(codes.get(name, "")) != length:

@@ -56,6 +56,11 @@ class Length(NamedTuple):
     words: str
     inclusive: bool = False
 
+    def fits(self, frame: bytes) -> bool:
+        """Do the first bytes say how long the frame is?"""
+        counted = len(frame) if self.inclusive else len(frame) - self.width
+        return len(frame) > self.width and self.read(frame[: self.width]) == counted
+
 
 def _read_digits(raw: bytes) -> int:
     return int(raw) if raw.isdigit() else -1

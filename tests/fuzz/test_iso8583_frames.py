@@ -21,7 +21,7 @@ from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE
 
 FRAMES_A_ROUND = 1_500
 STREAMS = 400
-NAMES = ("iso87-ascii", "iso87-bcd")
+NAMES = ("iso87-ascii", "iso87-bcd", "iso87-ebcdic")
 LAYOUTS = {name: [codec.Layout(load(name).spec) for codec in (_codec_c, _codec_py)] for name in NAMES}
 SEEDS = {
     name: [LAYOUTS[name][0].encode(doc) for doc in (SHORT_PURCHASE, {"t": "0800", "11": "000001", "70": "301"})]

@@ -1,4 +1,5 @@
-"""A bench whose links are each framed in another way: sample traffic, a stranger behind a concentrator, `send`."""
+"""A bench whose links are each framed in another way, in EBCDIC or with CB's codes: sample traffic, a stranger behind
+a concentrator, `send`."""
 
 import socket
 from collections.abc import Iterator
@@ -13,16 +14,19 @@ from tests.support.running import RunningBench, eventually
 CONFIG = """
 [[link]]
 name = "acquirer"
+dialect = "cb"
 framing = "len2"
 header = "tpdu"
 
 [[link]]
 name = "acquirer-bcd"
+dialect = "iso87-ebcdic"
 framing = "ascii4"
 header = "49534F303235303030303730"
 
 [[link]]
 name = "issuer-1"
+dialect = "iso87-ebcdic"
 framing = "len4"
 header = "tpdu:6000010002"
 
@@ -100,6 +104,24 @@ def test_every_terminal_behind_a_concentrator_gets_its_own_answer(
         assert not asked
     finally:
         stream.close()
+
+
+def test_each_network_hears_the_codes_of_its_own(own: RunningBench, rows: dict[str, dict[str, Any]]) -> None:
+    """62 is 57 in CB's words; a repeat of a STAN for another amount, 94, is 12."""
+    cards = {card["behaviour"]: card for card in own.json("cards")}
+    for link, restricted, duplicate in (("acquirer", "57", "12"), ("acquirer-bcd", "62", "94")):
+        foreign = Foreign(rows[link], count(1), salt="C")
+        digits = link == "acquirer-bcd"
+        stream = Stream(own.addresses[link], 4 if digits else 2, digits=digits)
+        header = b"ISO025000000" if digits else bytes.fromhex("6000031234")
+        first = foreign.purchase(cards["approve"])
+        docs = [foreign.network("001"), foreign.purchase(cards["restricted"]), first, first | {"4": "000000000001"}]
+        codes = []
+        for doc in docs:
+            stream.send(header + foreign.encode(doc))
+            codes.append(foreign.decode(stream.receive()[len(header) :])["39"])
+        stream.close()
+        assert codes == ["00", restricted, "00", duplicate]
 
 
 def test_a_fixed_header_and_digits(own: RunningBench, rows: dict[str, dict[str, Any]]) -> None:
