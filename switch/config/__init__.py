@@ -22,6 +22,7 @@ from switch.config.build import (
     with_port_base,
     with_ports,
 )
+from switch.config.checks import dialect_problem
 from switch.config.files import DEFAULT_FILE, ConfigError, load
 from switch.config.tables import Card, Config, Key, Link
 
@@ -35,6 +36,7 @@ __all__ = [
     "acquirer_spec",
     "address",
     "check_value",
+    "dialect_problem",
     "find_key",
     "find_link",
     "framing",
