@@ -73,7 +73,8 @@ class Connection(asyncio.Protocol):
         try:
             frames = self._splitter.feed(data)
         except FramingError as error:
-            self._refuse("framing", "bad-length", f"{self._framing.kind}: {error}")
+            why = f"length zero or above {MAX_FRAME_BYTES}, or not as in {self._framing.kind}: {error}"
+            self._refuse("framing", "bad-length", why)
             return
         if frames:
             self._owed += len(frames)
