@@ -118,16 +118,19 @@ def children(args: argparse.Namespace, config: "Config") -> "list[Child]":
 def sample_traffic(config: "Config") -> "list[Traffic]":
     """The simulated acquirers. They encrypt PINs, so the network's side is handed them and does not make them."""
     from switch.acquirers.acquirer import Acquirer
-    from switch.config import acquirer_spec
+    from switch.config import acquirer_spec, find_link, framing
     from switch.net.traffic import Traffic
 
     specs = [acquirer_spec(config, traffic.link) for traffic in config.traffic]
-    return [Traffic(spec.name, spec.dialect, Acquirer(spec, config.seed)) for spec in specs]
+    return [
+        Traffic(spec.name, spec.dialect, framing(find_link(config, spec.name)), Acquirer(spec, config.seed))
+        for spec in specs
+    ]
 
 
 def run_switch(args: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C."""
-    from switch.config import address, switch_spec
+    from switch.config import address, framing, switch_spec
     from switch.net.switch_part import SwitchPart
     from switch.net.switch_part import run_switch as run
 
@@ -138,6 +141,7 @@ def run_switch(args: argparse.Namespace) -> int:
     part = SwitchPart(
         spec=switch_spec(config),
         addresses=tuple(address(link) for link in config.link),
+        framings=tuple(framing(link) for link in config.link),
         hsm=address(config.hsm),
         metrics=address(config.metrics),
         data=args.data,
@@ -147,7 +151,7 @@ def run_switch(args: argparse.Namespace) -> int:
 
 def run_issuer(args: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C."""
-    from switch.config import address, find_link, issuer_spec
+    from switch.config import address, find_link, framing, issuer_spec
     from switch.net.issuer_part import IssuerPart
     from switch.net.issuer_part import run_issuer as run
 
@@ -163,6 +167,7 @@ def run_issuer(args: argparse.Namespace) -> int:
         spec=issuer_spec(config, name),
         seed=config.seed,
         listen=address(find_link(config, name)),
+        framing=framing(find_link(config, name)),
         hsm=address(config.hsm),
         data=args.data,
     )

@@ -91,6 +91,7 @@ def key_row(config: "Config", key: "Key", ports: dict[str, int]) -> dict[str, An
         "role": link.role,
         "port": ports.get(link.name, link.port),
         "framing": link.framing,
+        "header": link.header,
         "dialect": link.dialect,
         "institution_id": link.institution_id,
         "acquirer_id": link.institution_id if link.role == "acquirer" else None,

@@ -1,14 +1,15 @@
 """`monetique describe`: what a message says, field by field, masked.
 
-The input may be the bytes themselves or hexadecimal text, with or without the two-byte length. All readings are tried,
-in each shipped dialect unless one is named, and the first that makes sense is shown.
+The input may be the bytes themselves or hexadecimal text, with or without a length and a TPDU. All readings are tried,
+in each shipped dialect unless one is named, and the first that makes sense is shown: one that can be read to its end,
+rather in a dialect that has such message types.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from switch.commands.common import FAILED, FINE, USAGE, CommandError, Subparsers, add_command, add_json, print_json
 
@@ -84,28 +85,38 @@ def best_reading(data: bytes, candidates: "list[Dialect]") -> Reading:
     from switch.iso8583.codec import FormatError
 
     best: Reading | None = None
+    whole: Reading | None = None
     for frame in frames(data):
         for dialect in candidates:
             try:
-                return Reading(dialect, frame, dialect.layout.scan(frame), None)
+                view = dialect.layout.scan(frame)
             except FormatError as fault:
                 if best is None or best.fault is None or fault.position > best.fault.position:
                     best = Reading(dialect, frame, fault.partial, fault)
-    assert best is not None, "frames yields at least the input itself"
-    return best
+            else:
+                reading = Reading(dialect, frame, view, None)
+                if view.mti[:1] == dialect.version:
+                    return reading
+                whole = whole or reading
+    assert whole or best, "frames yields at least the input itself"
+    return cast(Reading, whole or best)
 
 
 def frames(data: bytes) -> Iterator[bytes]:
-    """What the input may be: raw, then hexadecimal text; each as it is, then without a length that fits."""
+    """What the input may be: raw, then hexadecimal text; each as it is, then without a length that fits, then without
+    a TPDU."""
+    from switch.iso8583.doctor import TPDU_BYTES, TPDU_ID
+    from switch.iso8583.framing import LENGTHS
+
     plain = [data]
     try:
         plain.append(bytes.fromhex(data.decode("ascii")))
     except ValueError:
         plain.append(data.rstrip(b"\r\n"))  # text that an editor has ended
     for frame in plain:
-        yield frame
-        if len(frame) > 2 and int.from_bytes(frame[:2], "big") == len(frame) - 2:
-            yield frame[2:]
+        bodies = [frame] + [frame[length.width :] for length in LENGTHS.values() if length.fits(frame)]
+        yield from bodies
+        yield from (body[TPDU_BYTES:] for body in bodies if body[0] == TPDU_ID and len(body) > TPDU_BYTES)
 
 
 def as_lines(reading: Reading, *, clear: bool, dump: bool) -> list[str]:

@@ -75,7 +75,7 @@ def send(args: argparse.Namespace) -> int:
     """Sign on, exchange, show; the last answer's DE 39 decides about `--expect`."""
     from switch.acquirers.compose import Sender
     from switch.commands.session import Session
-    from switch.config import find_link
+    from switch.config import find_link, framing
     from switch.iso8583.dialect import load
 
     config = load_config(args)
@@ -85,7 +85,7 @@ def send(args: argparse.Namespace) -> int:
         raise CommandError(str(error), USAGE) from None
     number = args.port or running_ports(args.data).get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
-    with Session(link.host, number, load(link.dialect), sender, args.timeout) as session:
+    with Session(link.host, number, load(link.dialect), framing(link), sender, args.timeout) as session:
         exchanges = list(exchange_all(args, config, session))
     if args.json:
         *before, last = [as_json(exchange, session) for exchange in exchanges]

@@ -34,13 +34,15 @@ class Exchange:
 class Session:
     """A signed-on connection; use it in a `with` statement. Raises CommandError for all that goes wrong."""
 
-    def __init__(self, host: str, port: int, dialect: Dialect, sender: compose.Sender, timeout_s: float) -> None:
+    def __init__(
+        self, host: str, port: int, dialect: Dialect, framing: Framing, sender: compose.Sender, timeout_s: float
+    ) -> None:
         self.dialect = dialect
         self.sender = sender
         self._where = f"{host}:{port}"
         self._timeout_s = timeout_s
-        self._framing = Framing("len2")
-        self._splitter = Splitter(self._framing)
+        self._framing = framing
+        self._splitter = Splitter(framing)
         self._frames: list[bytes] = []
         try:
             self._socket = socket.create_connection((host, port), timeout_s)

@@ -15,12 +15,14 @@ from switch.config.build import (
     check_value,
     find_key,
     find_link,
+    framing,
     issuer_spec,
     switch_spec,
     under_lmk,
     with_port_base,
     with_ports,
 )
+from switch.config.checks import dialect_problem
 from switch.config.files import DEFAULT_FILE, ConfigError, load
 from switch.config.tables import Card, Config, Key, Link
 
@@ -34,8 +36,10 @@ __all__ = [
     "acquirer_spec",
     "address",
     "check_value",
+    "dialect_problem",
     "find_key",
     "find_link",
+    "framing",
     "issuer_spec",
     "load",
     "switch_spec",

@@ -10,6 +10,7 @@ from switch.cards import testkeys
 from switch.config.tables import Card, Config, Hsm, Key, Link, Metrics
 from switch.core.specs import LinkSpec, RouteSpec, SwitchSpec
 from switch.iso8583 import dialect
+from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.profiles.mix import EVERYDAY
 
@@ -54,6 +55,11 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
         rate_per_s=traffic.rate_per_s,
         terminals=traffic.terminals,
     )
+
+
+def framing(link: Link) -> Framing:
+    """How the link's messages are delimited."""
+    return Framing.parse(link.framing, link.header)
 
 
 def find_link(config: Config, name: str) -> Link:

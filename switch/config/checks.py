@@ -13,6 +13,7 @@ from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
 from switch.core.results import NEEDED
+from switch.iso8583.dialect import Dialect
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
 
@@ -73,10 +74,19 @@ def _dialects(config: Config) -> Iterator[Problem]:
         except (ValueError, OSError) as error:
             yield f"dialect {link.dialect}: {error}", path
             continue
-        codes, length = dialect.response_codes, dialect.spec["39"]["max_len"]
-        for name in NEEDED:
-            if len(codes.get(name, "")) != length:
-                yield f"dialect {link.dialect}: response_codes.{name} must be given, {length} characters", path
+        if problem := dialect_problem(dialect):
+            yield f"dialect {link.dialect}: {problem}", path
+
+
+def dialect_problem(dialect: Dialect) -> str | None:
+    """Why a link may not speak this dialect; None if it may."""
+    if not dialect.served:
+        return f"message types are {dialect.version}xxx, which the rules do not know yet; a link speaks 0xxx"
+    if "39" not in dialect.spec:
+        return "there is no DE 39 for the response code"
+    length = dialect.spec["39"]["max_len"]
+    missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
+    return f"response_codes.{missing[0]} must be given, {length} characters" if missing else None
 
 
 def _ports(config: Config) -> Iterator[Problem]:

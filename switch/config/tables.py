@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from switch.cards.masking import mask_pan
+from switch.iso8583.framing import HEADER_PATTERN, Kind
 from switch.profiles.latency import Profile
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -37,7 +38,8 @@ class Link(Table, frozen=True, kw_only=True):
     name: Name
     role: Literal["acquirer", "issuer"]
     dialect: str = "iso87-ascii"  # a shipped dialect, or the path of a dialect file
-    framing: Literal["len2"] = "len2"
+    framing: Kind = "len2"  # the length before each message
+    header: Annotated[str, Meta(pattern=HEADER_PATTERN)] = ""  # between the two: "tpdu", or bytes in hexadecimal
     host: Host = "127.0.0.1"
     port: Port
     institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$")]  # DE 32

@@ -1,10 +1,12 @@
 """A dialect is data: field layout, response-code table, where each role sits, which fields may be shown.
 
-Two ship with the package, `iso87-ascii` and `iso87-bcd`; anybody's own is a TOML file of the same form, or a
-specification of pyiso8583's. A field's row gives its `encoding`: "b" (binary, counted in bytes), "bcd" (counted in
-digits), "x+bcd" (a signed amount, counted in characters), or the name of any text codec of Python.
+Those of `SHIPPED` come with the package; anybody's own is a TOML file of the same form, or a specification of
+pyiso8583's. A file that `extends` a shipped one says only what differs. A field's row gives its `encoding`: "b"
+(binary, counted in bytes), "bcd" (counted in digits), "x+bcd" (a signed amount, counted in characters), or the name of
+any text codec of Python.
 """
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +19,10 @@ import msgspec
 from switch.iso8583.codec import Layout
 from switch.iso8583.fields import MAX_FRAME_BYTES, Spec, SpecError
 
-SHIPPED = ("iso87-ascii", "iso87-bcd")
+SHIPPED = ("iso87-ascii", "iso87-bcd", "cb", "iso87-ebcdic", "iso93-ascii")
+
+# The first digit of the message types that the rules of the switch serve: ISO 8583:1987.
+SERVED_VERSION: Literal["0"] = "0"
 
 # ISO 8583:1987 fields that never hold a card number, track, PIN, code or private data: the allow-list of `describe`
 # where a dialect has none of its own. DE 14, 34–36, 44–48, 52–63 and 101–127 are absent on purpose.
@@ -57,7 +62,7 @@ class FieldRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class DialectFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A dialect file: defaults for every field, then the fields."""
+    """A dialect file: defaults for every field, then the fields. `version` is the first digit of its message types."""
 
     name: Name
     fields: Annotated[list[FieldRow], msgspec.Meta(min_length=1, max_length=191)]
@@ -68,6 +73,7 @@ class DialectFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mti_encoding: str = "ascii"
     bitmap_encoding: str = "ascii"
     tertiary_bitmap: bool = False
+    version: Literal["0", "1", "2"] = SERVED_VERSION
     shown: list[Number] | None = None
 
 
@@ -75,9 +81,9 @@ class DialectFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Dialect:
     """What the switch knows of one network's messages.
 
-    `spec` is shaped as pyiso8583's; `response_codes` maps our result names to DE 39; `roles` names fields by what
-    they are for; `names` are for people; values of the fields in `shown` may be shown, DE 2 is shown masked, and of
-    all others only the length.
+    `spec` is shaped as pyiso8583's; `response_codes` maps our result names to DE 39, and where two share a code the
+    last one is what the code means; `roles` names fields by what they are for; `names` are for people; values of the
+    fields in `shown` may be shown, DE 2 is shown masked, and of all others only the length.
     """
 
     name: str
@@ -87,11 +93,27 @@ class Dialect:
     roles: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
     shown: frozenset[int] = HARMLESS
+    version: str = SERVED_VERSION
+
+    @property
+    def served(self) -> bool:
+        """Do the rules of the switch know these messages? If not, they can be described, composed and exported."""
+        return self.version == SERVED_VERSION
 
 
 @cache
 def _shipped(name: str) -> Dialect:
-    return _parse(files("switch.iso8583").joinpath("dialects", f"{name}.toml").read_bytes())
+    return _parse(source(name))
+
+
+def source(name_or_path: str | Path) -> bytes:
+    """The file of a dialect as it is. Raises `ValueError` for a name that there is not, and `OSError`."""
+    if name_or_path in SHIPPED:
+        return files("switch.iso8583").joinpath("dialects", f"{name_or_path}.toml").read_bytes()
+    path = Path(name_or_path)
+    if not path.suffix and not path.exists():
+        raise ValueError(f"no dialect {str(name_or_path)!r}: expected {', '.join(SHIPPED)} or the path of a file")
+    return path.read_bytes()
 
 
 def load(name_or_path: str | Path) -> Dialect:
@@ -104,10 +126,7 @@ def load(name_or_path: str | Path) -> Dialect:
     """
     if name_or_path in SHIPPED:
         return _shipped(str(name_or_path))
-    path = Path(name_or_path)
-    if not path.suffix and not path.exists():
-        raise ValueError(f"no dialect {str(name_or_path)!r}: expected {', '.join(SHIPPED)} or the path of a file")
-    return _parse(path.read_bytes())
+    return _parse(source(name_or_path))
 
 
 def from_spec(spec: Spec, name: str) -> Dialect:
@@ -122,8 +141,33 @@ def from_spec(spec: Spec, name: str) -> Dialect:
     return Dialect(name, Layout(spec), spec, base.response_codes, base.roles, names)
 
 
+def _document(content: bytes) -> dict[str, Any]:
+    """The file's tables, laid over those of the file that it extends.
+
+    Its own fields come first, so that a path in an error is one in this file; and its own response codes, so that a
+    code means what it means in the extended file.
+    """
+    own = tomllib.loads(content.decode())
+    base_name = own.pop("extends", None)
+    if base_name is None:
+        return own
+    if base_name not in SHIPPED:
+        raise ValueError(f"expected one of {', '.join(SHIPPED)} - at `$.extends`")
+    base = _document(source(base_name))
+    merged = base | own
+    fields = own.get("fields", [])
+    if isinstance(fields, list):
+        numbers = [row.get("number") for row in fields if isinstance(row, dict)]
+        merged["fields"] = fields + [row for row in base["fields"] if row["number"] not in numbers]
+    for table in ("roles", "response_codes"):
+        entries = own.get(table, {})
+        if isinstance(entries, dict):
+            merged[table] = entries | {key: value for key, value in base[table].items() if key not in entries}
+    return merged
+
+
 def _parse(content: bytes) -> Dialect:
-    file = msgspec.toml.decode(content, type=DialectFile)
+    file = msgspec.convert(_document(content), DialectFile)
     seen: set[int] = set()
     for index, row in enumerate(file.fields):
         if row.number in seen:
@@ -139,7 +183,7 @@ def _parse(content: bytes) -> Dialect:
         layout = Layout(spec)
     except SpecError as error:
         raise ValueError(f"{error.reason} - at `$.{_path(file, error)}`") from None
-    return Dialect(file.name, layout, spec, file.response_codes, file.roles, names, shown)
+    return Dialect(file.name, layout, spec, file.response_codes, file.roles, names, shown, file.version)
 
 
 def _path(file: DialectFile, error: SpecError) -> str:

@@ -3,6 +3,8 @@
 Only the first bytes are looked at, and only a message type is ever quoted: what stands further on may be a card number.
 """
 
+from collections.abc import Callable
+
 MTI_VERSIONS = b"0129"  # ISO 8583:1987, :1993, :2003, and private use
 MTI_CLASSES = b"12345678"
 
@@ -11,6 +13,13 @@ TPDU_BYTES = 5  # 60, then destination and originator address of two bytes each
 TPDU_ID = 0x60
 
 EBCDIC_DIGITS = frozenset(range(0xF0, 0xFA))
+
+# Lengths as peers send them: name, bytes, and whether these bytes may be the length of a frame as long as we take.
+LENGTH_FORMS: tuple[tuple[str, int, Callable[[bytes], bool]], ...] = (
+    ("four digits", 4, bytes.isdigit),
+    ("four bytes", 4, lambda raw: b"\0\0\0\1" <= raw < b"\0\0\x20"),
+    ("two bytes", 2, lambda raw: raw < b"\x20"),
+)
 
 
 def guess(frame: bytes) -> str | None:
@@ -39,16 +48,19 @@ def guess(frame: bytes) -> str | None:
     return None
 
 
-def guess_stream(first: bytes) -> str | None:
-    """What the first bytes of a stream look like when they hold no possible length.
+def guess_stream(first: bytes, expected: str = "two bytes") -> str | None:
+    """What the first bytes of a stream look like when they hold no possible length of the form `expected`.
 
     >>> guess_stream(b"0100F238"), guess_stream(b"03250100F238"), guess_stream(b"GET / HTTP/1.1")
     ('first bytes 0100: no length header?', 'four digits as length header before the MTI 0100?', 'HTTP?')
+    >>> guess_stream(bytes.fromhex("00F0 3031 3030"), "four digits")
+    'two bytes as length header before the MTI 0100?'
     """
     if first[:4] in (b"GET ", b"POST", b"HEAD", b"PUT "):
         return "HTTP?"
-    if first[:4].isdigit() and _ascii_mti(first[4:]):
-        return f"four digits as length header before the MTI {_ascii_mti(first[4:])}?"
+    for words, width, possible in LENGTH_FORMS:
+        if not expected.startswith(words) and possible(first[:width]) and (mti := leading_mti(first[width:])):
+            return f"{words} as length header before the MTI {mti}?"
     mti = _ascii_mti(first)
     if mti:
         return f"first bytes {mti}: no length header?"
@@ -59,6 +71,15 @@ def guess_stream(first: bytes) -> str | None:
     if len(first) > BCD_MTI_BYTES and _bcd_mti(first):
         return f"first bytes {_bcd_mti(first)} in BCD: no length header?"
     return None
+
+
+def leading_mti(data: bytes) -> str | None:
+    """The message type that the bytes begin with, in ASCII or in BCD.
+
+    >>> leading_mti(b"0100F23C"), leading_mti(b"\\x01\\x00"), leading_mti(b"4687")
+    ('0100', '0100', None)
+    """
+    return _ascii_mti(data) or _bcd_mti(data)
 
 
 def _ascii_mti(data: bytes) -> str | None:

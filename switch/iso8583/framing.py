@@ -1,18 +1,36 @@
 """Cutting a byte stream into frames.
 
-On TCP a message is preceded by its length. The one form here is the commonest, `len2`: two bytes, big-endian, which do
-not count themselves. A `Splitter` holds the bytes of at most one unfinished frame; whoever owns the socket asks it
-for `partial` and gives up on a peer that sent a length and then nothing.
+On TCP a message is preceded by its length, and sometimes by a header too:
+
+    length | header | message          the length counts header and message, and itself where it is `inclusive`
+
+A framing is data. Its `kind` is a row of `LENGTHS`; its header, as a configuration writes it, is one of
+
+    ""                nothing
+    "tpdu"            five bytes: 60, destination address, originator address (two bytes each). An answer goes back with
+                      the addresses of its request swapped; `switch.iso8583.tpdu` remembers them
+    "tpdu:6000030000" the same; what is given stands before messages that we start ourselves
+    "49534F30"        these bytes stand before all that we send; a peer's are as many, and are passed over
+
+A `Splitter` holds the bytes of at most one unfinished frame; whoever owns the socket asks it for `partial` and gives up
+on a peer that sent a length and then nothing.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
-from switch.iso8583.doctor import guess_stream
+from switch.iso8583.doctor import TPDU_BYTES, guess_stream, leading_mti
 
 # The longest message of the shipped dialects in practice is below 2 KiB; a longer frame is a framing mistake, and
 # refusing it early bounds what a peer can make us hold.
 MAX_FRAME_BYTES = 8192
+
+HEADER_PATTERN: Final = r"^(tpdu(:6[0-9A-F]{9})?|([0-9A-F]{2}){1,64})?$"
+NO_ADDRESSES: Final = bytes.fromhex("6000000000")  # of a TPDU that nobody has configured
+TPDU_HIGH_NIBBLE: Final = 6  # 60 for transactions, 68 and others of networks' own
+
+Kind: TypeAlias = Literal["len2", "len2-inclusive", "len4", "len4-inclusive", "ascii4", "ascii4-inclusive", "bcd2"]
 
 
 class FramingError(ValueError):
@@ -28,25 +46,85 @@ class FramingError(ValueError):
         self.frames = frames
 
 
+class Length(NamedTuple):
+    """How a length stands on the wire: `read` gives -1 for bytes that are none."""
+
+    width: int
+    highest: int
+    read: Callable[[bytes], int]
+    write: Callable[[int], bytes]
+    words: str
+    inclusive: bool = False
+
+    def fits(self, frame: bytes) -> bool:
+        """Do the first bytes say how long the frame is?"""
+        counted = len(frame) if self.inclusive else len(frame) - self.width
+        return len(frame) > self.width and self.read(frame[: self.width]) == counted
+
+
+def _read_digits(raw: bytes) -> int:
+    return int(raw) if raw.isdigit() else -1
+
+
+def _read_bcd(raw: bytes) -> int:
+    return _read_digits(raw.hex().encode("ascii"))
+
+
+def _read_binary(raw: bytes) -> int:
+    return int.from_bytes(raw, "big")
+
+
+_LEN2 = Length(2, 0xFFFF, _read_binary, lambda size: size.to_bytes(2, "big"), "two bytes")
+_LEN4 = Length(4, 0xFFFF_FFFF, _read_binary, lambda size: size.to_bytes(4, "big"), "four bytes")
+_ASCII4 = Length(4, 9999, _read_digits, lambda size: b"%04d" % size, "four digits")
+_BCD2 = Length(2, 9999, _read_bcd, lambda size: bytes.fromhex(f"{size:04}"), "two bytes of BCD digits")
+
+LENGTHS: Final[Mapping[Kind, Length]] = {
+    "len2": _LEN2,
+    "len2-inclusive": _LEN2._replace(inclusive=True),
+    "len4": _LEN4,
+    "len4-inclusive": _LEN4._replace(inclusive=True),
+    "ascii4": _ASCII4,
+    "ascii4-inclusive": _ASCII4._replace(inclusive=True),
+    "bcd2": _BCD2,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How frames are delimited.
+    """How frames are delimited. `header` stands before the messages that we start; `tpdu` tells what it is.
 
-    >>> Framing().wrap(b"0800")
-    b'\\x00\\x040800'
+    >>> Framing().wrap(b"0800"), Framing("ascii4-inclusive").wrap(b"0800")
+    (b'\\x00\\x040800', b'00080800')
+    >>> Framing.parse("len2", "tpdu:6000030000").wrap(b"0800").hex(" ")
+    '00 09 60 00 03 00 00 30 38 30 30'
     """
 
-    kind: Literal["len2"] = "len2"
+    kind: Kind = "len2"
+    header: bytes = b""
+    tpdu: bool = False
 
-    def wrap(self, payload: bytes) -> bytes:
-        """The payload with its length before it; raises `ValueError` when that does not fit."""
-        if not 0 < len(payload) <= 0xFFFF:
-            raise ValueError(f"a frame holds 1 to 65535 bytes, not {len(payload)}")
-        return len(payload).to_bytes(2, "big") + payload
+    @classmethod
+    def parse(cls, kind: Kind, header: str) -> Self:
+        """From the words of a configuration; `header` fits HEADER_PATTERN."""
+        name, _, addresses = header.partition(":")
+        if name == "tpdu":
+            return cls(kind, bytes.fromhex(addresses) or NO_ADDRESSES, tpdu=True)
+        return cls(kind, bytes.fromhex(header))
+
+    def wrap(self, payload: bytes, header: bytes | None = None) -> bytes:
+        """The payload with length and header (None: our own) before it; raises `ValueError` when that does not fit."""
+        length = LENGTHS[self.kind]
+        whole = (self.header if header is None else header) + payload
+        size = len(whole) + length.width if length.inclusive else len(whole)
+        if not payload or size > length.highest:
+            most = length.highest - (size - len(payload))
+            raise ValueError(f"a frame holds 1 to {most} bytes, not {len(payload)}")
+        return length.write(size) + whole
 
 
 class Splitter:
-    """Frames out of the pieces in which a stream arrives.
+    """Frames out of the pieces in which a stream arrives, without their headers.
 
     >>> splitter = Splitter(Framing())
     >>> splitter.feed(b"\\x00\\x040800\\x00"), splitter.partial
@@ -55,10 +133,13 @@ class Splitter:
     [b'0810']
     """
 
-    __slots__ = ("_fault", "_held", "_max_frame", "_taken", "framing")
+    __slots__ = ("_fault", "_header_bytes", "_held", "_length", "_max_frame", "_taken", "framing", "headers")
 
     def __init__(self, framing: Framing, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.framing = framing
+        self.headers: list[bytes] = []  # of the frames that the last `feed` returned, where they are TPDUs
+        self._length = LENGTHS[framing.kind]
+        self._header_bytes = len(framing.header)
         self._max_frame = max_frame
         self._held = b""
         self._taken = 0  # bytes of the stream before those held
@@ -71,7 +152,10 @@ class Splitter:
 
     def hint(self) -> str | None:
         """What the unfinished frame looks like, when its rest does not come."""
-        return guess_stream(self._held[:16])
+        inclusive = f"{self.framing.kind}-inclusive"
+        if inclusive in LENGTHS and self._length.read(self._held[: self._length.width]) == len(self._held):
+            return f"does the length count itself? that is {inclusive}"
+        return guess_stream(self._held[:16], self._length.words)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that `data` completes; raises `FramingError`, and from then on always the same one."""
@@ -80,25 +164,49 @@ class Splitter:
         if self._held:
             data = self._held + data
         frames: list[bytes] = []
+        headers: list[bytes] = []
+        width, _, read, _, _, inclusive = self._length
+        tpdu, header_bytes, max_frame = self.framing.tpdu, self._header_bytes, self._max_frame
         at, size = 0, len(data)
-        while size - at >= 2:
-            start = at + 2
-            end = start + (data[at] << 8 | data[at + 1])
-            if end == start or end - start > self._max_frame:
-                self._held = b""
-                self._fault = FramingError(self._reason(data[at : at + 16], end - start), self._taken + at, [])
-                raise FramingError(self._fault.reason, self._fault.position, frames)
+        while size - at >= width:
+            start = at + width
+            length = read(data[at:start])
+            end = (at if inclusive else start) + length
+            if not header_bytes < end - start <= max_frame or length < 0:
+                raise self._refused(self._bad_length(data[at : at + 16], length, end - start), at, frames)
             if end > size:
                 break
-            frames.append(data[start:end])
+            body = start + header_bytes
+            if tpdu:
+                if data[start] >> 4 != TPDU_HIGH_NIBBLE:
+                    raise self._refused(_no_tpdu(data[start:end]), at, frames)
+                headers.append(data[start:body])
+            frames.append(data[body:end])
             at = end
         self._held = data[at:]
         self._taken += at
+        self.headers = headers
         return frames
 
-    def _reason(self, first: bytes, length: int) -> str:
-        if length == 0:
-            return "a frame of no bytes"
-        reason = f"a frame of {length} bytes is above the maximum {self._max_frame}"
-        hint = guess_stream(first)
+    def _refused(self, reason: str, at: int, frames: list[bytes]) -> FramingError:
+        """The error to raise now; the one for later has no frames."""
+        self._held = b""
+        self._fault = FramingError(reason, self._taken + at, [])
+        return FramingError(reason, self._taken + at, frames)
+
+    def _bad_length(self, first: bytes, length: int, size: int) -> str:
+        if length < 0:
+            reason = f"no length: expected {self._length.words}"
+        elif size > self._max_frame:
+            reason = f"a frame of {size} bytes is above the maximum {self._max_frame}"
+        elif size <= 0:
+            reason = "a frame of no bytes"
+        else:
+            reason = f"a frame of {size} bytes holds no more than its header of {self._header_bytes}"
+        hint = guess_stream(first, self._length.words)
         return f"{reason} ({hint})" if hint else reason
+
+
+def _no_tpdu(frame: bytes) -> str:
+    mti = leading_mti(frame[: TPDU_BYTES + 4])
+    return f"no TPDU (60…) before the MTI {mti}" if mti else "expected a TPDU, whose first byte is 60"

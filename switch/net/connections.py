@@ -1,9 +1,12 @@
 """Connections that carry frames: what arrives is split and handed to the part, what leaves is joined and written.
 
-The same `Connection` serves whether the peer dialled us (`Listener`) or we dialled it (`links.Dialer`).
+The same `Connection` serves whether the peer dialled us (`Listener`) or we dialled it (`links.Dialer`). Headers end
+here: the part is given messages without, and where they are TPDUs its answers get those of their requests back
+(`switch.iso8583.tpdu`), for which a connection knows its link's layout.
+
 Everything a peer can do wrong ends its own connection and nobody else's, with a line that says what was wrong:
 
-    frame longer than 8 KiB, zero length   `framing`  with a hint from the first bytes (`switch.iso8583.doctor`)
+    frame longer than 8 KiB, no length     `framing`  with a hint from the first bytes (`switch.iso8583.doctor`)
     a length, then silence                 `framing`  no-bytes-after-length, after 2 s
     a peer that does not read              `slow-reader`, beyond 1 MiB unread
     one connection too many                `refused`  too-many-connections
@@ -13,7 +16,9 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from switch.iso8583.codec import Layout
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
+from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 
@@ -29,7 +34,13 @@ class Connection(asyncio.Protocol):
     """One peer's byte stream. `link` is an index into the part's links; `closed` is told when it is gone."""
 
     def __init__(
-        self, driver: Driver, link: int, framing: Framing, link_name: str, closed: Callable[["Connection"], None]
+        self,
+        driver: Driver,
+        link: int,
+        framing: Framing,
+        link_name: str,
+        closed: Callable[["Connection"], None],
+        layout: Layout | None = None,
     ) -> None:
         self.delay_ms = 0.0
         self.link_name = link_name
@@ -39,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._splitter = Splitter(framing, MAX_FRAME_BYTES)
+        self._tpdus = tpdus_of(framing, layout)
         self._transport: asyncio.Transport | None = None
         self._number = 0
         self._queue: list[bytes] = []
@@ -61,11 +73,14 @@ class Connection(asyncio.Protocol):
         try:
             frames = self._splitter.feed(data)
         except FramingError as error:
-            self._refuse("framing", "bad-length", f"length zero or above {MAX_FRAME_BYTES}: {error}")
+            why = f"length zero or above {MAX_FRAME_BYTES}, or not as in {self._framing.kind}: {error}"
+            self._refuse("framing", "bad-length", why)
             return
         if frames:
             self._owed += len(frames)
             self._started_at = now
+            if self._tpdus is not None:
+                self._tpdus.arrived(frames, self._splitter.headers)
             self._driver.received(self._number, frames, now)
         if self._splitter.partial:
             self._watch_frame(now)
@@ -96,7 +111,8 @@ class Connection(asyncio.Protocol):
 
     def put(self, frame: bytes) -> None:
         """Queue a frame for the next `flush`."""
-        self._queue.append(self._framing.wrap(frame))
+        header = self._tpdus.before(frame) if self._tpdus is not None else None
+        self._queue.append(self._framing.wrap(frame, header))
 
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
@@ -154,14 +170,23 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
 
 
+def tpdus_of(framing: Framing, layout: Layout | None) -> Tpdus | None:
+    """What remembers a connection's TPDUs, where it has any."""
+    if not framing.tpdu:
+        return None
+    assert layout is not None, "a TPDU finds its way back by STAN and terminal: the link's layout reads them"
+    return Tpdus(layout, framing.header)
+
+
 class Listener:
     """Accepts the connections of one acquirer link, or of an issuer."""
 
-    def __init__(self, driver: Driver, link: int, name: str, framing: Framing) -> None:
+    def __init__(self, driver: Driver, link: int, name: str, framing: Framing, layout: Layout | None = None) -> None:
         self._driver = driver
         self._link = link
         self._name = name
         self._framing = framing
+        self._layout = layout
         self._server: asyncio.Server | None = None
         self._delay_ms = 0.0
         self._connections: set[Connection] = set()
@@ -176,7 +201,9 @@ class Listener:
             why = f"{MAX_CONNECTIONS} connections are open; close some, or add an address"
             self._driver.event("refused", {"reason": "too-many-connections", "link": self._name, "why": why})
             return _Refused()
-        connection = Connection(self._driver, self._link, self._framing, self._name, self._connections.discard)
+        connection = Connection(
+            self._driver, self._link, self._framing, self._name, self._connections.discard, self._layout
+        )
         connection.delay_ms = self._delay_ms
         self._connections.add(connection)
         return connection

@@ -29,6 +29,7 @@ class IssuerPart:
     spec: IssuerSpec
     seed: int
     listen: str
+    framing: Framing
     hsm: str
     data: Path
 
@@ -70,7 +71,7 @@ class _RunningIssuer:
             failed=lambda _: stop.request(process.FAILED),
         )
         self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
-        self._listener = Listener(self._driver, _ONLY_LINK, part.name, Framing())
+        self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout)
         self._control = ControlServer(socket_path(part.data, part.name), self._command)
 
     async def serve(self) -> None:

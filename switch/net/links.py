@@ -2,6 +2,7 @@
 
 import asyncio
 
+from switch.iso8583.codec import Layout
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
 from switch.net.connections import Connection
@@ -17,12 +18,21 @@ LONGEST_WAIT_S = 2.0  # and one that is down for long costs a connection attempt
 class Dialer:
     """Keeps one connection to `address` while enabled, and tells the part as of any other connection."""
 
-    def __init__(self, driver: Driver, link: int, name: str, framing: Framing, address: Address) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        link: int,
+        name: str,
+        framing: Framing,
+        address: Address,
+        layout: Layout | None = None,
+    ) -> None:
         self.name = name
         self._driver = driver
         self._link = link
         self._framing = framing
         self._address = address
+        self._layout = layout
         self._lost = asyncio.Event()
         self._enabled = asyncio.Event()
         self._connection: Connection | None = None
@@ -68,7 +78,7 @@ class Dialer:
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def _open(self) -> Connection:
-        connection = Connection(self._driver, self._link, self._framing, self.name, self._gone)
+        connection = Connection(self._driver, self._link, self._framing, self.name, self._gone, self._layout)
         connection.delay_ms = self._delay_ms
         self._connection = connection
         return connection

@@ -31,10 +31,11 @@ COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 @dataclass(frozen=True, slots=True)
 class SwitchPart:
     """What the process is told. `addresses` has one entry per link of `spec`: where an acquirer's is listened on, where
-    an issuer's is dialled, "" for one that is never dialled. No `metrics` address, no metrics."""
+    an issuer's is dialled, "" for one that is never dialled; `framings` likewise. No `metrics` address, no metrics."""
 
     spec: SwitchSpec
     addresses: tuple[str, ...]
+    framings: tuple[Framing, ...]
     hsm: str
     metrics: str | None
     data: Path
@@ -90,13 +91,15 @@ class _RunningSwitch:
         await shorten(self._log, self._core.snapshot)
         self._hsm.start()
         addresses: dict[str, Address] = {}
-        for index, (link, text) in enumerate(zip(self._part.spec.links, self._part.addresses, strict=True)):
+        told = zip(self._part.spec.links, self._part.addresses, self._part.framings, strict=True)
+        for index, (link, text, framing) in enumerate(told):
+            layout = link.dialect.layout
             if link.role == "acquirer":
-                listener = Listener(self._driver, index, link.name, Framing())
+                listener = Listener(self._driver, index, link.name, framing, layout)
                 self._links[link.name] = listener
                 addresses[link.name] = await listener.start(Address.parse(text))
             elif text:
-                dialer = Dialer(self._driver, index, link.name, Framing(), Address.parse(text))
+                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout)
                 self._links[link.name] = dialer
                 dialer.start(enabled=link.enabled)
         addresses.update(await self._serve_metrics())

@@ -40,6 +40,7 @@ class Traffic:
 
     link: str
     dialect: Dialect
+    framing: Framing
     part: TrafficPart
 
 
@@ -124,7 +125,8 @@ class TrafficRunner:
             )
             self._drivers.append(driver)
             address = Address.parse(addresses[source.link])
-            self._dialers.append(Dialer(driver, _ONLY_LINK, source.link, Framing(), address))
+            dialer = Dialer(driver, _ONLY_LINK, source.link, source.framing, address, source.dialect.layout)
+            self._dialers.append(dialer)
 
     def start(self) -> None:
         """Dial, sign on, and go."""

@@ -16,11 +16,12 @@ from switch.iso8583.codec import FormatError
 from switch.iso8583.describe import describe, hexdump
 from switch.iso8583.dialect import load
 from switch.iso8583.doctor import guess
-from switch.iso8583.framing import Framing, FramingError, Splitter
+from switch.iso8583.framing import LENGTHS, Framing, FramingError, Kind, Splitter
 from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE
 
 FRAMES_A_ROUND = 1_500
-NAMES = ("iso87-ascii", "iso87-bcd")
+STREAMS = 400
+NAMES = ("iso87-ascii", "iso87-bcd", "iso87-ebcdic")
 LAYOUTS = {name: [codec.Layout(load(name).spec) for codec in (_codec_c, _codec_py)] for name in NAMES}
 SEEDS = {
     name: [LAYOUTS[name][0].encode(doc) for doc in (SHORT_PURCHASE, {"t": "0800", "11": "000001", "70": "301"})]
@@ -81,11 +82,14 @@ def test_hostile_frames(name: str, seed: int) -> None:
     run(name, seed)
 
 
-def test_hostile_streams() -> None:
+@pytest.mark.parametrize("header", ["", "tpdu"])
+@pytest.mark.parametrize("kind", LENGTHS)
+def test_hostile_streams(kind: Kind, header: str) -> None:
     rng = random.Random(3)
-    for _ in range(2_000):
-        splitter = Splitter(Framing())
-        stream = b"".join(Framing().wrap(hostile(rng, SEEDS["iso87-ascii"][0]) or b"x") for _ in range(3))
+    framing = Framing.parse(kind, header)
+    for _ in range(STREAMS):
+        splitter = Splitter(framing)
+        stream = b"".join(framing.wrap(hostile(rng, SEEDS["iso87-ascii"][0]) or b"x") for _ in range(3))
         stream = hostile(rng, stream)
         frames: list[bytes] = []
         with suppress(FramingError):
@@ -94,7 +98,8 @@ def test_hostile_streams() -> None:
                 frames += splitter.feed(stream[:size])
                 stream = stream[size:]
         assert all(0 < len(frame) <= 8192 for frame in frames)
-        assert splitter.partial < 8192 + 2
+        assert splitter.partial < 8192 + 4
+        assert splitter.hint() is None or splitter.hint()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from switch.iso8583.dialect import load
 from tests.support.iso8583_strategies import Spec, documents, mutations, specs
 
 CODECS = pytest.mark.parametrize("codec", [_codec_c, _codec_py], ids=["native", "twin"])
-SHIPPED = [load(name).spec for name in ("iso87-ascii", "iso87-bcd")]
+SHIPPED = [load(name).spec for name in ("iso87-ascii", "iso87-bcd", "iso87-ebcdic", "iso93-ascii")]
 
 
 @st.composite

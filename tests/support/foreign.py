@@ -38,7 +38,21 @@ def _bcd_spec() -> dict[str, dict[str, Any]]:
     return spec
 
 
-SPECS: dict[str, dict[str, dict[str, Any]]] = {"iso87-ascii": default_ascii, "iso87-bcd": _bcd_spec()}
+def _ebcdic_spec() -> dict[str, dict[str, Any]]:
+    """EBCDIC as a mainframe sends it: characters and lengths in code page 500, bitmaps and binary fields as bytes."""
+    spec = {key: entry | {"data_enc": "cp500", "len_enc": "cp500"} for key, entry in default_ascii.items()}
+    for key in ("p", "1", "52", "64", "65", "96", "128"):
+        spec[key] |= {"data_enc": "b", "max_len": 8}
+    spec["55"] |= {"data_enc": "b", "max_len": 999}
+    return spec
+
+
+SPECS: dict[str, dict[str, dict[str, Any]]] = {
+    "iso87-ascii": default_ascii,
+    "iso87-bcd": _bcd_spec(),
+    "cb": default_ascii,
+    "iso87-ebcdic": _ebcdic_spec(),
+}
 
 
 @dataclass

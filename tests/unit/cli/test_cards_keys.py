@@ -25,6 +25,7 @@ KEY_FIELDS = {
     "role",
     "port",
     "framing",
+    "header",
     "dialect",
     "institution_id",
     "acquirer_id",

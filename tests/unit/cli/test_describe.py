@@ -10,7 +10,10 @@ from switch.iso8583.dialect import load
 from switch.iso8583.framing import Framing
 
 DOC = {"t": "0100", "2": "4687380000000016", "3": "000000", "11": "000001", "35": "4687380000000016=30122011204926"}
-FRAMES = {name: load(name).layout.encode(DOC | ({"52": "0123456789ABCDEF"})) for name in ("iso87-ascii", "iso87-bcd")}
+FRAMES = {
+    name: load(name).layout.encode(DOC | ({"52": "0123456789ABCDEF"}))
+    for name in ("iso87-ascii", "iso87-bcd", "iso87-ebcdic")
+}
 
 
 @pytest.fixture
@@ -31,6 +34,9 @@ def describe(monetique, monkeypatch: pytest.MonkeyPatch):
         lambda frame: frame.hex().encode() + b"\n",
         lambda frame: frame.hex(" ", 2).upper().encode(),
         lambda frame: Framing().wrap(frame).hex().encode(),
+        Framing("ascii4").wrap,
+        Framing.parse("len2-inclusive", "tpdu").wrap,
+        lambda frame: Framing.parse("len4", "tpdu").wrap(frame).hex().encode(),
     ],
 )
 def test_all_forms_of_input(describe, dialect: str, form) -> None:
@@ -44,6 +50,14 @@ def test_all_forms_of_input(describe, dialect: str, form) -> None:
         "35": None,
         "52": None,
     }
+
+
+def test_a_message_of_1993_is_read_as_one(describe) -> None:
+    """Without DE 12 and the like it could be either; its MTI says which."""
+    frame = load("iso93-ascii").layout.encode({"t": "1804", "11": "000001", "24": "801"})
+    result = describe(frame, "--json")
+    assert (result.status, result.json["dialect"], result.json["fields"]["24"]) == (0, "iso93-ascii", "801")
+    assert describe(frame, "--dialect", "iso87-ascii", "--json").json["dialect"] == "iso87-ascii"
 
 
 def test_a_file(describe, tmp_path: Path) -> None:

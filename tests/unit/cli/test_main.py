@@ -14,7 +14,7 @@ from switch.config import load
 
 COMMANDS = (
     *("up", "switch", "issuer", "hsm"),
-    *("send", "describe", "cards", "keys"),
+    *("send", "describe", "dialect", "cards", "keys"),
     *("control", "config", "reconcile", "version"),
 )
 

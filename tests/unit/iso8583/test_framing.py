@@ -5,18 +5,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.iso8583.doctor import guess, guess_stream
-from switch.iso8583.framing import Framing, FramingError, Splitter
+from switch.iso8583.framing import LENGTHS, Framing, FramingError, Kind, Splitter
 
 LEN2 = Framing()
+KINDS = list(LENGTHS)
+HEADERS = ["", "49534F30", "tpdu", "tpdu:6000030000"]
+NO_DIGITS = "no length: expected four digits"
+ABOVE = " is above the maximum 8192"
+IS_LEN2, IS_LEN4, IS_ASCII4 = (
+    f" ({words} as length header before the MTI 0800?)" for words in ("two bytes", "four bytes", "four digits")
+)
+ADDRESSES = [bytes.fromhex("6000010002"), bytes.fromhex("6812345678")]
+
+# Written by hand from the descriptions: the four bytes 0800 behind each length, plain and behind a TPDU.
+ON_THE_WIRE: dict[Kind, tuple[str, str]] = {
+    "len2": ("0004 30383030", "0009 6000030000 30383030"),
+    "len2-inclusive": ("0006 30383030", "000B 6000030000 30383030"),
+    "len4": ("00000004 30383030", "00000009 6000030000 30383030"),
+    "len4-inclusive": ("00000008 30383030", "0000000D 6000030000 30383030"),
+    "ascii4": ("30303034 30383030", "30303039 6000030000 30383030"),
+    "ascii4-inclusive": ("30303038 30383030", "30303133 6000030000 30383030"),
+    "bcd2": ("0004 30383030", "0009 6000030000 30383030"),
+}
 
 
-@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8), st.data())
-def test_frames_come_out_as_they_went_in_however_the_stream_is_cut(payloads: list[bytes], data: st.DataObject) -> None:
-    stream = b"".join(LEN2.wrap(payload) for payload in payloads)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
-    splitter = Splitter(LEN2)
+@pytest.mark.parametrize("kind", KINDS)
+def test_known_frames(kind: Kind) -> None:
+    plain, behind_tpdu = map(bytes.fromhex, ON_THE_WIRE[kind])
+    assert Framing.parse(kind, "").wrap(b"0800") == plain
+    assert Framing.parse(kind, "tpdu:6000030000").wrap(b"0800") == behind_tpdu
+    assert Splitter(Framing(kind)).feed(plain) == [b"0800"]
+    assert Splitter(Framing.parse(kind, "tpdu")).feed(behind_tpdu) == [b"0800"]
+
+
+def test_digits_of_a_longer_frame() -> None:
+    payload = bytes(1234)
+    assert Framing("bcd2").wrap(payload)[:2].hex() == "1234"
+    assert Framing("ascii4").wrap(payload)[:4] == b"1234"
+    assert Framing("len2").wrap(payload)[:2].hex() == "04d2"
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("kind", KINDS)
+@given(payloads=st.lists(st.binary(min_size=1, max_size=300), max_size=5), data=st.data())
+def test_frames_come_out_as_they_went_in_however_the_stream_is_cut(
+    kind: Kind, header: str, payloads: list[bytes], data: st.DataObject
+) -> None:
+    framing = Framing.parse(kind, header)
+    headers = data.draw(st.lists(st.sampled_from([None, *ADDRESSES]), min_size=len(payloads), max_size=len(payloads)))
+    if not framing.tpdu:
+        headers = [None] * len(payloads)
+    stream = b"".join(map(framing.wrap, payloads, headers))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=4)))
+    splitter = Splitter(framing)
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    assert [frame for piece in pieces for frame in splitter.feed(piece)] == payloads
+    seen = [(splitter.feed(piece), splitter.headers) for piece in pieces]
+    assert [frame for frames, _ in seen for frame in frames] == payloads
+    tpdus = [tpdu for _, tpdus in seen for tpdu in tpdus]
+    assert tpdus == ([tpdu or framing.header for tpdu in headers] if framing.tpdu else [])
     assert splitter.partial == 0
 
 
@@ -54,10 +100,56 @@ def test_the_position_counts_from_the_start_of_the_stream() -> None:
         splitter.feed(b"\x05")
 
 
+@pytest.mark.parametrize(
+    ("kind", "header", "stream", "position", "reason"),
+    [
+        ("ascii4", "", b"00040800\x00\x040800", 8, NO_DIGITS + IS_LEN2),
+        ("ascii4", "", b"\x00\x840800F23C", 0, NO_DIGITS + IS_LEN2),
+        ("ascii4", "", b"-004", 0, NO_DIGITS),
+        ("ascii4", "", b"9999", 0, "a frame of 9999 bytes" + ABOVE),
+        ("bcd2", "", b"\x01\x0A", 0, "no length: expected two bytes of BCD digits"),
+        ("len4", "", b"\x00\x840800F23C", 0, "a frame of 8663096 bytes" + ABOVE + IS_LEN2),
+        ("len2", "", b"\x00\x00\x00\x840800", 0, "a frame of no bytes" + IS_LEN4),
+        ("len2", "", b"01320800F23C", 0, "a frame of 12337 bytes" + ABOVE + IS_ASCII4),
+        ("len2-inclusive", "", b"\x00\x02", 0, "a frame of no bytes"),
+        ("len2-inclusive", "", b"\x00\x01", 0, "a frame of no bytes"),
+        ("len2-inclusive", "", b"\x20\x03", 0, "a frame of 8193 bytes is above the maximum 8192"),
+        ("len2", "49534F30", b"\x00\x04ISO0", 0, "a frame of 4 bytes holds no more than its header of 4"),
+        ("len2", "tpdu", b"\x00\x080800F23C", 0, "no TPDU (60…) before the MTI 0800"),
+        ("len2", "tpdu", b"\x00\x06\x08\x00\x82\x20\x00\x00", 0, "no TPDU (60…) before the MTI 0800"),
+        ("len2", "tpdu", b"\x00\x064687380", 0, "expected a TPDU, whose first byte is 60"),
+    ],
+)  # fmt: skip
+def test_what_is_no_frame_of_this_kind(kind: Kind, header: str, stream: bytes, position: int, reason: str) -> None:
+    splitter = Splitter(Framing.parse(kind, header))
+    with pytest.raises(FramingError) as caught:
+        splitter.feed(stream)
+    assert (caught.value.position, caught.value.reason) == (position, reason)
+    assert caught.value.frames == ([b"0800"] if position else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "stream", "hint"),
+    [
+        ("len2", Framing("len2-inclusive").wrap(b"0800F23C"), "does the length count itself? that is len2-inclusive"),
+        ("ascii4", Framing("ascii4-inclusive").wrap(b"0800"), "does the length count itself? that is ascii4-inclusive"),
+        ("bcd2", b"\x00\x06\x08\x00\x82\x20", None),
+        ("len2", b"\x10\x00", None),
+    ],
+)
+def test_a_frame_whose_rest_does_not_come(kind: Kind, stream: bytes, hint: str | None) -> None:
+    splitter = Splitter(Framing(kind))
+    assert splitter.feed(stream) == []
+    assert splitter.hint() == hint
+
+
 def test_a_payload_has_a_length() -> None:
     for payload in (b"", bytes(65_536)):
         with pytest.raises(ValueError, match="1 to 65535 bytes"):
             LEN2.wrap(payload)
+    with pytest.raises(ValueError, match="1 to 9990 bytes, not 9991"):
+        Framing.parse("ascii4-inclusive", "tpdu").wrap(bytes(9991))
+    assert Framing.parse("ascii4-inclusive", "tpdu").wrap(bytes(9990))[:4] == b"9999"
 
 
 @pytest.mark.parametrize(
