@@ -1,6 +1,7 @@
 """`monetique up`, `switch` and `issuer`: the bench as a whole, and its parts as processes of their own."""
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -42,7 +43,7 @@ ISSUER_EXAMPLES = """\
 def register(subparsers: Subparsers) -> None:
     """Add `up`, `switch` and `issuer`."""
     up = add_command(subparsers, "up", "run the whole bench, with sample traffic", run_up, examples=UP_EXAMPLES)
-    up.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
+    up.add_argument("--for", dest="for_s", type=seconds, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
     up.add_argument("--port-base", type=port, metavar="N", help="ports N, N+1, … instead of the usual; 0: free ports")
     up.add_argument("--fresh", action="store_true", help="empty the data directory first")
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
@@ -66,6 +67,14 @@ def register(subparsers: Subparsers) -> None:
         )
         add_config(part)
         add_data(part)
+
+
+def seconds(text: str) -> float:
+    """The type of `--for`."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"a number of seconds, not {text}")
+    return number
 
 
 def run_up(args: argparse.Namespace) -> int:

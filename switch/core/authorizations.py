@@ -4,6 +4,7 @@ One transaction walks the table of `switch.core.states`; each method here is one
 by itself leaves one line with its reason; what the issuer declines is the issuer's business and is only counted.
 """
 
+import re
 from collections import deque
 
 from switch.cards.bins import BinTable
@@ -17,6 +18,9 @@ from switch.core.reversals import Reversals
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction
 from switch.iso8583.codec import EncodeError, View
+
+# CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
+TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
 
 # Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
 MAX_WAITERS = 8
@@ -115,6 +119,10 @@ class Authorizations:
         if not issuer.in_service:
             self.decline(tx, results.ISSUER_DOWN, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
+        if len(issuer.saf) >= self.context.spec.max_owed:
+            why = f"{len(issuer.saf)} reversals are owed to {issuer.spec.name}, the limit: it must take them first"
+            self.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
+            return
         assert tx.request is not None
         block = tx.request.text(de.PIN_BLOCK)
         if block is None:
@@ -146,11 +154,16 @@ class Authorizations:
         if reply is None:
             self.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
             return
-        code = reply[2:4].decode("ascii", "replace")
-        block = reply[6:22].decode("ascii", "replace")
-        if code == "00" and len(block) == 16:
-            self._forward(tx, self.context.issuers[tx.issuer_link], block, now)
+        found = TRANSLATED.match(reply)
+        if found is None:
+            why = "the HSM's answer to the PIN translation is none"
+            self.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
+        block, error = found.groups()
+        if block is not None:
+            self._forward(tx, self.context.issuers[tx.issuer_link], block.decode("ascii"), now)
+            return
+        code = error.decode("ascii")
         result = results.of_hsm_error(code)
         self.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
 

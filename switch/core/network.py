@@ -114,6 +114,7 @@ class Network:
         self.context.event("link", "echo-missed", why, link=issuer.spec.name, missed=issuer.missed_echoes)
         if issuer.missed_echoes >= self.context.spec.echo_misses:
             issuer.network = None
+            issuer.state = LinkState.CONNECTED
             self.context.effects.append((CLOSE, issuer.conn, "echoes missed"))
             issuer.heard_at = now
         else:

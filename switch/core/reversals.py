@@ -121,14 +121,18 @@ class Reversals:
     def owe(self, tx: Transaction, now: float) -> None:
         """The issuer of `tx`, which may hold something, must be told; now, if it can hear."""
         issuer = self.context.issuers[tx.issuer_link]
-        entry = issuer.saf.owe(tx, self._fields(tx, issuer))
+        issuer.saf.owe(tx, self._fields(tx, issuer))
         if issuer.in_service:
-            self._send(issuer, entry, now)
+            self._send_all(issuer, now)
 
     def resume(self, issuer: IssuerLink, now: float) -> None:
         """The issuer has signed on: send what is owed, in order, before any new request."""
-        issuer.saf.forget_timers()
-        for entry in list(issuer.saf.entries.values()):
+        issuer.saf.restart()
+        self._send_all(issuer, now)
+
+    def _send_all(self, issuer: IssuerLink, now: float) -> None:
+        """Everything that the window of the link lets through."""
+        for entry in issuer.saf.sendable():
             self._send(issuer, entry, now)
 
     def _send(self, issuer: IssuerLink, entry: Entry, now: float) -> None:
@@ -152,11 +156,14 @@ class Reversals:
             self.context.event(
                 "reversal", "reversal-refused", why, link=issuer.spec.name, stan=stan, attempts=entry.attempts
             )
+            issuer.saf.refused(entry)
         else:
             issuer.saf.acknowledge(entry)
             entry.tx.move_hold(Hold.REVERSED)
             self.context.commit(records.Delivery(entry.tx.number, now, code))
             self.context.counters["reversal-delivered"] += 1
+        if issuer.in_service:
+            self._send_all(issuer, now)
 
     # -- time -------------------------------------------------------------------------------------------------------
 
@@ -164,8 +171,8 @@ class Reversals:
         """Repeat what was not acknowledged."""
         for issuer in self.context.issuers.values():
             if issuer.in_service:
-                for entry in issuer.saf.due(now):
-                    self._send(issuer, entry, now)
+                issuer.saf.expire(now)
+                self._send_all(issuer, now)
 
     def next_deadline(self) -> float | None:
         """When the next repeat is due."""

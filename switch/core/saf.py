@@ -4,11 +4,16 @@ A reversal goes out as 0420, then as 0421 at doubling intervals, until the issue
 they survive a restart because the log knows which intents still owe one.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from switch.core import fields as de
 from switch.core.transaction import Transaction
+
+# Reversals on their way to one issuer at once: a round trip of 100 ms still lets a thousand a second through.
+WINDOW = 100
 
 
 @dataclass
@@ -33,9 +38,18 @@ def saf_key(stan: str, rrn: str, terminal: str) -> str:
 
 @dataclass
 class StoreAndForward:
-    """The queue of one issuer link. `entries` stand in the order in which the reversals came to be owed."""
+    """The queue of one issuer link. `entries` stand in the order in which the reversals came to be owed.
+
+        waiting ──sent──▶ unacknowledged ──0430──▶ done
+           ▲                    │
+           └──timer, refused────┘
+
+    A window bounds what is unacknowledged, so that an issuer that comes back is not drowned in what it missed.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    waiting: deque[str] = field(default_factory=deque)
+    unacknowledged: set[str] = field(default_factory=set)
     timers: list[tuple[float, str]] = field(default_factory=list)  # heap of (repeat at, key); stale ones are skipped
 
     def __len__(self) -> int:
@@ -45,7 +59,28 @@ class StoreAndForward:
         """Queue the reversal of `tx`, made of `fields`."""
         entry = Entry(tx, fields)
         self.entries[entry.key] = entry
+        self.waiting.append(entry.key)
         return entry
+
+    def restart(self) -> None:
+        """A new connection: all that is owed is to be sent on it, in order."""
+        self.timers.clear()
+        self.unacknowledged.clear()
+        self.waiting = deque(self.entries)
+
+    def sendable(self) -> Iterator[Entry]:
+        """What may be sent now, oldest first; the caller says `sent` of each before it asks for the next."""
+        while self.waiting and len(self.unacknowledged) < WINDOW:
+            entry = self.entries.get(self.waiting.popleft())
+            if entry is not None:
+                yield entry
+
+    def sent(self, entry: Entry, now: float, first_wait_s: float, longest_wait_s: float) -> None:
+        """`entry` has just been sent: repeat it after a wait that doubles each time."""
+        entry.attempts += 1
+        entry.wait_s = min(longest_wait_s, entry.wait_s * 2 or first_wait_s)
+        self.unacknowledged.add(entry.key)
+        heappush(self.timers, (now + entry.wait_s, entry.key))
 
     def find(self, stan: str, rrn: str, terminal: str) -> Entry | None:
         """The entry that a 0430 answers; None when nothing waits for it."""
@@ -54,25 +89,19 @@ class StoreAndForward:
     def acknowledge(self, entry: Entry) -> None:
         """`entry` is done."""
         del self.entries[entry.key]
+        self.unacknowledged.discard(entry.key)
 
-    def sent(self, entry: Entry, now: float, first_wait_s: float, longest_wait_s: float) -> None:
-        """`entry` has just been sent: repeat it after a wait that doubles each time."""
-        entry.attempts += 1
-        entry.wait_s = min(longest_wait_s, entry.wait_s * 2 or first_wait_s)
-        heappush(self.timers, (now + entry.wait_s, entry.key))
+    def refused(self, entry: Entry) -> None:
+        """`entry` was not taken: its timer goes on, others may be sent meanwhile."""
+        self.unacknowledged.discard(entry.key)
 
-    def due(self, now: float) -> list[Entry]:
-        """Entries whose repeat is due; their timers are taken off."""
-        due = []
+    def expire(self, now: float) -> None:
+        """Let those wait again whose repeat is due."""
         while self.timers and self.timers[0][0] <= now:
-            entry = self.entries.get(heappop(self.timers)[1])
-            if entry is not None:
-                due.append(entry)
-        return due
-
-    def forget_timers(self) -> None:
-        """The link went down: what is still owed is sent when it signs on again."""
-        self.timers.clear()
+            key = heappop(self.timers)[1]
+            if key in self.entries:
+                self.unacknowledged.discard(key)
+                self.waiting.append(key)
 
     def next_deadline(self) -> float | None:
         """When the next repeat is due."""

@@ -37,5 +37,6 @@ class SwitchSpec(msgspec.Struct, frozen=True):
     reversal_repeat_s: float = 5.0  # first wait before a 0420 is repeated as 0421; doubles up to the next line
     reversal_repeat_max_s: float = 60.0
     max_in_flight: int = 100_000  # in all; beyond it requests are refused with 96 rather than queued late
+    max_owed: int = 20_000  # reversals that one issuer has not acknowledged; beyond it no new risk is taken with it
     max_transactions: int = 500_000  # finished ones kept for duplicates and reversals: some 600 MB; a day at 5/s
     retention_s: float = 86_400.0  # duplicates are recognised for a day, as long as a SAF entry may live (R4)

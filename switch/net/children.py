@@ -17,6 +17,7 @@ from switch.net import process, upfile
 from switch.net.addresses import Address
 
 RESTART_S = 0.2  # until a dead child is started again: the contract gives two seconds to be back
+RETRY_S = 1.0  # after a start that the system refused
 STOP_S = 5.0  # for a child that was asked to stop to do so, before it is killed
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -68,8 +69,20 @@ class ChildProcess:
 
     async def _keep(self) -> None:
         while not self._stopping:
-            status = await self._live()
-            await self._ended(status)
+            try:
+                status = await self._live()
+            except OSError as error:  # no space for up.json, no process to be had: both pass
+                self._report("part", "not-started", f"{self.name}: {error}; tried again in {RETRY_S:.0f} s")
+                await self._leave_nothing()
+                await asyncio.sleep(RETRY_S)
+            else:
+                await self._ended(status)
+
+    async def _leave_nothing(self) -> None:
+        """After half a start: no child may be left that nobody watches."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            await self._process.wait()
 
     async def _ended(self, status: int) -> None:
         """The child is gone: as asked, or too early, or to be started again."""
@@ -121,8 +134,10 @@ class ChildProcess:
             _, pending = await asyncio.wait([self._keeper], timeout=STOP_S)
             if pending:
                 self._signal(signal.SIGKILL)
-            upfile.remove(self._data, self.name, self._process.pid)
-        await self._keeper
+            with contextlib.suppress(OSError):  # a full disk must not keep the others from being stopped
+                upfile.remove(self._data, self.name, self._process.pid)
+        with contextlib.suppress(ChildError):
+            await self._keeper
 
     def _signal(self, number: int) -> None:
         assert self._process is not None

@@ -12,11 +12,12 @@ timer and reversal settle the rest. The log refuses further use after a failed s
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from switch.core.effects import Effect
-from switch.store.log import LogError
+
+PIECE_BYTES = 16 << 20  # a quarter of a segment of the file log
 
 
 class Journal(Protocol):
@@ -82,8 +83,9 @@ class GroupCommit:
         self._syncing, self._open = self._open, _Batch()
         self._idle.clear()
         try:
-            self._journal.append(self._syncing.records)
-        except (LogError, OSError) as error:
+            for records in in_pieces(self._syncing.records):
+                self._journal.append(records)
+        except Exception as error:
             self._synced(error)
         else:
             self._starts.put(True)
@@ -115,3 +117,18 @@ class GroupCommit:
         await self._idle.wait()
         self._starts.put(False)
         self._worker.join()
+
+
+def in_pieces(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """A batch in pieces that a log takes: one that gathered during a long sync may exceed a segment.
+
+    >>> [len(piece) for piece in in_pieces([bytes(6 << 20)] * 5)]
+    [2, 2, 1]
+    """
+    start = size = 0
+    for end, record in enumerate(records):
+        size += len(record)
+        if size > PIECE_BYTES and end > start:
+            yield records[start:end]
+            start, size = end, len(record)
+    yield records[start:]

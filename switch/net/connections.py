@@ -25,7 +25,10 @@ from switch.net.effects import Driver
 MAX_CONNECTIONS = 10_000  # a listener's: the file descriptors that an ordinary hard limit (20,000) leaves us
 SILENCE_S = 2.0  # a started frame is one packet, or a retransmission later; more means a wrong length or a trap
 WHOLE_FRAME_S = 15.0  # and however slowly its bytes trickle in, the peer's own 10 s timer has passed by now
-UNREAD_BYTES = 1 << 20  # some 4,000 answers that a peer has not read: it is not coming back for them
+UNREAD_BYTES = 1 << 20  # some 4,000 messages that a peer has not read: a burst that it may still catch up with,
+UNREAD_S = 5.0  # but not for longer than an issuer's timer: nobody waits for them any more
+UNREAD_MOST_BYTES = 32 << 20  # and never more: 100 such peers are 3 GB
+CLOSING_S = 1.0  # what a peer has not read that long after we closed, it will not read
 HALF_CLOSED_S = 8.0  # after its end of stream a peer gets its last answers: issuer timer 5 s, HSM 2 s, and a margin
 SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at the worst
 
@@ -60,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._started_at = 0.0  # when the frame that is not whole yet began
         self._watch: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
+        self._patience: asyncio.TimerHandle | None = None  # runs while too much is unread
 
     # -- what the event loop calls ---------------------------------------------------------------------------------
 
@@ -97,13 +101,24 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        self._refuse("refused", "slow-reader", f"{UNREAD_BYTES} bytes of answers unread; the peer must read them")
+        if self._patience is None:
+            self._patience = self._loop.call_later(UNREAD_S, self._lose_patience)
+
+    def resume_writing(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lose_patience(self) -> None:
+        why = f"more than {UNREAD_BYTES} bytes unread for {UNREAD_S:.0f} s; the peer must read what it is sent"
+        self._refuse("refused", "slow-reader", why)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         # From here on writes vanish: uvloop would raise in the callback of whoever writes, and end *its* connection.
         self._transport = None
-        if self._watch is not None:
-            self._watch.cancel()
+        for timer in (self._watch, self._patience):
+            if timer is not None:
+                timer.cancel()
         self._driver.leave(self._number)
         self._closed(self)
 
@@ -130,6 +145,7 @@ class Connection(asyncio.Protocol):
         """Close after what was written; whoever asks has said why in an event."""
         if self._transport is not None:
             self._transport.close()
+            self._loop.call_later(CLOSING_S, self._abort)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -137,8 +153,15 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)
-        if self._half_closed and self._owed <= 0:
+        if self._transport.get_write_buffer_size() > UNREAD_MOST_BYTES:
+            why = f"more than {UNREAD_MOST_BYTES} bytes unread; the peer must read what it is sent"
+            self._refuse("refused", "slow-reader", why)
+        elif self._half_closed and self._owed <= 0:
             self._transport.close()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def _refuse(self, event: str, reason: str, why: str) -> None:
         """Close at once: the peer broke the framing or a limit."""

@@ -14,6 +14,7 @@ from switch.net.latencies import Latencies
 _BOUNDS_MS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 _DE39 = "de39-"  # how parts name their counters of answers
 _MAX_REQUEST_BYTES = 8192  # a scraper's GET is some hundred bytes
+ANSWERED_WITHIN_S = 5.0  # a scraper asks at once; whoever only connects must not keep a descriptor
 _MAX_REASONS = 1_000  # reasons are slugs written in our code, a hundred or so: beyond this, one is made from input
 
 LinkState = tuple[str, str, str, int]  # name, role, state, connections
@@ -99,6 +100,10 @@ class MetricsProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._deadline = asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, self._transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._deadline.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._request += data

@@ -26,6 +26,8 @@ from switch.net.live import LiveLine, say, transaction
 from switch.net.status import Instruments
 from switch.net.traffic import Traffic, TrafficRunner
 from switch.reconcile import reconcile
+from switch.reconcile.books import BooksError
+from switch.store.log import LogError
 
 DRAIN_S = 12.0  # the acquirers' timer is 10 s; its reversal takes another round trip
 SHOW_WITHIN_S = 30.0  # for the first approved purchase with a PIN; there are several a second
@@ -129,7 +131,11 @@ class _Up:
             await self._drain(traffic)
         finally:
             await traffic.close()
-        verdict = await asyncio.to_thread(reconcile, self._bench.data)
+        try:
+            verdict = await asyncio.to_thread(reconcile, self._bench.data)
+        except (BooksError, LogError) as error:
+            say(f"no verdict: {error}")
+            return process.FAILED
         _print_verdict(verdict)
         status = await self._stop.wait()
         return process.FAILED if verdict["verdict"] == "violated" else status

@@ -4,6 +4,7 @@ What they saw goes, masked, to DATA/acquirer.jsonl, one line per finished transa
 reconciliation. A witness looks on until the first purchase with a PIN was approved, to show it to the user.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,11 +91,19 @@ class LinesJournal:
     """The acquirers' book: JSON lines appended to a file. Nothing waits for it, so `sync` leaves it to the kernel."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        written = path.read_bytes()
+        self._size = written.rfind(b"\n") + 1  # what follows is a line that an earlier run did not finish
+        os.ftruncate(self._descriptor, self._size)
 
     def append(self, payloads: Sequence[bytes]) -> int:
-        """Write whole lines in one piece."""
-        return os.write(self._descriptor, b"".join(payload.rstrip(b"\n") + b"\n" for payload in payloads))
+        """Write whole lines in one piece, or none: where the disk is full, OSError, and the book ends as before."""
+        lines = b"".join(payload.rstrip(b"\n") + b"\n" for payload in payloads)
+        if os.write(self._descriptor, lines) < len(lines):
+            os.ftruncate(self._descriptor, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += len(lines)
+        return len(payloads)
 
     def sync(self) -> None:
         """Nothing: a machine that crashes takes the bench, and so the question, with it."""

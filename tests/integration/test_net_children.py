@@ -86,6 +86,30 @@ def test_a_child_that_ends_before_it_is_ready_is_not_restarted(tmp_path: Path) -
     on_loop(main)
 
 
+def test_a_start_that_the_system_refuses_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk: up.json cannot be written. The half-started child is not left behind, and the next try succeeds."""
+    monkeypatch.setattr(children, "RETRY_S", 0.05)
+    merge, refused, reports = upfile.merge, [], []
+
+    def full_once(data: Path, name: str, pid: int, ports: Mapping[str, int]) -> None:
+        if not refused:
+            refused.append(pid)
+            raise OSError(28, "No space left on device")
+        merge(data, name, pid, ports)
+
+    monkeypatch.setattr(upfile, "merge", full_once)
+
+    async def main() -> None:
+        kept = ChildProcess(Child("part", part), tmp_path, {"part": 0}, lambda *report: reports.append(report), None)
+        kept.start()
+        await kept.ready()
+        assert not is_alive(refused[0])
+        await kept.stop()
+
+    on_loop(main)
+    assert [reason for _, reason, _ in reports] == ["not-started"]
+
+
 def test_a_child_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "STOP_S", 0.1)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + PART

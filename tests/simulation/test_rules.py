@@ -218,6 +218,31 @@ def test_hsm_silent_is_96(terminal: Terminal, cards: Cards) -> None:
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
 
 
+@pytest.mark.parametrize("reply", [b"ED00", b"CD00", b"CD0004NOTHEXADECIMAL!01", b"CD\x00\x01", b""])
+def test_an_hsm_that_answers_nonsense_is_96(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, cards: Cards, reply: bytes
+) -> None:  # fmt: skip
+    monkeypatch.setattr(terminal.bench.hsm.device, "respond", lambda body: body[:4] + reply)
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "96"
+    assert terminal.said("hsm-malformed")
+
+
+def test_no_new_risk_with_an_issuer_that_takes_no_reversals(config: Config) -> None:
+    bench = Bench(config)
+    bench.core._context.spec = msgspec.structs.replace(bench.spec, max_owed=2)
+    bench.world.run(1.0)
+    terminal = terminal_of(bench, "acquirer")
+    silent = next(card for card in config.card if card.behaviour == "issuer-silent")
+    card = {"pan": silent.pan, "expiry": silent.expiry, "pin": silent.pin}
+    host = bench.issuers[silent.issuer]
+    host.part = Deaf(host.part, lost=100)
+    reasons = []
+    for _ in range(4):
+        assert terminal.ask(terminal.foreign.purchase(card), seconds=6.0)["39"] == "91"
+        reasons.append(terminal.bench.world.said[-1]["reason"])
+    assert reasons == ["issuer-timeout", "issuer-timeout", "reversals-owed", "reversals-owed"]
+
+
 def test_issuer_crash_in_flight_is_91_and_reversed(terminal: Terminal, cards: Cards) -> None:
     card = cards["approve"]
     terminal.send(terminal.foreign.purchase(card))

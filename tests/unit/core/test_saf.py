@@ -1,6 +1,6 @@
 """Store and forward: order, doubling waits, acknowledgement."""
 
-from switch.core.saf import StoreAndForward
+from switch.core.saf import WINDOW, StoreAndForward
 from switch.core.transaction import Transaction
 
 
@@ -13,12 +13,13 @@ def test_waits_double_up_to_the_longest() -> None:
     entry = saf.owe(Transaction(), fields("000001"))
     now, waits = 0.0, []
     for _ in range(5):
+        assert list(saf.sendable()) == [entry]
         saf.sent(entry, now, first_wait_s=5.0, longest_wait_s=30.0)
         due = saf.next_deadline()
         assert due is not None
         waits.append(due - now)
         now = due
-        assert saf.due(now) == [entry]
+        saf.expire(now)
     assert waits == [5.0, 10.0, 20.0, 30.0, 30.0]
 
 
@@ -31,7 +32,8 @@ def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
     saf.acknowledge(entry)
     assert saf.find("000001", "R00000000001", "TERM0001") is None
     assert saf.next_deadline() is None
-    assert saf.due(100.0) == []
+    saf.expire(100.0)
+    assert list(saf.sendable()) == []
 
 
 def test_entries_keep_the_order_in_which_they_came() -> None:
@@ -41,3 +43,23 @@ def test_entries_keep_the_order_in_which_they_came() -> None:
         saf.owe(Transaction(), fields(stan))
     assert [entry.fields[11] for entry in saf.entries.values()] == stans
     assert len(saf) == 3
+
+
+def test_a_window_bounds_what_is_under_way() -> None:
+    saf = StoreAndForward()
+    for number in range(WINDOW + 2):
+        saf.owe(Transaction(), fields(f"{number:06d}"))
+    under_way = []
+    for entry in saf.sendable():
+        saf.sent(entry, 0.0, 5.0, 30.0)
+        under_way.append(entry)
+    assert len(under_way) == WINDOW
+    saf.acknowledge(under_way[0])
+    saf.refused(under_way[1])
+    later = []
+    for entry in saf.sendable():
+        saf.sent(entry, 0.0, 5.0, 30.0)
+        later.append(entry.fields[11])
+    assert later == [f"{WINDOW:06d}", f"{WINDOW + 1:06d}"]
+    saf.restart()
+    assert next(saf.sendable()) is under_way[1]
