@@ -89,7 +89,7 @@ def no_reversal_after_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def reversal_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(StoreAndForward, "due", lambda self, now: self.timers.clear() or [])
+    monkeypatch.setattr(StoreAndForward, "expire", lambda self, now: self.timers.clear())
     monkeypatch.setattr(Reversals, "resume", lambda self, issuer, now: None)
 
 
