@@ -136,7 +136,6 @@ class Authorizations:
         """Ask the HSM for the PIN block under the issuer's ZPK: host command CC, ISO-0 to ISO-0."""
         context = self.context
         tx.move(State.TRANSLATING)
-        tx.with_pin = True
         tx.hsm_asked_at = now
         self._last_tag += 1
         self._translating[self._last_tag] = tx
@@ -271,31 +270,31 @@ class Authorizations:
 
     def time_out(self, tx: Transaction, reason: str, why: str, now: float) -> None:
         """R7: no answer from the issuer → 91 to the acquirer, and a 0420 to the issuer until it acknowledges."""
-        issuer = self.context.issuers[tx.issuer_link]
-        issuer.in_flight -= 1
-        issuer.quarantine.append(tx)
-        tx.deadline = now
         tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
         self._event("timed-out", tx, reason, why)
-        tx.move_hold(Hold.OWED)
-        self._finish(tx, now)
+        self._give_up(tx, now)
         self.reversals.owe(tx, now)
 
     def withdraw(self, tx: Transaction, now: float) -> None:
         """The acquirer reversed `tx` while it was in flight: end it, unanswered; a reversal is owed if it had left."""
+        link = self.context.acquirers[tx.acquirer_link]
         tx.waiters = None
-        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.TOO_LATE]
-        self._event("withdrawn", tx, "reversed-in-flight", "the acquirer reversed it before its answer")
+        tx.de39, tx.reason = link.code_of[results.TOO_LATE], "reversed-in-flight"
+        self._event("withdrawn", tx, tx.reason, "the acquirer reversed it before its answer")
         if tx.state is State.WAITING:
-            issuer = self.context.issuers[tx.issuer_link]
-            issuer.in_flight -= 1
-            issuer.quarantine.append(tx)
-            tx.deadline = now
-            tx.move_hold(Hold.OWED)
-            self._finish(tx, now)
-            return
-        self.context.commit(refusal_of(tx, self.context.acquirers[tx.acquirer_link].spec.name, now))
-        self._answer_waiters(tx, now)
+            self._give_up(tx, now)
+        else:
+            self.context.commit(refusal_of(tx, link.spec.name, now))
+            self._answer_waiters(tx, now)
+
+    def _give_up(self, tx: Transaction, now: float) -> None:
+        """Wait for the issuer no longer; its STAN stays in quarantine for a late answer, and a reversal is owed."""
+        issuer = self.context.issuers[tx.issuer_link]
+        issuer.in_flight -= 1
+        issuer.quarantine.append(tx)
+        tx.deadline = now
+        tx.move_hold(Hold.OWED)
+        self._finish(tx, now)
 
     def recover(self, tx: Transaction, now: float) -> None:
         """After a restart: an intent without outcome. The issuer may have it, the acquirer got no answer."""
@@ -320,7 +319,6 @@ class Authorizations:
         tx.waiters = tx.request = None
         context.in_flight -= 1
         context.transactions.finished(tx, now)
-        context.counters["forgotten-early"] = context.transactions.forgotten_early
 
     def _event(self, name: str, tx: Transaction, reason: str, why: str) -> None:
         context = self.context

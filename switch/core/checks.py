@@ -12,6 +12,7 @@ from switch.core.links import AcquirerLink
 from switch.core.specs import SwitchSpec
 from switch.iso8583.codec import View
 
+NETWORK: Final = (7, 11, 70)
 AUTHORIZATION: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
 REVERSAL: Final = (3, 4, 7, 11, 32, 37, 41, 42, 49, 90)
 
@@ -34,11 +35,19 @@ PAN_DIGITS: Final = range(12, 20)
 ORIGINAL_DIGITS: Final = 42  # DE 90: MTI, STAN, DE 7, acquiring and forwarding institution
 
 
-def missing(view: View, mandatory: tuple[int, ...]) -> Failure | None:
-    """The first mandatory field that `view` lacks, or a card number that is none."""
+def absent(view: View, mandatory: tuple[int, ...]) -> Failure | None:
+    """The first mandatory field that `view` lacks."""
     for number in mandatory:
         if not view.has(number):
             return Failure(results.FORMAT_ERROR, "missing-field", f"DE {number} is mandatory and missing")
+    return None
+
+
+def missing(view: View, mandatory: tuple[int, ...]) -> Failure | None:
+    """The first mandatory field that `view` lacks, or a card number that is none."""
+    failure = absent(view, mandatory)
+    if failure is not None:
+        return failure
     if not view.has(de.PAN) and not view.has(de.TRACK2):
         return Failure(results.FORMAT_ERROR, "missing-field", "neither DE 2 nor DE 35 is present")
     pan = pan_of(view)
@@ -88,6 +97,14 @@ def reversal(view: View, link: AcquirerLink) -> Failure | None:
     if len(original) != ORIGINAL_DIGITS or not (original.isascii() and original.isdigit()):
         return Failure(results.FORMAT_ERROR, "bad-original", f"DE 90 is not {ORIGINAL_DIGITS} digits")
     return None
+
+
+def network(view: View, link: AcquirerLink) -> Failure | None:
+    """The first thing that is wrong with an 0800; DE 32 is optional there."""
+    failure = absent(view, NETWORK)
+    if failure is None and view.has(de.ACQUIRER):
+        failure = foreign_acquirer(view, link)
+    return failure
 
 
 def pan_of(view: View) -> str:

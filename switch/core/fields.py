@@ -10,7 +10,6 @@ STAN: Final = 11
 LOCAL_TIME: Final = 12
 LOCAL_DATE: Final = 13
 EXPIRY: Final = 14
-ENTRY_MODE: Final = 22
 ACQUIRER: Final = 32
 TRACK2: Final = 35
 RRN: Final = 37

@@ -4,8 +4,8 @@ Towards acquirers we answer; each TCP connection signs on for itself. Towards is
 as the connection stands, and ask for an echo when the link has been silent.
 """
 
+from switch.core import checks, results
 from switch.core import fields as de
-from switch.core import results
 from switch.core.context import Context, utc_mmddhhmmss
 from switch.core.effects import CLOSE, SEND
 from switch.core.links import AcquirerLink, IssuerLink, LinkState, NetworkRequest
@@ -14,8 +14,6 @@ from switch.iso8583.codec import View
 
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
 SIGNED_ON_AFTER = {SIGN_ON: True, SIGN_OFF: False}
-
-MANDATORY = (de.TRANSMITTED, de.STAN, de.NETWORK_CODE)
 
 
 class Network:
@@ -30,14 +28,9 @@ class Network:
     def request(self, conn: int, link: AcquirerLink, view: View) -> None:
         """An acquirer signs on, off, or asks whether we are there."""
         context = self.context
-        for number in MANDATORY:
-            if not view.has(number):
-                why = f"DE {number} is mandatory and missing"
-                context.refuse(conn, link, view, results.FORMAT_ERROR, "missing-field", why)
-                return
-        if view.has(de.ACQUIRER) and view.text(de.ACQUIRER) != link.spec.institution_id:
-            why = f"DE 32 is not {link.spec.institution_id}, the institution of link {link.spec.name}"
-            context.refuse(conn, link, view, results.NOT_PERMITTED_TERMINAL, "foreign-acquirer", why)
+        failure = checks.network(view, link)
+        if failure is not None:
+            context.refuse(conn, link, view, *failure)
             return
         code = view.text(de.NETWORK_CODE)
         if code in SIGNED_ON_AFTER:

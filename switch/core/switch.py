@@ -236,8 +236,10 @@ class Switch:
 
     @property
     def counters(self) -> dict[str, int]:
-        """Counts by reason and by DE 39 since the start."""
-        return self._context.counters
+        """Counts by reason and by DE 39 since the start, and of transactions forgotten for want of room."""
+        context = self._context
+        context.counters["forgotten-early"] = context.transactions.forgotten_early
+        return context.counters
 
     def ready(self) -> bool:
         """Is every issuer link that should be in service signed on?"""

@@ -21,7 +21,7 @@ class Transaction:
         "de39", "deadline", "decided_at", "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at",
         "issuer_answered_at", "issuer_link", "issuer_stan", "local_date", "merchant", "mti", "number",
         "older", "reason", "received_at", "request", "rrn", "sealed_extras", "sealed_pan", "stan", "state",
-        "taken_back", "terminal", "token", "transmitted", "waiters", "with_pin",
+        "taken_back", "terminal", "token", "transmitted", "waiters",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,7 +38,6 @@ class Transaction:
         self.request: View | None = None
         self.waiters: list[tuple[int, View]] | None = None
         self.older: Transaction | None = None
-        self.with_pin = False
         self.approved = False  # by the issuer
         self.taken_back = False  # by the acquirer, with a reversal
         self.deadline = 0.0

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from switch.iso8583.codec import View
@@ -13,8 +12,6 @@ from switch.net.latencies import MOMENT_WORDS
 EVERY_S = 1.0  # on a terminal
 EVERY_S_IN_FILE = 5.0  # a line each: a day's log stays readable
 _DE39 = "de39-"
-
-Say = Callable[[str], None]
 
 
 def say(line: str) -> None:
