@@ -11,7 +11,7 @@ from switch.cards.bins import BinTable
 from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context
-from switch.core.effects import FORWARD, HSM
+from switch.core.effects import FORWARD
 from switch.core.journal import intent_of, open_extras, outcome_of, refusal_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.reversals import Reversals
@@ -36,8 +36,6 @@ class Authorizations:
         self.context = context
         self.reversals = reversals
         self.routes = routes
-        self._translating: dict[int, Transaction] = {}
-        self._last_tag = 0
 
     # -- from the acquirer ------------------------------------------------------------------------------------------
 
@@ -137,16 +135,13 @@ class Authorizations:
         context = self.context
         tx.move(State.TRANSLATING)
         tx.hsm_asked_at = now
-        self._last_tag += 1
-        self._translating[self._last_tag] = tx
         source = context.acquirers[tx.acquirer_link].spec.zpk
         command = f"CC{source}{issuer.spec.zpk}12{block}0101{account_number(pan)}"
-        context.effects.append((HSM, self._last_tag, command.encode("ascii")))
+        context.ask_hsm(command, self._translated, tx)
 
-    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+    def _translated(self, tx: Transaction, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
-        tx = self._translating.pop(tag, None)
-        if tx is None or tx.state is not State.TRANSLATING:
+        if tx.state is not State.TRANSLATING:
             self.context.counters["hsm-reply-late"] += 1
             return
         tx.hsm_answered_at = now
@@ -195,7 +190,7 @@ class Authorizations:
         issuer.waiting.append(tx)
         issuer.in_flight += 1
         context.commit(intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now))
-        context.effects.append((FORWARD, issuer.conn, frame, tx))
+        context.effects.append((FORWARD, issuer.conn_for(tx), frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:
         """0110 or 0210 from the issuer."""
@@ -232,7 +227,7 @@ class Authorizations:
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
         """Log what the issuer decided, then answer everybody who waits."""
         result = issuer.result_of.get(code)
-        tx.approved = result == results.APPROVED or (result is None and code in results.OTHER_APPROVALS)
+        tx.approved = result in results.APPROVALS or (result is None and code in results.OTHER_APPROVALS)
         tx.de39 = code if result is None else self.context.acquirers[tx.acquirer_link].code_of.get(result, code)
         tx.approval = (view.text(de.APPROVAL) or "") if tx.approved else ""
         extras = {number: view.text(number) or "" for number in view.fields() if number not in NOT_EXTRA}

@@ -5,15 +5,19 @@ for one class of messages.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
 from switch.cards.vault import Vault
 from switch.core import records
-from switch.core.effects import ANSWER, COMMIT, EVENT, SEND, Effect
+from switch.core.effects import ANSWER, COMMIT, EVENT, HSM, SEND, Effect
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.specs import SwitchSpec
 from switch.core.transaction import Transaction, Transactions
 from switch.iso8583.codec import View
+
+HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
 
 
 class Context:
@@ -38,6 +42,8 @@ class Context:
         self.last_number = 0
         self.last_network_stan = 0
         self.in_flight = 0
+        self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
+        self._last_tag = 0
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""
@@ -47,6 +53,21 @@ class Context:
     def commit(self, record: records.Record) -> None:
         """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
         self.effects.append((COMMIT, records.encode(record)))
+
+    def ask_hsm(self, command: str, handler: "HsmHandler", subject: Any) -> None:
+        """Send a host command; `handler(subject, reply, now)` is called with its answer, or with None."""
+        self._last_tag = tag = self._last_tag + 1
+        self._asked_hsm[tag] = handler, subject
+        self.effects.append((HSM, tag, command.encode("ascii")))
+
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        """The HSM's answer to command `tag`, from its command code on; None when there is none."""
+        asked = self._asked_hsm.pop(tag, None)
+        if asked is None:
+            self.counters["hsm-reply-late"] += 1
+            return
+        handler, subject = asked
+        handler(subject, reply, now)
 
     def event(self, name: str, reason: str, why: str, **fields: str | int | float) -> None:
         """One structured line, and its reason counted. Nothing in it may be secret: callers pass no card data."""

@@ -139,7 +139,7 @@ class Reversals:
         mti = "0420" if entry.attempts == 0 else "0421"
         patches: dict[int, str | None] = {**entry.fields}
         self.context.counters[f"sent-{mti}"] += 1
-        self.context.effects.append((FORWARD, issuer.conn, issuer.layout.emit(mti, (), patches), None))
+        self.context.effects.append((FORWARD, issuer.conn_for(entry.tx), issuer.layout.emit(mti, (), patches), None))
         spec = self.context.spec
         issuer.saf.sent(entry, now, spec.reversal_repeat_s, spec.reversal_repeat_max_s)
 

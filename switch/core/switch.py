@@ -212,7 +212,7 @@ class Switch:
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
         """The answer to the (HSM, tag, …) effect, from its command code on; None when there is none."""
-        self._authorizations.hsm_reply(tag, reply, now)
+        self._context.hsm_reply(tag, reply, now)
 
     # -- time -------------------------------------------------------------------------------------------------------
 
