@@ -67,7 +67,8 @@ class _Run:
         stressed = poor(config)
         dialects = {link.name: link.dialect for link in stressed.link if link.role == "issuer"}
         dialects |= {f"traffic-{link.name}": link.dialect for link in stressed.link if link.role == "acquirer"}
-        self._checker = Checker(dialects, cards_of(stressed))
+        links = {f"traffic-{link.name}": link.name for link in stressed.link if link.role == "acquirer"}
+        self._checker = Checker(dialects, cards_of(stressed), links)
         self._bench = Bench(stressed, seed, plan, self._checker)
         self._checker.requested = self._stop_when_enough
 
