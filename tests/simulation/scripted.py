@@ -34,7 +34,7 @@ class Scripted:
         self._effects: list[Effect] = []
         bench.issuers[name].part = self  # type: ignore[assignment]
 
-    def receive(self, conn: int, frame: bytes, now: float) -> None:  # noqa: ARG002 - every part has this signature
+    def receive(self, conn: int, frame: bytes, now: float) -> None:
         """Read, decide, answer."""
         doc = iso8583.decode(frame, self.spec)[0]
         if doc["t"][1] != "8":

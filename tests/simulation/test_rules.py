@@ -332,7 +332,9 @@ def test_nothing_leaves_before_it_is_durable(
 
 
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
-@pytest.mark.parametrize("change", [{"f54": "0002978C000000000100" * 10}, {"f28": "X00000000"}, {"f55": "not hexadecimal"}])
+@pytest.mark.parametrize(
+    "change", [{"f54": "0002978C000000000100" * 10}, {"f28": "X00000000"}, {"f55": "not hexadecimal"}]
+)
 def test_what_does_not_fit_the_issuers_dialect_is_30(
     terminal: Terminal, cards: Cards, change: dict[str, str]
 ) -> None:  # fmt: skip
