@@ -50,7 +50,7 @@ def restarted(terminal: Terminal, new_terminal: Callable[[], Terminal]) -> Termi
     return new_terminal()
 
 
-# -- R12: advices -------------------------------------------------------------------------------------------------------
+# -- R12: advices ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mti", ["0120", "0220"])
@@ -110,7 +110,7 @@ def test_r11_an_advice_survives_a_restart(
 def test_r11_what_an_issuer_never_takes_is_given_up_and_seen(
     new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
-    """After `saf_attempts` it is not sent again: an exception for people, also after a restart; the next one goes on."""
+    """After `saf_attempts` it is not sent again: an exception for people, after a restart too; the next one goes on."""
     terminal = new_terminal()
     refused = advice(terminal, cards["approve"], 11_00)
     issuer.decide = lambda doc: None if doc["4"] == refused["4"] else approve(doc)
@@ -161,7 +161,7 @@ def test_a_reversal_before_its_advice_refuses_it(terminal: Terminal, cards: Card
     assert issuer.got == []
 
 
-# -- pre-authorization, increments, completion --------------------------------------------------------------------------
+# -- pre-authorization, increments, completion -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("final_cents", [60_00, 100_00, 130_00])
@@ -278,7 +278,7 @@ def test_a_reversal_of_what_was_completed_takes_back_the_completion(
     assert reversed_["90"][:10] == "0220" + posted["11"]
 
 
-# -- partial approval ---------------------------------------------------------------------------------------------------
+# -- partial approval --------------------------------------------------------------------------------------------------
 
 
 def partly(doc: Doc) -> Doc:
@@ -332,7 +332,7 @@ def test_a_part_that_is_none_is_51(terminal: Terminal, cards: Cards, issuer: Scr
     assert issuer.mtis() == ["0100", "0420"]
 
 
-# -- partial reversal ---------------------------------------------------------------------------------------------------
+# -- partial reversal --------------------------------------------------------------------------------------------------
 
 
 def standing(cents: int) -> str:
@@ -407,7 +407,7 @@ def test_partial_reversals_survive_a_restart(
     assert len(issuer.got) == 3
 
 
-# -- cash back, tracks --------------------------------------------------------------------------------------------------
+# -- cash back, tracks -------------------------------------------------------------------------------------------------
 
 
 def cash(cents: int) -> str:
