@@ -10,6 +10,7 @@ STAN: Final = 11
 LOCAL_TIME: Final = 12
 LOCAL_DATE: Final = 13
 EXPIRY: Final = 14
+BUSINESS_DATE: Final = 15  # MMDD
 ACQUIRER: Final = 32
 TRACK2: Final = 35
 RRN: Final = 37
