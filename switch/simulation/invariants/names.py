@@ -138,10 +138,4 @@ ISSUER_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
 def record_of(table: dict[int, tuple[str, tuple[str, ...]]], row: list[Any]) -> tuple[str, dict[str, Any]]:
     """A record's kind, and its fields by name."""
     kind, names = table[row[0]]
-    record = dict(zip(names, row[1:], strict=False))
-    if kind == "booked" and "live_cents" not in record:  # BRIDGE until branch issuers is merged
-        record |= {"advice": False, "preauthorised": False, "chain": "", "approved": record["de39"] == "00",
-                   "amount": int(record["asked"].split("|")[1]) if record["de39"] == "00" else 0}
-    elif kind == "reversed":
-        record.setdefault("standing", 0)
-    return kind, record
+    return kind, dict(zip(names, row[1:], strict=False))
