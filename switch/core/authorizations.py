@@ -375,7 +375,7 @@ class Authorizations:
     def link_lost(self, issuer: IssuerLink, now: float) -> None:
         """The issuer's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
         waiting, issuer.waiting = issuer.waiting, deque()
-        for tx in waiting:
+        for tx in sorted(waiting, key=lambda tx: tx.number):  # as a snapshot has what comes to be owed at once
             if tx.state is State.WAITING:
                 self.time_out(tx, "issuer-lost", f"the connection to {issuer.spec.name} was lost", now)
 

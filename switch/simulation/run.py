@@ -133,7 +133,7 @@ def poor(config: Config) -> Config:
         msgspec.structs.replace(card, sample=True, balance_cents=BALANCE_CENTS, limit_cents=LIMIT_CENTS)
         for card in used
     )
-    traffic = (msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S) for traffic in config.traffic)
+    traffic = (msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S, mix="everything") for traffic in config.traffic)
     return msgspec.structs.replace(config, card=tuple(cards), traffic=tuple(traffic))
 
 
