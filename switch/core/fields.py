@@ -10,6 +10,7 @@ STAN: Final = 11
 LOCAL_TIME: Final = 12
 LOCAL_DATE: Final = 13
 EXPIRY: Final = 14
+BUSINESS_DATE: Final = 15  # MMDD: date of settlement
 ACQUIRER: Final = 32
 TRACK2: Final = 35
 RRN: Final = 37
@@ -18,7 +19,9 @@ RESPONSE: Final = 39
 TERMINAL: Final = 41
 MERCHANT: Final = 42
 CURRENCY: Final = 49
+SETTLEMENT_CURRENCY: Final = 50
 PIN_BLOCK: Final = 52
+SETTLEMENT_CODE: Final = 66  # 1 in balance, 2 out of balance
 NETWORK_CODE: Final = 70
 ORIGINAL: Final = 90
 

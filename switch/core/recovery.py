@@ -9,9 +9,12 @@ import msgspec
 
 from switch.core import records
 from switch.core.context import Context
+from switch.core.days import begin_day
 from switch.core.journal import intent_of, outcome_of, refusal_of, reversal_of
+from switch.core.links import AcquirerLink, Closing, IssuerLink
 from switch.core.stans import STAN_MAX
 from switch.core.states import Hold, State
+from switch.core.totals import COUNTS, SUMS, Figures
 from switch.core.transaction import Transaction, unknown_original
 
 # STANs left out after a restart: a snapshot has lost the order in which they were given out, and late answers to the
@@ -61,6 +64,15 @@ class Fold:
                 self._reversal(record)
             case records.Delivery():
                 self._by_number[record.number].move_hold(Hold.REVERSED)
+            case records.KeyChange():
+                party = self._party(record.link)
+                party.keys.change(record.key, record.kcv, record.at, party.spec.key_grace_s)
+            case records.Cutover():
+                begin_day(self.context, record)
+            case records.Closing():
+                self._closing(record)
+            case records.Totals():
+                self._totals(record)
 
     def _link(self, name: str) -> int:
         """The configured link that a record names; without it nothing of that record can be kept true."""
@@ -118,6 +130,24 @@ class Fold:
         if tx.hold is Hold.HELD:
             tx.move_hold(Hold.OWED)
 
+    def _party(self, name: str) -> AcquirerLink | IssuerLink:
+        index = self._link(name)
+        return self.context.acquirers.get(index) or self.context.issuers[index]
+
+    def _closing(self, record: records.Closing) -> None:
+        closings = self.context.issuers[self._link(record.link)].closings
+        found = next((closing for closing in closings if closing.closed == record.closed), None)
+        if record.done and found is not None:
+            closings.remove(found)
+        elif not record.done and found is None:
+            closings.append(Closing(record.closed, record.opened, settle_at=record.at))
+
+    def _totals(self, record: records.Totals) -> None:
+        figures = Figures(
+            dict(zip(COUNTS, record.counts, strict=True)), dict(zip(SUMS, record.sums, strict=True))
+        )  # fmt: skip
+        self.context.totals.replace(self._link(record.link), record.business_date, record.currency, figures)
+
     def _finished(self, tx: Transaction, at: float) -> None:
         tx.move(State.FINISHED)
         tx.decided_at = at
@@ -144,3 +174,23 @@ def _records_of(context: Context) -> Iterator[records.Record]:
             yield reversal_of(tx, names[tx.acquirer_link], tx.decided_at, "")
         if tx.hold is Hold.REVERSED:
             yield records.Delivery(tx.number, tx.decided_at, "")
+    yield from _of_links(context, names)
+
+
+def _of_links(context: Context, names: list[str]) -> Iterator[records.Record]:
+    """Keys, days, and at the very end the totals, which replace what the transactions before them add up to."""
+    parties: list[AcquirerLink | IssuerLink] = [*context.acquirers.values(), *context.issuers.values()]
+    for party in parties:
+        keys, name = party.keys, party.spec.name
+        if keys.changed_at:
+            yield records.KeyChange(keys.changed_at, name, keys.previous, "")
+            yield records.KeyChange(keys.changed_at, name, keys.current, keys.kcv)
+    for link in context.acquirers.values():
+        if link.business_date:
+            yield records.Cutover(0.0, link.spec.name, link.business_date, link.cutover_reference)
+    for issuer in context.issuers.values():
+        for closing in issuer.closings:
+            yield records.Closing(0.0, issuer.spec.name, closing.closed, closing.opened, done=False)
+    for index, business_date, currency, figures in context.totals.everything():
+        counts, sums = tuple(figures.counts.values()), tuple(figures.sums.values())
+        yield records.Totals(0.0, names[index], business_date, currency, counts, sums)

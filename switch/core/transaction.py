@@ -11,17 +11,19 @@ from switch.core.states import HOLD_MOVES, STATE_MOVES, Hold, State
 from switch.iso8583.codec import View
 
 NO_LINK = -1
+NO_CONNECTION = -1
 
 
 class Transaction:
     """An authorization. Times are seconds as passed in; 0.0 where that hop did not happen."""
 
     __slots__ = (
-        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "currency", "de3",
-        "de39", "deadline", "decided_at", "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at",
-        "issuer_answered_at", "issuer_link", "issuer_stan", "local_date", "merchant", "mti", "number",
-        "older", "reason", "received_at", "request", "rrn", "sealed_extras", "sealed_pan", "stan", "state",
-        "taken_back", "terminal", "token", "transmitted", "waiters",
+        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "approved_amount",
+        "business_date", "conn", "currency", "de3", "de39", "deadline", "decided_at", "forwarded_at", "hold",
+        "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan", "local_date",
+        "merchant", "mti", "number", "older", "preauthorised", "reason", "received_at", "request", "rrn",
+        "sealed_extras", "sealed_pan", "stan", "state", "taken_back", "terminal", "token", "transmitted",
+        "waiters",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -39,6 +41,10 @@ class Transaction:
         self.waiters: list[tuple[int, View]] | None = None
         self.older: Transaction | None = None
         self.approved = False  # by the issuer
+        self.conn = NO_CONNECTION  # that it was forwarded on
+        self.approved_amount = ""  # DE 4 of a partial approval
+        self.business_date = ""  # YYMMDD (R16)
+        self.preauthorised = False
         self.taken_back = False  # by the acquirer, with a reversal
         self.deadline = 0.0
         self.received_at = self.hsm_asked_at = self.hsm_answered_at = self.forwarded_at = 0.0
