@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from switch.cards.vault import Vault
+from switch.core import fields as de
 from switch.core import records, results
 from switch.core.effects import ANSWER, COMMIT, EVENT, HSM, SEND, Effect
+from switch.core.exposures import Exposures
 from switch.core.links import AcquirerLink, IssuerLink, Line
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Totals
-from switch.core.transaction import Transaction, Transactions
+from switch.core.transaction import Transaction, Transactions, reference
 from switch.iso8583.codec import View
 
 HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
@@ -37,9 +39,10 @@ class Context:
         self._set_up_links()
         self.acquirer_of_conn: dict[int, AcquirerLink] = {}
         self.line_of_conn: dict[int, Line] = {}
-        self.totals = Totals()
         self.last_number = 0
         self.in_flight = 0
+        self.totals = Totals()
+        self.exposures = Exposures()
         self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
         self._last_tag = 0
 
@@ -59,6 +62,15 @@ class Context:
         """A number for a new transaction, ascending over restarts."""
         self.last_number += 1
         return self.last_number
+
+    def original_of(self, view: View) -> Transaction | None:
+        """What DE 90 of `view` names: the same DE 32, 37 and 41, and the MTI and STAN in it."""
+        original = view.text(de.ORIGINAL) or ""
+        key = reference(
+            view.text(de.ACQUIRER) or "", original[4:10], view.text(de.RRN) or "", view.text(de.TERMINAL) or "",
+            original[:4],
+        )  # fmt: skip
+        return self.transactions.find_original(key, original[10:20])
 
     def commit(self, record: records.Record) -> None:
         """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
@@ -85,22 +97,31 @@ class Context:
         self.effects.append((EVENT, name, {"reason": reason, "why": why, **fields}))
 
     def answer(
-        self, conn: int, view: View, code: str, tx: Transaction | None, approval: str = "",
-        extras: dict[int, str] | None = None,
+        self, conn: int, view: View, code: str, tx: Transaction | None, extras: dict[int, str] | None = None,
+        *, timed: bool = False,
     ) -> None:  # fmt: skip
-        """Answer the request `view` of `conn` with DE 39 = `code`, once everything committed before is durable."""
+        """Answer the request `view` of `conn` with DE 39 = `code`, once everything committed before is durable.
+
+        With `tx`, what became of it goes along: approval code, business date, an amount that is not what was asked.
+        `timed`: it is the first answer, by which its latency is measured.
+        """
         link = self.acquirer_of_conn.get(conn)
         if link is None:  # it hung up; a repeat on another connection gets the same answer from the table
             self.counters["answer-without-connection"] += 1
             return
         patches: dict[int, str | None] = {39: code}
-        if approval:
-            patches[38] = approval
+        if tx is not None:
+            if tx.approval:
+                patches[38] = tx.approval
+            if tx.approved_amount:
+                patches[4] = tx.approved_amount
+            if tx.business_date:
+                patches[15] = tx.business_date[2:]
         if extras:
             patches.update(extras)
         frame = link.layout.emit(response_mti(view.mti), ((view, link.echoed),), patches)
         self.counters[f"de39-{code}"] += 1
-        self.effects.append((ANSWER, conn, frame, tx))
+        self.effects.append((ANSWER, conn, frame, tx if timed else None))
 
     def accept(
         self, conn: int, link: AcquirerLink | IssuerLink, view: View, patches: dict[int, str] | None = None

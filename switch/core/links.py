@@ -15,13 +15,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from switch.core import fields as de
-from switch.core.saf import StoreAndForward
+from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
 from switch.core.states import State
 from switch.core.transaction import NO_CONNECTION, Transaction
 from switch.core.zonekeys import ZoneKeys
 from switch.iso8583.codec import FieldMask, Layout
+
+# Messages that an issuer never took, kept to be looked at; all of them stand in the log.
+MAX_EXHAUSTED = 1_000
 
 
 class LinkState(IntEnum):
@@ -105,6 +108,7 @@ class IssuerLink:
     quarantine: deque[Transaction] = field(default_factory=deque)  # timed out; late answers may still come
     saf: StoreAndForward = field(default_factory=StoreAndForward)
     closings: deque[Closing] = field(default_factory=deque)
+    exhausted: deque[tuple[float, Entry]] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
     in_flight: int = 0
 
     @classmethod

@@ -9,11 +9,11 @@ from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.days import Days
+from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE
 from switch.core.keys import KeyExchanges
 from switch.core.links import AcquirerLink, Line, LinkState
 from switch.core.questions import Questions
-from switch.core.reversals import Reversals
 from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import View
 
@@ -25,11 +25,11 @@ class Network:
     """The handler of 0800 and 0801, and of what we ask by 0800/001 and 301."""
 
     def __init__(
-        self, context: Context, questions: Questions, reversals: Reversals, keys: KeyExchanges, days: Days
+        self, context: Context, questions: Questions, deliveries: Deliveries, keys: KeyExchanges, days: Days
     ) -> None:  # fmt: skip
         self.context = context
         self.questions = questions
-        self.reversals = reversals
+        self.deliveries = deliveries
         self.keys = keys
         self.days = days
 
@@ -95,7 +95,7 @@ class Network:
         line.state = LinkState.SIGNED_ON
         self.context.event("link", "signed-on", f"{line.spec.name} is in service", link=line.spec.name)
         if line.in_service and not was_in_service:
-            self.reversals.resume(line.issuer, now)
+            self.deliveries.resume(line.issuer, now)
 
     def request_of_issuer(self, line: Line, view: View, now: float) -> None:
         """An issuer asks for an echo, signs a line on or off by itself (signed off, it gets no requests), changes its

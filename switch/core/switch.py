@@ -16,10 +16,12 @@ from typing import Protocol
 from switch.cards.bins import BinTable
 from switch.cards.vault import Vault
 from switch.core import recovery, results
+from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
 from switch.core.closings import Closings
 from switch.core.context import Context
 from switch.core.days import Days
+from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
 from switch.core.keys import Exchange, KeyExchanges
 from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
@@ -36,14 +38,15 @@ from switch.iso8583.doctor import guess
 AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})
 REVERSAL_MTIS = frozenset({"0400", "0401", "0420", "0421"})
 NETWORK_MTIS = frozenset({"0800", "0801"})
+ADVICE_MTIS = frozenset({"0120", "0121", "0220", "0221"})
 RECONCILIATION_MTIS = frozenset({"0500", "0501", "0520", "0521"})
-REQUEST_MTIS = AUTHORIZATION_MTIS | REVERSAL_MTIS | NETWORK_MTIS | RECONCILIATION_MTIS
+REQUEST_MTIS = AUTHORIZATION_MTIS | ADVICE_MTIS | REVERSAL_MTIS | NETWORK_MTIS | RECONCILIATION_MTIS
 
 AUTHORIZATION_ANSWERS = frozenset({"0110", "0210"})
-REVERSAL_ANSWERS = frozenset({"0410", "0430"})
+DELIVERY_ANSWERS = frozenset({"0410", "0430", "0130", "0230"})
 ANSWERS_TO_US = frozenset({"0810", "0530"})  # what the switch itself has asked
 
-KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | REVERSAL_ANSWERS | NETWORK_MTIS | ANSWERS_TO_US
+KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | DELIVERY_ANSWERS | NETWORK_MTIS | ANSWERS_TO_US
 
 # Parts of a message in front of its fields, as a FormatError names them: header, MTI, bitmaps.
 BEFORE_FIELDS = frozenset({"h", "t", "p", "1"})
@@ -68,18 +71,20 @@ class Switch:
     def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int) -> None:
         """`epoch` counts the starts of this switch, durably: with it no nonce of the vault ever serves twice."""
         self._context = context = Context(spec, vault, epoch)
-        self._reversals = Reversals(context)
+        self._deliveries = Deliveries(context)
+        self._reversals = Reversals(context, self._deliveries)
         self._questions = Questions(context)
         self._keys = KeyExchanges(context, self._questions)
         self._days = Days(context)
-        self._network = Network(context, self._questions, self._reversals, self._keys, self._days)
+        self._network = Network(context, self._questions, self._deliveries, self._keys, self._days)
         self._reconciliation = Reconciliation(context)
         self._closings = Closings(context, self._questions)
         index_of = {issuer.spec.name: index for index, issuer in context.issuers.items()}
         routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
-        self._authorizations = Authorizations(context, self._reversals, routes)
+        self._authorizations = Authorizations(context, self._deliveries, routes)
+        self._advices = Advices(context, self._deliveries, routes)
         self._timed: tuple[Timed, ...] = (
-            self._days, self._authorizations, self._reversals, self._questions, self._network, self._closings,
+            self._days, self._authorizations, self._deliveries, self._questions, self._network, self._closings,
         )  # fmt: skip
 
     # -- the past ---------------------------------------------------------------------------------------------------
@@ -89,8 +94,9 @@ class Switch:
         fold = recovery.Fold(self._context)
         fold.apply(snapshot, payloads)
         self._days.restored(now)
-        for tx in fold.owed():
-            self._reversals.owe(tx, now)
+        for entry in fold.owed():
+            entry.maybe_sent = True
+            self._deliveries.owe(entry, now)
         for tx in fold.unanswered():
             self._authorizations.recover(tx, now)
 
@@ -196,6 +202,8 @@ class Switch:
             self._authorizations.request(conn, link, view, now)
         elif mti in REVERSAL_MTIS:
             self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
+        elif mti in ADVICE_MTIS:
+            self._advices.request(conn, link, view, now)
         elif mti in RECONCILIATION_MTIS:
             self._reconciliation.request(conn, link, view)
         elif mti in ANSWERS_TO_US:
@@ -234,8 +242,8 @@ class Switch:
         mti = view.mti
         if mti in AUTHORIZATION_ANSWERS:
             self._authorizations.response(issuer, view, now)
-        elif mti in REVERSAL_ANSWERS:
-            self._reversals.response(issuer, view, now)
+        elif mti in DELIVERY_ANSWERS:
+            self._deliveries.response(issuer, view, now)
         elif mti in ANSWERS_TO_US:
             self._questions.answered(line.conn, line.spec.name, view, now)
         elif mti in NETWORK_MTIS:
@@ -326,7 +334,23 @@ class Switch:
 
     def reversals_owed(self) -> int:
         """Reversals that no issuer has acknowledged yet."""
-        return sum(len(issuer.saf) for issuer in self._context.issuers.values())
+        return self._owed("0420")
+
+    def advices_owed(self) -> int:
+        """The same for completions, and other advices."""
+        return self._owed("0120") + self._owed("0220")
+
+    def _owed(self, mti: str) -> int:
+        issuers = self._context.issuers.values()
+        return sum(entry.mti == mti for issuer in issuers for entry in issuer.saf.entries.values())
+
+    def exhausted(self) -> list[tuple[float, str, str, str, str, str, int]]:
+        """What issuers never took, for people to look at: (at, issuer link, MTI, STAN, DE 37, DE 41, attempts)."""
+        return [
+            (at, issuer.spec.name, entry.mti, entry.tx.stan, entry.tx.rrn, entry.tx.terminal, entry.attempts)
+            for issuer in self._context.issuers.values()
+            for at, entry in issuer.exhausted
+        ]
 
 
 def is_asking(mti: str) -> bool:

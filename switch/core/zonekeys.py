@@ -7,6 +7,10 @@ fails, under the one before it, for as long as that is valid: until its grace is
 """
 
 from dataclasses import dataclass
+from typing import Final
+
+# HSM error codes of a block that is none, or of no account, under the key that was tried: it may be under another.
+WRONG_KEY: Final = frozenset({"10", "20", "24"})
 
 
 @dataclass
@@ -32,7 +36,7 @@ class ZoneKeys:
         if key == self.current:
             self.previous = key
 
-    def fallback(self, key: str, now: float) -> str:
-        """The key to try after `key` has failed; empty when there is none."""
-        valid = key == self.current != self.previous and now < self.previous_until
+    def fallback(self, key: str, error: str, now: float) -> str:
+        """The key to try after the HSM has answered `error` to a block under `key`; empty when there is none."""
+        valid = error in WRONG_KEY and key == self.current != self.previous and now < self.previous_until
         return self.previous if valid else ""
