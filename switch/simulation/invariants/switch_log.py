@@ -79,7 +79,7 @@ class SwitchLog:
         self.unknown_reversals: set[Key] = set()
         self.days: dict[str, str] = {}  # business date by link
         self.sums = Sums()
-        self.at_cutover: dict[Bucket, int] = {}  # the moment of `sums` at the newest cutover of all
+        self.at_cutover: dict[Bucket, int] = {}  # the moment of `sums` at the first cutover that may have ended a day
 
     def apply(self, row: list[Any]) -> None:
         """Take the next record."""
@@ -239,7 +239,7 @@ class SwitchLog:
             self._violate("R16", f"the business date went back to {day}", "")
         if not link:
             self.days = {name: max(day, current) for name, current in self.days.items()}
-            self.at_cutover = self.sums.moments()
+        self.at_cutover = self.sums.moments() | self.at_cutover
         self.days[link] = day
 
     def day_of(self, link: str) -> str:
