@@ -50,6 +50,17 @@ class Figures:
         if column in SUM_OF:
             self.sums[SUM_OF[column]] += amount
 
+    def named(self) -> dict[str, int]:
+        """For people and programs: how many, and amounts in minor units."""
+        counts, sums = self.counts, self.sums
+        return {
+            "credits": counts[74], "credits_amount": sums[86],
+            "credits_reversed": counts[75], "credits_reversed_amount": sums[87],
+            "debits": counts[76], "debits_amount": sums[88],
+            "debits_reversed": counts[77], "debits_reversed_amount": sums[89],
+            "inquiries": counts[INQUIRY], "authorizations": counts[AUTHORIZATION],
+        }  # fmt: skip
+
     def elements(self) -> dict[int, str]:
         """As a message carries them."""
         texts = {number: f"{count:0{COUNT_DIGITS}d}" for number, count in self.counts.items()}

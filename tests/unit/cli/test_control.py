@@ -11,7 +11,7 @@ from switch.net import control
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     requests: list[tuple[str, dict[str, Any]]] = []
 
-    def request(path, document):
+    def request(path, document, timeout_s):
         requests.append((path.name, document))
         return {"ok": True, "pid": 7}
 
@@ -73,7 +73,7 @@ def test_no_bench_runs(monetique) -> None:
 
 
 def test_a_refusal(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
-    def request(path, document):
+    def request(path, document, timeout_s):
         raise control.ControlError("no such link", reachable=True)
 
     monkeypatch.setattr(control, "request", request)
