@@ -143,8 +143,9 @@ class AcquirerWire:
             self._violate("I8", "an approval left after its reversal was acknowledged", key.transaction)
 
     def _check_day(self, doc: Doc, logged: Logged) -> None:
-        """R16: the day on which it was accepted, whatever day it is now."""
-        if logged.day and doc.get(15, "" if doc[39] in APPROVALS else logged.day[2:]) != logged.day[2:]:
+        """R16: the day on which it was accepted, whatever day it is now; an approval tells it in any case."""
+        told_anyway = doc[39] in APPROVALS and doc[0][1] != REVERSAL
+        if logged.day and doc.get(15, "" if told_anyway else logged.day[2:]) != logged.day[2:]:
             self._violate("R16", "an answer carries another day than that of its acceptance", logged.key.transaction)
 
     def told(self, doc: Doc) -> Key | None:
