@@ -185,7 +185,7 @@ class Checker(Watch):
         wanted_cents, carried_cents, elsewhere_cents = seen.asked.cents(self._acquirer_wire.wanted(key)), 0, 0
         if logged is not None and logged.issuer and logged.issuer not in self._never_up:
             carried_cents = self._carried_cents(logged, logged.leg)
-            if logged.stand_in_stan:
+            if logged.leg != logged.issuer_stan:  # the request had left
                 elsewhere_cents = self._carried_cents(logged, logged.issuer_stan)
         if elsewhere_cents:
             why = "an issuer carries a request beside the advice that the switch approved it"

@@ -78,6 +78,7 @@ class SwitchLog:
         self.completions: dict[int, list[Logged]] = {}  # by number of the pre-authorization
         self.unknown_reversals: set[Key] = set()
         self.days: dict[str, str] = {}  # business date by link
+        self.closings: set[tuple[str, str]] = set()  # issuer, and a day that it was told the end of
         self.sums = Sums()
         self.at_cutover: dict[Bucket, int] = {}  # the moment of `sums` at the first cutover that may have ended a day
 
@@ -241,6 +242,13 @@ class SwitchLog:
             self.days = {name: max(day, current) for name, current in self.days.items()}
         self.at_cutover = self.sums.moments() | self.at_cutover
         self.days[link] = day
+
+    def _closing(self, record: Fields) -> None:
+        """An issuer has been told of the end of a day."""
+        ended = (record["link"], record["closed"])
+        if ended in self.closings:
+            self._violate("R16", f"the end of {record['closed']} was closed twice with {record['link']}", "")
+        self.closings.add(ended)
 
     def day_of(self, link: str) -> str:
         """The business date of an acquirer's link; "" before the first."""
