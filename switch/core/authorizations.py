@@ -137,6 +137,7 @@ class Authorizations:
         keys = self.context.acquirers[tx.acquirer_link].keys
         if block is not None:
             keys.served(asked.source)
+            tx.pin_key = asked.source
             self._forward(tx, self.context.issuers[tx.issuer_link], block.decode("ascii"), now)
             return
         code = error.decode("ascii")
