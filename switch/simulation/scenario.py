@@ -21,6 +21,7 @@ LONGEST_DOWN_S: Final = 25.0  # an issuer that an operator took down: several of
 CARDS: Final = 4  # of each issuer in the traffic: few, so that requests meet on one account
 BALANCE_CENTS: Final = 400_00  # and poor, so that a cent too much shows
 LIMIT_CENTS: Final = 500_00
+PARTLY_CENTS: Final = 100_00  # of the card that is approved in part: soon spent
 RATE_PER_S: Final = 20.0  # of each acquirer: some requests are always in flight together
 JOINING: Final = ("issuer-late", "issuer-silent", "partial", "stand-in")  # cards of the tests that join the traffic
 SECOND_LINE: Final = 0.5  # of the runs have one
@@ -34,13 +35,11 @@ def stressed(config: Config, seed: int) -> Config:
     cards = (
         msgspec.structs.replace(
             card, sample=True, stand_in=card.behaviour != "issuer-silent" and number % 2 == 0,
-            balance_cents=BALANCE_CENTS, limit_cents=LIMIT_CENTS,
+            balance_cents=PARTLY_CENTS if card.behaviour == "partial" else BALANCE_CENTS, limit_cents=LIMIT_CENTS,
         )
         for number, card in enumerate(used)
     )  # fmt: skip
-    traffic = (
-        msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S, mix="everything") for traffic in config.traffic
-    )
+    traffic = (msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S, mix="everything") for traffic in config.traffic)
     return msgspec.structs.replace(config, card=tuple(cards), traffic=tuple(traffic), link=_links(config, seed))
 
 

@@ -12,9 +12,11 @@ from switch.simulation.invariants.names import (
     APPROVALS,
     NETWORK,
     RECONCILIATION,
+    REVERSAL,
     SWITCH,
     Key,
     Violation,
+    key_of,
     named,
     transaction_of_frame,
     transaction_of_origin,
@@ -52,7 +54,7 @@ class Checker(Watch):
         self.issuers = {name: IssuerLog(cards[name], self._violate) for name in cards}
         self._acquirer_wire = AcquirerWire(self.switch, self._violate)
         self._issuer_wire = IssuerWire(self.switch, self.issuers, self._violate)
-        self._network_wire = NetworkWire(self.switch, self._violate)
+        self._network_wire = NetworkWire(self.switch, links, self._violate)
         self._digests = {name: hashlib.sha256() for name in sorted({SWITCH, *dialects})}
         self._records = dict.fromkeys(self._digests, 0)
 
@@ -82,7 +84,7 @@ class Checker(Watch):
     def died(self, name: str, now: float) -> None:
         self._now = now
         self._acquirer_wire.died(name)
-        self._network_wire.died(name)
+        self._network_wire.died(name, now)
 
     def durable(self, name: str, data: bytes, now: float) -> None:
         self._now = now
@@ -119,7 +121,9 @@ class Checker(Watch):
             self._network_wire.answered(self._links[acquirer], doc)
             return
         self._acquirer_wire.answered(doc)
-        self._network_wire.judged((acquirer, *self.issuers), doc)
+        if doc[0][1] != REVERSAL:
+            logged = self.switch.by_key.get(key_of(doc))
+            self._network_wire.judged(acquirer, logged.issuer if logged is not None else "", doc)
 
     def arrived(self, sender: str, receiver: str, frame: bytes, now: float) -> None:
         self._now = now

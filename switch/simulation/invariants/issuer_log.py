@@ -98,13 +98,23 @@ class IssuerLog:
             if effect_cents or (booking.de39 in APPROVALS and not booking.advice):
                 self._violate("I8", "an issuer approved what had been reversed before it came", transaction)
         self.bookings[origin] = booking
-        if booking.preauthorised and record["approved"]:
-            self._chains.setdefault(booking.chain or booking.key, []).append(booking)
-        elif booking.advice and record["approved"] and booking.chain:
-            self._complete(booking.chain)
         if effect_cents < 0 and not booking.advice:
             self._check_limits(booking, transaction)
-        self._account(booking).move(effect_cents, booking.day, 1)
+        if record["reversed"]:
+            booking.reversed, booking.live_cents = True, 0
+        elif record["approved"]:
+            self._link(booking)
+        self._account(booking).move(booking.live_cents, booking.day, 1)
+
+    def _link(self, booking: Booking) -> None:
+        """A completion ends what is held of its chain, and what is added to that chain after it holds nothing."""
+        if booking.preauthorised:
+            chain = self._chains.setdefault(booking.chain or booking.key, [])
+            if chain and chain[0].completed:
+                booking.live_cents, booking.completed = 0, True
+            chain.append(booking)
+        elif booking.advice and booking.chain:
+            self._complete(booking.chain)
 
     def _check_amount(self, booking: Booking, record: Fields, transaction: str) -> None:
         """What moves is what was asked, or, where a part was approved, that part; and nothing for what is void."""

@@ -103,7 +103,10 @@ def origin_of(doc: Doc, mti_class: str, stan: str) -> str:
 
 def named(doc: Doc) -> str:
     """A frame in a few words, none of them secret."""
-    words = [doc[0], *(f"DE {number} {doc[number]}" for number in (11, 37, 41, 15, 70, 90, 95, 38, 39) if number in doc)]
+    words = [
+        doc[0],
+        *(f"DE {number} {doc[number]}" for number in (11, 37, 41, 15, 70, 90, 95, 38, 39) if number in doc),
+    ]
     return ", ".join(words)
 
 

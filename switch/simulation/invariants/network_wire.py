@@ -4,6 +4,7 @@ Keys cannot be seen, but what goes wrong with them can: DE 39 = 88. It has an ex
 sides of an exchange, or where a request was on its way for longer than its key was good for.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from switch.simulation.invariants.names import APPROVED, RECONCILIATION, transaction_of_frame
@@ -15,19 +16,23 @@ KEY_CHANGE: Final = ("101", "161")
 CRYPTOGRAPHIC: Final = "88"
 IN_BALANCE, OUT_OF_BALANCE = "1", "2"
 EURO: Final = "978"
+LONGEST_SYNC_S: Final = 2.0  # by the plan of faults, and a margin
 SWIFT_S: Final = 0.001  # a frame that took longer was held up by a fault
 
 
 class NetworkWire:
     """Messages that are about no transaction, on all wires."""
 
-    def __init__(self, switch: SwitchLog, violate: Violate) -> None:
+    def __init__(self, switch: SwitchLog, forgetful: Collection[str], violate: Violate) -> None:
+        """`forgetful` are the parts that have no disk for their keys: the simulated acquirers."""
         self._switch = switch
+        self._forgetful = forgetful
         self._violate = violate
         self._asked: dict[tuple[str, str], tuple[Bucket, int, Doc]] = {}  # link and STAN of a 0500
         self._exchanges: dict[tuple[str, str], int] = {}  # key changes by (from, to): begun and not ended
+        self._ended_at: dict[tuple[str, str], float] = {}
         self._sent_at: dict[tuple[str, str, bytes], float] = {}
-        self._excused: set[str] = set()  # parts that may have another key than their partner believes
+        self._excused: set[tuple[str, str]] = set()  # the same: one side may have another key than the other believes
         self._held_up: set[str] = set()  # transactions with a request that took its time
 
     # -- reconciliation ---------------------------------------------------------------------------------------------
@@ -78,16 +83,19 @@ class NetworkWire:
         if doc[0][:3] == "081" and doc.get(70) in KEY_CHANGE:
             begun = self._exchanges.get((receiver, sender), 0)
             self._exchanges[receiver, sender] = max(0, begun - 1)
+            self._ended_at[receiver, sender] = now
 
-    def died(self, name: str) -> None:
-        """A simulated acquirer has no disk for its keys; of the others those are excused that were about to change."""
+    def died(self, name: str, now: float) -> None:
+        """A part may have lost a key: one that it had no disk for, or was just about to write down."""
         for pair in self._exchanges:
-            if name in pair:
-                self._excused.update(pair)
+            unwritten = now - self._ended_at.get(pair, now) < LONGEST_SYNC_S
+            if name in pair and (unwritten or name in self._forgetful):
+                self._excused.add(pair)
 
-    def judged(self, parts: tuple[str, ...], doc: Doc) -> None:
-        """R15: an answer to a request; a change of keys alone never makes it 88."""
-        if doc.get(39) != CRYPTOGRAPHIC or transaction_of_frame(doc) in self._held_up or self._excused & set(parts):
+    def judged(self, acquirer: str, issuer: str, doc: Doc) -> None:
+        """R15: the answer to a request that went from one to the other; a change of keys alone never makes it 88."""
+        if doc.get(39) != CRYPTOGRAPHIC or transaction_of_frame(doc) in self._held_up:
             return
-        if not any(begun and set(pair) & set(parts) for pair, begun in self._exchanges.items()):
+        doubtful = self._excused | {pair for pair, begun in self._exchanges.items() if begun}
+        if not any({acquirer, issuer} & set(pair) for pair in doubtful):
             self._violate("R15", "a PIN block was not understood, and no fault excuses it", transaction_of_frame(doc))
