@@ -90,8 +90,9 @@ class _Run:
         self._until(lambda: False, UNTIL_QUIET_S)
         self._plan.quiet()
         self._until(lambda: False, SETTLE_S)
-        self._scenario.reconcile_all()
-        self._until(lambda: False, RECONCILE_S)
+        for day in self._scenario.days():
+            self._scenario.reconcile_all(day)
+            self._until(lambda: False, RECONCILE_S)
         if not checker.violations:
             checker.finish(world.now)
 

@@ -1,7 +1,7 @@
-"""What happens on the links of a run beside its traffic, at times drawn from the seed: operators and institutions at work.
+"""What happens on the links of a run beside its traffic, at times drawn from the seed.
 
-Issuers go down for long, so that the switch stands in; keys are exchanged, begun by either side; days are cut over and
-reconciled. The configuration is drawn too: a second line to an issuer, MACs on an acquirer's link.
+Operators and institutions are at work: issuers go down for long, so that the switch stands in; keys are exchanged, begun
+by either side; days are cut over and reconciled. The configuration is drawn too: a second line to an issuer, MACs on an acquirer's link.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,10 @@ import msgspec
 
 from switch.acquirers.acquirer import Acquirer
 from switch.config.tables import Card, Config, Link
+from switch.core.days import following, yymmdd
 from switch.issuers.issuer import Issuer
 from switch.profiles.draws import uniform
-from switch.simulation.bench import Bench
+from switch.simulation.bench import START, Bench
 from switch.simulation.world import Host
 
 SPAN_S: Final = 6.0  # after the first request: the traffic of a hundred is over by then, its reversals are not
@@ -133,16 +134,23 @@ class Scenario:
         hosts = list(self._bench.acquirers.values())
         _reconcile(hosts[int(share * len(hosts))])
 
-    def reconcile_all(self) -> None:
-        """They all do, when everything is settled."""
+    def days(self) -> list[str]:
+        """The business days that there have been so far, YYMMDD."""
+        dates = [yymmdd(START)]
+        while dates[-1] < max(self._bench.core.business_dates().values()):
+            dates.append(following(dates[-1]))
+        return dates
+
+    def reconcile_all(self, day: str) -> None:
+        """All acquirers compare their figures of a day."""
         for host in self._bench.acquirers.values():
-            _reconcile(host)
+            _reconcile(host, day[2:])
 
 
-def _reconcile(host: Host) -> None:
+def _reconcile(host: Host, mmdd: str = "") -> None:
     if host.up:
         assert isinstance(host.part, Acquirer)
-        host.part.reconcile(host.clock())
+        host.part.reconcile(host.clock(), mmdd)
         host.settle()
 
 

@@ -1,7 +1,7 @@
 """The invariants, checked while a simulation runs by code that shares nothing with what it checks.
 
-    I1   debits = credits      what an acquirer was told of and did not take back is one effect, of the amount that stands
-    I2   limits                no debit beyond what the account has or its card may spend in a day, but for advices (R12)
+    I1   debits = credits      what an acquirer was told and did not take back is one effect, of the amount that stands
+    I2   limits                no debit beyond what the account has or its card may spend in a day; advices are exempt
     I3   duplicates            one decision and one effect per duplicate key, advices included
     I5   every request ends    answered, or reversed and acknowledged; nothing is owed, or given up, in the end
     I6   released once         no hold, and no credit, is taken back twice, wholly or in part

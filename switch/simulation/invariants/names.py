@@ -110,7 +110,7 @@ def named(doc: Doc) -> str:
     return ", ".join(words)
 
 
-# Records by their tags: see `switch.core.records` and `switch.issuers.records`. What is not named here is not looked at.
+# Records by their tags: see `switch.core.records` and `switch.issuers.records`; later fields are not looked at.
 SWITCH_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     1: ("intent", ("number", "at", "link", "mti", "acquirer_id", "stan", "rrn", "terminal", "local_date", "de3",
                    "amount", "currency", "transmitted", "merchant", "token", "sealed_pan", "issuer", "issuer_stan",
@@ -131,8 +131,8 @@ SWITCH_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     12: ("closing", ("at", "link", "closed")),
 }  # fmt: skip
 ISSUER_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
-    1: ("booked", ("at", "key", "account", "asked", "effect_cents", "tries", "armed", "de38", "de39", "de54", "reversed",
-                   "live_cents", "standing", "completed", "reductions", "day", "approved", "amount", "advice",
+    1: ("booked", ("at", "key", "account", "asked", "effect_cents", "tries", "armed", "de38", "de39", "de54",
+                   "reversed", "live_cents", "standing", "completed", "reductions", "day", "approved", "amount", "advice",
                    "preauthorised", "chain")),
     2: ("reversed", ("at", "origin", "standing")),
     5: ("key_changed", ("at",)),

@@ -28,7 +28,7 @@ class NetworkWire:
         self._switch = switch
         self._forgetful = forgetful
         self._violate = violate
-        self._asked: dict[tuple[str, str], tuple[Bucket, int, Doc]] = {}  # link and STAN of a 0500
+        self._asked: dict[tuple[str, str, str], tuple[Bucket, int, Doc]] = {}  # link, STAN and DE 7 of a 0500
         self._exchanges: dict[tuple[str, str], int] = {}  # key changes by (from, to): begun and not ended
         self._ended_at: dict[tuple[str, str], float] = {}
         self._sent_at: dict[tuple[str, str, bytes], float] = {}
@@ -41,13 +41,13 @@ class NetworkWire:
         """An acquirer's 0500, 0520 or 0521 reaches the switch."""
         if doc[0][1] == RECONCILIATION:
             bucket = (link, doc.get(15) or self._switch.day_of(link)[2:], doc.get(50, EURO))
-            self._asked.setdefault((link, doc[11]), (bucket, self._switch.sums.moment(bucket), doc))
+            self._asked.setdefault((link, doc[11], doc[7]), (bucket, self._switch.sums.moment(bucket), doc))
 
     def answered(self, link: str, doc: Doc) -> None:
         """I9: the switch answers it with its own figures."""
         if doc[0][1] != RECONCILIATION or doc[39] != APPROVED:
             return
-        bucket, moment, question = self._asked[link, doc[11]]
+        bucket, moment, question = self._asked[link, doc[11], doc[7]]
         self._check_figures(bucket, moment, doc)
         theirs, ours = figures_of(question), figures_of(doc)
         if doc[66] != IN_BALANCE and theirs == ours:

@@ -4,8 +4,8 @@
     DE 76, 88   debits: all other money       DE 77, 89   debits reversed
     DE 80       inquiries                     DE 81       pre-authorizations
 
-A transaction counts for its acquirer's link and for its issuer's, on its own business day, and so does its reversal. The
-figures that leave the switch must be those of some moment between the question and the answer: what was decided in
+A transaction counts for its acquirer's link and for its issuer's, on its own business day, and so does its reversal.
+The figures that leave the switch must be those of some moment between the question and the answer: what was decided in
 memory is durable by the time the answer leaves, and something more may be.
 """
 
