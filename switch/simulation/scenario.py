@@ -1,7 +1,8 @@
 """What happens on the links of a run beside its traffic, at times drawn from the seed.
 
-Operators and institutions are at work: issuers go down for long, so that the switch stands in; keys are exchanged, begun
-by either side; days are cut over and reconciled. The configuration is drawn too: a second line to an issuer, MACs on an acquirer's link.
+Operators and institutions are at work: issuers go down for long, so that the switch stands in; keys are exchanged,
+begun by either side; days are cut over and reconciled. The configuration is drawn too: a second line to an issuer, MACs
+on an acquirer's link.
 """
 
 from collections.abc import Callable

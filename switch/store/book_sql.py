@@ -47,11 +47,12 @@ CREATE TABLE authorizations (
     approved_amount INTEGER,          -- less than amount after a partial approval; NULL where nothing was approved
     standing_amount INTEGER,          -- what reversals left of it
     stand_in_stan   INTEGER,          -- the switch approved for the issuer: STAN of the advice that tells it
-    reversal    TEXT NOT NULL DEFAULT 'none'       -- of the whole: owed to the issuer, and what became of that
+    reversal    TEXT NOT NULL DEFAULT 'none'       -- of the whole: what became of it; dropped: nobody need be told
         CHECK (reversal IN ('none', 'owed', 'delivered', 'exhausted', 'dropped')),
     reason      TEXT                  -- why the switch refused it
 ) STRICT;
 CREATE INDEX authorizations_by_rrn ON authorizations (rrn, stan, terminal, acquirer_id);
+CREATE INDEX authorizations_by_original ON authorizations (original) WHERE original IS NOT NULL;
 CREATE INDEX authorizations_by_token ON authorizations (token);
 CREATE TABLE reversals (
     number      INTEGER NOT NULL,     -- the authorization's, 0 when nothing like it was ever seen
@@ -99,6 +100,11 @@ _REQUEST_REVERSED: Final = """INSERT INTO owed (number, mti, issuer_stan, at)
 
 # DE 95 of zero takes back the whole, as no DE 95 does.
 _WHOLE: Final = "CAST(:amount AS INTEGER) = 0"
+
+# A pre-authorization whose completion the issuer is told of holds nothing there, or soon will: no reversal is owed.
+_COMPLETED: Final = """preauthorised AND EXISTS (
+    SELECT 1 FROM authorizations AS completion WHERE completion.original = :number AND completion.outcome = 'approved'
+        AND NOT completion.preauthorised AND completion.reversal <> 'dropped')"""
 
 # What ends a message owed, and the reversal of the whole with it. Logs of the time when reversals of requests were all
 # that was ever owed name no STAN.
@@ -164,12 +170,13 @@ MERGE: Final[dict[type[records.Record], tuple[str, ...]]] = {
            ON CONFLICT DO NOTHING""",
         """UPDATE authorizations SET standing_amount = min(standing_amount, CAST(:amount AS INTEGER))
            WHERE number = :number AND outcome = 'approved'""",  # the amount of a whole one counts as zero
-        f"""UPDATE authorizations SET reversal = CASE WHEN :dropped THEN 'dropped' ELSE 'owed' END
+        f"""UPDATE authorizations SET reversal = CASE WHEN :dropped OR {_COMPLETED} THEN 'dropped' ELSE 'owed' END
            WHERE number = :number AND outcome = 'approved' AND reversal = 'none' AND {_WHOLE}""",
         f"""INSERT INTO owed (number, mti, issuer_stan, at, amount)
            SELECT number, '0420', CASE WHEN {_WHOLE} THEN coalesce(stand_in_stan, issuer_stan) ELSE :issuer_stan END,
                :at, CASE WHEN {_WHOLE} THEN NULL ELSE CAST(:amount AS INTEGER) END
-           FROM authorizations WHERE number = :number AND outcome = 'approved' AND NOT :dropped
+           FROM authorizations
+           WHERE number = :number AND outcome = 'approved' AND NOT :dropped AND NOT ({_WHOLE} AND {_COMPLETED})
            ON CONFLICT DO NOTHING""",
         # The request that was stood in for may have left, and its reversal is owed all the same.
         """UPDATE owed SET state = 'dropped', ended_at = :at

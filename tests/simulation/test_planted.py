@@ -205,8 +205,8 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     double_release: {"I6"},
     silent_double_release: {"I6", "stopped"},  # the issuer may stumble over it itself
     no_limits: {"I2"},
-    no_reversal_after_a_time_out: {"I1", "I5"},
-    reversal_sent_once: {"I1", "I5"},
+    no_reversal_after_a_time_out: {"I1", "I5", "R11"},
+    reversal_sent_once: {"I1", "I5", "R11"},
     recovery_forgets_early_reversals: {"I7"},
     completion_releases_nothing: {"I1", "I6"},
     advice_posted_twice: {"I3"},

@@ -132,8 +132,8 @@ SWITCH_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
 }  # fmt: skip
 ISSUER_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     1: ("booked", ("at", "key", "account", "asked", "effect_cents", "tries", "armed", "de38", "de39", "de54",
-                   "reversed", "live_cents", "standing", "completed", "reductions", "day", "approved", "amount", "advice",
-                   "preauthorised", "chain")),
+                   "reversed", "live_cents", "standing", "completed", "reductions", "day", "approved", "amount",
+                   "advice", "preauthorised", "chain")),
     2: ("reversed", ("at", "origin", "standing")),
     5: ("key_changed", ("at",)),
 }  # fmt: skip

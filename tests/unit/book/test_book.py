@@ -72,11 +72,7 @@ def advice(number: int, approved: bool = True, original: int = 0) -> Advice:
 
 
 def stand_in(number: int, owed: bool = True) -> StandIn:
-    fields = {name: b"" for name in StandIn.__struct_fields__ if name.startswith("sealed")}
-    return StandIn(
-        number=number, at=101.0 + number, de39="00", approval="123456", issuer_stan=number + 8, reversal_owed=owed,
-        **fields,
-    )  # fmt: skip
+    return StandIn(number, 101.0 + number, "00", "123456", number + 8, owed, b"")
 
 
 def delivery(number: int, mti: str = "0420", issuer_stan: int = 0) -> Delivery:
@@ -183,6 +179,19 @@ def test_what_stands_and_what_the_issuer_is_told(path: Path) -> None:
             for row in book.authorizations()
         }
     assert {number: found[number] for number in AMOUNTS_AND_DEBTS} == AMOUNTS_AND_DEBTS
+
+
+def test_a_completed_preauthorization_owes_no_reversal(path: Path) -> None:
+    """Its completion does; unless that was dropped, and then it is the other way round."""
+    chain = [intent(1, preauthorised=True), outcome(1), advice(2, original=1)]
+    for dropped, reversals in ((False, ["dropped", "owed"]), (True, ["owed", "dropped"])):
+        with Book(path) as book:
+            book.clear()
+            book.feed(numbered(*chain, reversal(2, dropped=dropped), reversal(1)))
+            found = list(book.authorizations())
+        assert [row.reversal for row in found] == reversals
+        assert [debt.mti for debt in found[0].owed] == ["0420"] * dropped
+        assert [row.standing_amount for row in found] == [0, 0]
 
 
 def test_chains_days_and_stand_ins_are_in_the_book(path: Path) -> None:
