@@ -176,7 +176,7 @@ class Book:
 
 def _times(content: list[records.Record]) -> Iterator[float]:
     """When what is in the book happened; keys, days and totals of links are not."""
-    return (record.at for record in content if type(record) in _MERGE)
+    return (record.at for record in content if type(record) in MERGE)
 
 
 def catch_up(book: Book, log: LogReader) -> int:
