@@ -43,7 +43,9 @@ def expected_of(found: Authorization, completions: Sequence[Authorization]) -> I
 def _of_leg(found: Authorization, leg: int, completions: Sequence[Authorization]) -> Expected:
     if found.outcome != APPROVED:
         settled = found.outcome != OPEN and found.reversal in (NONE, *_SETTLED)
-        return _bounds(found, leg, () if settled else (found.amount,), "declined" if found.reversal == NONE else "reversed")
+        return _bounds(
+            found, leg, () if settled else (found.amount,), "declined" if found.reversal == NONE else "reversed"
+        )
     approved, standing = found.approved_amount, found.standing_amount
     whole = found.amount if approved is None else approved
     stands = whole if standing is None or found.reversal != NONE else standing
