@@ -114,26 +114,23 @@ class Macs:
     def __init__(self, context: Context, hand_in: Callable[[int, bytes, float], None]) -> None:
         self._context = context
         self._hand_in = hand_in
-        self._lines: dict[int, _Line] = {}
+        self.lines: dict[int, _Line] = {}  # by connection; the others pass by with one look into it
         self._released: list[Effect] = []
 
     def connected(self, conn: int, link: LinkSpec) -> None:
         """Guard the connection if its link has a TAK."""
         if link.tak:
-            self._lines[conn] = _Line(conn, link, link.dialect.layout)
+            self.lines[conn] = _Line(conn, link, link.dialect.layout)
 
     def disconnected(self, conn: int) -> None:
         """It is gone: what still waits for the HSM finds no connection any more."""
-        self._lines.pop(conn, None)
-
-    def __contains__(self, conn: int) -> bool:
-        return conn in self._lines
+        self.lines.pop(conn, None)
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
     def arrive(self, conn: int, frame: bytes, now: float) -> None:
         """A frame came on a guarded connection."""
-        line = self._lines[conn]
+        line = self.lines[conn]
         try:
             view = line.layout.scan(frame)
         except FormatError:  # nowhere to look for a MAC: the rules refuse it for what it is
@@ -177,10 +174,10 @@ class Macs:
 
     def seal(self, effects: list[Effect]) -> list[Effect]:
         """What of `effects` may be carried out now, and what of earlier ones has got its MAC since."""
-        if not self._lines and not self._released:
+        if not self.lines and not self._released:
             return effects
         for effect in effects:
-            line = self._lines.get(effect[1]) if effect[0] in (SEND, FORWARD, ANSWER, CLOSE) else None
+            line = self.lines.get(effect[1]) if effect[0] in (SEND, FORWARD, ANSWER, CLOSE) else None
             if line is None:
                 self._released.append(effect)
             else:

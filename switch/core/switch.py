@@ -126,7 +126,7 @@ class Switch:
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         """A whole frame, without its length."""
-        if conn in self._macs:
+        if conn in self._macs.lines:
             self._macs.arrive(conn, frame, now)
         else:
             self._hand_in(conn, frame, now)
