@@ -17,10 +17,11 @@ from switch.cards.vault import Vault
 from switch.core import recovery, results
 from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
-from switch.core.context import Context
+from switch.core.context import Context, is_asking
 from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
 from switch.core.links import AcquirerLink, IssuerLink, LinkState
+from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
 from switch.core.reversals import Reversals
 from switch.core.specs import SwitchSpec
@@ -42,9 +43,6 @@ KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | DELIVERY_ANSWERS | NETWORK_MTIS | {
 # Parts of a message in front of its fields, as a FormatError names them: header, MTI, bitmaps.
 BEFORE_FIELDS = frozenset({"h", "t", "p", "1"})
 
-# Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
-ASKING = frozenset("024")
-
 
 class Switch:
     """Routes authorizations between acquirers and issuers. All times: seconds since the epoch, as passed in."""
@@ -59,6 +57,7 @@ class Switch:
         routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
         self._authorizations = Authorizations(context, self._deliveries, routes)
         self._advices = Advices(context, self._deliveries, routes)
+        self._macs = Macs(context, self._hand_in)
 
     # -- the past ---------------------------------------------------------------------------------------------------
 
@@ -81,6 +80,7 @@ class Switch:
     def connected(self, conn: int, link: int, now: float) -> None:
         """Connection `conn` of `spec.links[link]` stands: an acquirer's may sign on, on an issuer's we do."""
         context = self._context
+        self._macs.connected(conn, context.spec.links[link])
         acquirer = context.acquirers.get(link)
         if acquirer is not None:
             if not acquirer.enabled:
@@ -103,6 +103,7 @@ class Switch:
     def disconnected(self, conn: int, now: float) -> None:
         """Connection `conn` is gone."""
         context = self._context
+        self._macs.disconnected(conn)
         acquirer = context.acquirer_of_conn.pop(conn, None)
         if acquirer is not None:
             del acquirer.sessions[conn]
@@ -132,6 +133,13 @@ class Switch:
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         """A whole frame, without its length."""
+        if conn in self._macs.lines:
+            self._macs.arrive(conn, frame, now)
+        else:
+            self._hand_in(conn, frame, now)
+
+    def _hand_in(self, conn: int, frame: bytes, now: float) -> None:
+        """A frame that the rules may take for what it says."""
         acquirer = self._context.acquirer_of_conn.get(conn)
         if acquirer is not None:
             self._from_acquirer(conn, acquirer, frame, now)
@@ -239,7 +247,7 @@ class Switch:
     def take_effects(self) -> list[Effect]:
         """What the shell must do, in this order; each effect is handed out once."""
         effects, self._context.effects = self._context.effects, []
-        return effects
+        return self._macs.seal(effects)
 
     # -- looking in -------------------------------------------------------------------------------------------------
 
@@ -298,12 +306,3 @@ class Switch:
             for issuer in self._context.issuers.values()
             for at, entry in issuer.exhausted
         ]
-
-
-def is_asking(mti: str) -> bool:
-    """Does a message of this type expect an answer?
-
-    >>> is_asking("0100"), is_asking("0121"), is_asking("0110"), is_asking("0A00")
-    (True, True, False, False)
-    """
-    return mti.isascii() and mti.isdigit() and mti[2] in ASKING
