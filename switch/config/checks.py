@@ -175,6 +175,18 @@ def _keys(config: Config) -> Iterator[Problem]:
             yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
 
 
+def _timers(config: Config) -> Iterator[Problem]:
+    """R6: who asks waits longer than who is asked, else both give up at once and every answer is late."""
+    acquirers = [link for link in config.link if link.role == "acquirer"]
+    if not acquirers:
+        return
+    first = min(acquirers, key=lambda link: link.timer_s)
+    for index, link in enumerate(config.link):
+        if link.role == "issuer" and link.timeout_s >= first.timer_s:
+            why = f"it must be shorter than the {first.timer_s:g} s that {first.name} waits (its timer_s)"
+            yield why, f"$.link[{index}].timeout_s"
+
+
 def _test_numbers(config: Config) -> Iterator[Problem]:
     if config.allow_real_bins:
         return
@@ -212,6 +224,7 @@ CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _ports,
     _addresses,
     _keys,
+    _timers,
     _test_numbers,
     _cards,
 )

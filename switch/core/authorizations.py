@@ -171,8 +171,9 @@ class Authorizations:
         stan_text = view.text(de.STAN) or ""
         stan = int(stan_text) if stan_text.isdigit() else 0
         tx = issuer.stans.holder(stan)
-        if tx is None or not answers(view, tx):
-            self._unmatched(issuer, view, stan_text, ": no request with it, this DE 37 and DE 41")
+        if tx is None or not answers(view, tx, issuer.spec.match):
+            what = "".join(f", this DE {number}" for number in issuer.spec.match)
+            self._unmatched(issuer, view, stan_text, f": no request with it{what}")
             return
         if tx.state is not State.WAITING:
             late_ms = round((now - tx.deadline) * 1000)
@@ -393,6 +394,10 @@ class Authorizations:
         return min(times, default=None)
 
 
-def answers(view: View, tx: Transaction) -> bool:
-    """R3: does this response belong to `tx`? The class of the MTI, DE 37 and DE 41 must agree, not the STAN alone."""
-    return view.mti[1] == tx.mti[1] and view.text(de.RRN) == tx.rrn and view.text(de.TERMINAL) == tx.terminal
+def answers(view: View, tx: Transaction, match: tuple[int, ...]) -> bool:
+    """R3: does this response belong to `tx`? The MTI's class and the link's `match` must agree, not the STAN alone."""
+    return (
+        view.mti[1] == tx.mti[1]
+        and (de.RRN not in match or view.text(de.RRN) == tx.rrn)
+        and (de.TERMINAL not in match or view.text(de.TERMINAL) == tx.terminal)
+    )

@@ -88,6 +88,7 @@ class IssuerLink:
             forwarded=layout.mask(n for n in range(2, 129) if n not in de.REPLACED),
             result_of={code: name for name, code in spec.dialect.response_codes.items()},
             enabled=spec.enabled,
+            saf=StoreAndForward(spec.match),
         )
 
     @property

@@ -227,3 +227,14 @@ def test_addresses_in_a_word() -> None:
 @pytest.mark.parametrize(("host", "word"), [("::1", "[::1]:1500"), ("unix:/run/hsm", "unix:/run/hsm")])
 def test_addresses_of_other_kinds(write, host: str, word: str) -> None:
     assert address(load(write(f'[hsm]\nhost = "{host}"')).hsm) == word
+
+
+@pytest.mark.parametrize("timeout_s", [9.9, 10.0, 60.0])
+def test_r6_the_switch_waits_less_long_than_its_acquirers(write, timeout_s: float) -> None:
+    """R6: acquirer timer > network timer; the error says which two timers contradict each other."""
+    file = write(f'[[link]]\nname = "issuer-1"\ntimeout_s = {timeout_s}\n')
+    if timeout_s < 10.0:
+        assert find_link(load(file), "issuer-1").timeout_s == timeout_s
+        return
+    with pytest.raises(ConfigError, match=r"shorter than the 10 s that acquirer waits .*timeout_s"):
+        load(file)
