@@ -4,8 +4,8 @@ The last field of a message is DE 64, or DE 128 where a secondary bitmap is ther
 it, the bitmap that announces it included.
 
     algorithm 1   triple DES in CBC mode under the whole key; the last block is the MAC
-    algorithm 3   DES in CBC mode under the key's first half; the last block is decrypted under the second
-                  and encrypted under the first again (ANSI X9.19, the "retail MAC")
+    algorithm 3   DES in CBC mode under the key's first part; the last block is decrypted under the second
+                  and encrypted under the third, or the first again (ANSI X9.19, the "retail MAC")
 
 Whether the repeat bit is inside the MAC is a matter of the link (R1): with `as-original` a 0421 carries the MAC of its
 0420.
@@ -27,11 +27,11 @@ _ROOM: Final = "0" * 2 * _BLOCK  # the field before its value is known: as many 
 
 
 class Macs:
-    """Seals what leaves and verifies what comes, under one clear key of 16 bytes."""
+    """Seals what leaves and verifies what comes, under one clear key of 16 or 24 bytes."""
 
     def __init__(self, layout: Layout, tak: bytes, algorithm: str = "3", repeat: str = "as-sent") -> None:
-        if len(tak) != 2 * _BLOCK:
-            raise ValueError(f"a MAC key has {2 * _BLOCK} bytes, this one {len(tak)}")
+        if len(tak) not in (2 * _BLOCK, 3 * _BLOCK):
+            raise ValueError(f"a MAC key has 16 or 24 bytes, this one {len(tak)}")
         self._layout = layout
         self._tak = tak
         self._algorithm = algorithm
@@ -65,18 +65,18 @@ class Macs:
 
 
 def mac(message: bytes, key: bytes, algorithm: str) -> bytes:
-    """The MAC of a message under a key of 16 bytes: all eight bytes of it.
+    """The MAC of a message: all eight bytes of it.
 
     >>> key = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
     >>> mac(b"Now is the time for all ", key, "3").hex().upper()
     'A1C72E74EA3FA9B6'
     """
     blocks = message + bytes(-len(message) % _BLOCK)
-    first, second = key[:_BLOCK], key[_BLOCK:]
+    first, second, third = key[:_BLOCK], key[_BLOCK : 2 * _BLOCK], key[2 * _BLOCK :] or key[:_BLOCK]
     if algorithm == "1":
-        return _last_block(key + first, blocks)
+        return _last_block(first + second + third, blocks)
     chained = _last_block(first * 3, blocks)
-    return _single(first).encryptor().update(_single(second).decryptor().update(chained))
+    return _single(third).encryptor().update(_single(second).decryptor().update(chained))
 
 
 def _last_block(key: bytes, blocks: bytes) -> bytes:

@@ -27,13 +27,14 @@ def test_macs_are_psecs(message, key):
     assert mac(message, key, "3") == psec.mac.generate_retail_mac(key[:8], key[8:], message, 1)
 
 
+@pytest.mark.parametrize("tak", [TAK, TAK + KEY[:8]], ids=["double", "triple"])
 @pytest.mark.parametrize("algorithm", ["1", "3"])
-def test_macs_are_the_hsms(algorithm):
+def test_macs_are_the_hsms(algorithm, tak):
     message = b"0800" + bytes(range(50))
-    key = testkeys.under_test_lmk("TAK", TAK.hex().upper())
+    key = testkeys.under_test_lmk("TAK", tak.hex().upper())
     command = f"M6001{algorithm}1003{key}{len(message):04X}".encode() + message
     answer = Device(published_test_lmk(), random=bytes).respond(b"HEAD" + command)
-    assert answer[4:].decode() == "M700" + mac(message, TAK, algorithm).hex().upper()
+    assert answer[4:].decode() == "M700" + mac(message, tak, algorithm).hex().upper()
 
 
 def test_every_message_ends_in_a_mac(bench):
@@ -79,7 +80,7 @@ def test_the_macs_of_repeats_are_the_links(bench):
         assert view.text(128) == mac(original[: span[0]], TAK, "3").hex().upper()
 
 
-def test_a_mac_key_is_double_length(bench):
-    with pytest.raises(ValueError, match="16 bytes, this one 8"):
+def test_a_mac_key_is_two_parts_or_three(bench):
+    with pytest.raises(ValueError, match="16 or 24 bytes, this one 8"):
         Macs(bench.dialect.layout, TAK[:8])
     assert TAK.hex() not in repr(Macs(bench.dialect.layout, TAK))

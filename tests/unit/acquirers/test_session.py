@@ -56,7 +56,8 @@ def test_a_key_from_the_switch_serves_the_next_pin(bench):
     "spoilt",
     [
         lambda text: text[:-6] + "000000", lambda text: text[:-1], lambda text: "X" + text[1:],
-        lambda text: text[:20] + "Z" + text[21:], lambda text: "", lambda text: "U" + text[17:33] + text[1:17] + text[33:],
+        lambda text: text[:20] + "Z" + text[21:], lambda text: "",
+        lambda text: "U" + text[17:33] + text[1:17] + text[33:],
     ],
     ids=["check value", "short", "scheme", "no digits", "empty", "halves swapped"],
 )  # fmt: skip
