@@ -104,12 +104,13 @@ _FLOWS: Final = (
 # How much heavier the flows weigh in `everything`: about half of its transactions.
 _MORE: Final = 6
 
+PLAIN: Final = Mix(name="plain", shares=_PLAIN)
 EVERYDAY: Final = Mix(name="everyday", shares=_PLAIN + _FLOWS)
 EVERYTHING: Final = Mix(
     name="everything",
     shares=_PLAIN + tuple(msgspec.structs.replace(share, weight=_MORE * share.weight) for share in _FLOWS),
 )
-MIXES: Final = {mix.name: mix for mix in (EVERYDAY, EVERYTHING)}
+MIXES: Final = {mix.name: mix for mix in (PLAIN, EVERYDAY, EVERYTHING)}
 
 
 def draw(mix: Mix, seed: int, acquirer: str, number: int) -> Draw:
