@@ -90,7 +90,7 @@ _FLOWS: Final = (
     Share(weight=1.5, kind="preauth", then=("complete-less",)),
     Share(weight=1, kind="preauth", then=("complete-more",)),
     Share(weight=0.5, kind="preauth", then=("complete-less", "complete-less")),
-    Share(weight=0.5, kind="preauth", then=("complete", "reverse")),
+    Share(weight=0.5, kind="preauth", then=("complete", "reverse", "reverse")),
     Share(weight=0.5, kind="preauth", then=("reverse",)),
     Share(weight=0.5, kind="preauth", then=("increment", "reverse", "reverse")),
     Share(weight=1.5, kind="purchase", then=("reduce",)),
