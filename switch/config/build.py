@@ -34,7 +34,7 @@ def issuer_spec(config: Config, name: str) -> IssuerSpec:
     issuer = next(issuer for issuer in config.issuer if issuer.name == name)
     return IssuerSpec(
         name=name,
-        dialect=dialect.load(find_link(config, name).dialect),
+        dialect=dialect.load(find_link(config, name).dialect).for_link(),
         zpk=under_lmk(find_key(config, name, "ZPK")),
         pvk=under_lmk(find_key(config, name, "PVK")),
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
@@ -48,7 +48,7 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
     link = find_link(config, name)
     return AcquirerSpec(
         name=name,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
         cards=tuple(TerminalCard(card.pan, card.expiry, card.pin) for card in config.card if card.sample),
@@ -116,7 +116,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
     return LinkSpec(
         name=link.name,
         role=link.role,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=under_lmk(find_key(config, link.joins or link.name, "ZPK")),
         zmk=_key_if_any(config, link, "ZMK"),

@@ -82,12 +82,18 @@ def _dialects(config: Config) -> Iterator[Problem]:
 def dialect_problem(dialect: Dialect) -> str | None:
     """Why a link may not speak this dialect; None if it may."""
     if not dialect.served:
-        return f"message types are {dialect.version}xxx, which the rules do not know yet; a link speaks 0xxx"
+        return f"message types are {dialect.version}xxx; a link speaks 0xxx, and 1xxx with a [conversion] to it"
     if "39" not in dialect.spec:
         return "there is no DE 39 for the response code"
     length = dialect.spec["39"]["max_len"]
     missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
-    return f"response_codes.{missing[0]} must be given, {length} characters" if missing else None
+    if missing:
+        return f"response_codes.{missing[0]} must be given, {length} characters"
+    try:
+        dialect.for_link()
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _macs(config: Config) -> Iterator[Problem]:

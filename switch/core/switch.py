@@ -58,6 +58,7 @@ class Switch:
         self._authorizations = Authorizations(context, self._deliveries, routes)
         self._advices = Advices(context, self._deliveries, routes)
         self._macs = Macs(context, self._hand_in)
+        self._dated = tuple(link.dialect for link in spec.links if link.dialect.dated)
 
     # -- the past ---------------------------------------------------------------------------------------------------
 
@@ -79,6 +80,7 @@ class Switch:
 
     def connected(self, conn: int, link: int, now: float) -> None:
         """Connection `conn` of `spec.links[link]` stands: an acquirer's may sign on, on an issuer's we do."""
+        self._tell_time(now)
         context = self._context
         self._macs.connected(conn, context.spec.links[link])
         acquirer = context.acquirers.get(link)
@@ -235,9 +237,14 @@ class Switch:
 
     def tick(self, now: float) -> None:
         """Do everything whose time has come."""
+        self._tell_time(now)
         self._authorizations.tick(now)
         self._deliveries.tick(now)
         self._network.tick(now)
+
+    def _tell_time(self, now: float) -> None:
+        for dialect in self._dated:
+            dialect.at(now)
 
     def next_deadline(self) -> float | None:
         """When `tick` will have something to do; None while nothing waits."""
