@@ -78,7 +78,10 @@ def _as_it_came(role: Role, message: Message, came: Doc) -> Doc:
     if not mine:
         return {}
     said = {key: message.doc[key] for key in role.said if key in message.doc}
-    then = role.read(Message(message.edition, {**came, "t": "1" + message.doc["t"][1:]}))
+    try:
+        then = role.read(Message(message.edition, {**came, "t": "1" + message.doc["t"][1:]}))
+    except MisfitError:
+        return {}
     meant = {key: then[key] for key in role.said if key in then}
     if message.asking:
         return mine if said == meant else {}

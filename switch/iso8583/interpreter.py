@@ -4,8 +4,8 @@
     frame of 1993 ◀─ its layout ◀─ conversion ◀─ document of 1987 ◀─ emit, encode
 
 The layout of our own has the fields of 1987, each as wide as the network's where both mean the same, and above DE 128
-what 1993 alone can say (`switch.iso8583.conversion`). Masks let that pass, and only an interpreter writes it. What cannot
-be read is told with the field and position of the frame as it came.
+what 1993 alone can say (`switch.iso8583.conversion`). Masks let that pass, and only an interpreter writes it. What
+cannot be read is told with the field and position of the frame as it came.
 
 1987 knows no year. Whoever has a clock sets `now`; a date is in the year in which it is nearest to that.
 """
