@@ -14,7 +14,7 @@ from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
 from switch.core.macs import MAC_FIELDS
 from switch.core.results import NEEDED, SECURITY
-from switch.iso8583.dialect import SPOKEN_VERSION, Dialect
+from switch.iso8583.dialect import Dialect
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
 
@@ -77,8 +77,6 @@ def _dialects(config: Config) -> Iterator[Problem]:
             continue
         if problem := dialect_problem(dialect):
             yield f"dialect {link.dialect}: {problem}", path
-        elif link.mac and dialect.version != SPOKEN_VERSION:
-            yield "MACs are made over messages of 1987: this dialect has them converted", f"$.link[{index}].mac"
 
 
 def dialect_problem(dialect: Dialect) -> str | None:

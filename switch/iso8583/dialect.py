@@ -107,6 +107,11 @@ class Dialect:
         return self.version == SPOKEN_VERSION or (self.version == CONVERTED_VERSION and self.conversion is not None)
 
     @property
+    def wire(self) -> Wire:
+        """The layout of its frames as they are, whatever the rules hear of them: MACs are made over these bytes."""
+        return self.layout.wire if isinstance(self.layout, Interpreter) else self.layout
+
+    @property
     def dated(self) -> bool:
         """Must it be told the time, because it says a year where the rules have none?"""
         return isinstance(self.layout, Interpreter)

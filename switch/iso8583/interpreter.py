@@ -26,11 +26,11 @@ EXCESS = b"!"  # behind a whole message it makes a partial view of it
 class Interpreter:
     """Scan, emit, encode and decode as `Layout` does, in documents and views of 1987; frames are of 1993."""
 
-    __slots__ = ("_carriers", "_converter", "_inner", "_version", "_wire", "now")
+    __slots__ = ("_carriers", "_converter", "_inner", "_version", "now", "wire")
 
     def __init__(self, spec: Spec, version: str, edition: Edition, spec_1987: Spec) -> None:
         """`spec` is the network's, whose message types begin with `version`."""
-        self._wire = Layout(spec)
+        self.wire = Layout(spec)
         self._version = version
         self._converter = converter = Converter(edition, [key for key in spec if key.isdecimal() and key != "1"])
         same = {key: spec[key] for key in converter.same if key in spec}
@@ -53,7 +53,7 @@ class Interpreter:
     def scan(self, frame: bytes) -> View:
         """A frame of 1993 as a view of 1987; raises `FormatError`, which holds such a view of what was read before."""
         try:
-            view = self._wire.scan(frame)
+            view = self.wire.scan(frame)
         except FormatError as error:
             raise FormatError(error.field, error.position, error.reason, self._partial(error.partial)) from None
         if view.mti[0] != self._version:
@@ -81,7 +81,7 @@ class Interpreter:
 
     def _spoken(self, frame: bytes) -> bytes:
         doc = {key: text for key, text in self._inner.decode(frame).items() if key not in OF_THE_FRAME}
-        return self._wire.encode(self._converter.to_1993(doc, self.now))
+        return self.wire.encode(self._converter.to_1993(doc, self.now))
 
     def _partial(self, view: View) -> View:
         """What was read of a frame, as the partial view of a message of 1987."""

@@ -34,8 +34,8 @@ from switch.iso8583.edition import (
     year_of,
 )
 
-EVERY_CLASS: Final = "123456789"
-NOT_RECONCILIATION: Final = "12346789"
+EVERY_CLASS: Final = "0123456789"
+NOT_RECONCILIATION: Final = "012346789"
 
 PREAUTHORIZATION: Final = "06"  # DE 25 of 1987
 NAME_CHARACTERS: Final = 40  # DE 43 of 1987

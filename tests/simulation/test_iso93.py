@@ -6,14 +6,17 @@ Messages come from pyiso8583, by a specification written apart from ours; the is
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from switch.config import load
+from switch.config.build import find_key, find_link
 from switch.config.tables import Config
 from switch.simulation.bench import Bench
 from tests.simulation.conftest import Terminal
 from tests.support.foreign import Doc, Foreign, Foreign93
 from tests.support.iso93 import CONFIG
+from tests.support.macs import Sealed
 
 Cards = dict[str, dict[str, Any]]
 
@@ -249,6 +252,31 @@ def test_a_pre_authorization_is_one_in_both_editions(bench: Bench, cards: Cards,
     assert client.ask(client.foreign.purchase(cards["approve"], f25="06"))["39"] == "00"
     assert heard[-1]["24"] == "101"
     assert "25" not in heard[-1]
+
+
+class Sealed93(Sealed, Foreign93):
+    """A client of 1993 with a TAK."""
+
+
+@pytest.mark.parametrize("repeat", ["as-sent", "as-original"])
+def test_macs_are_over_the_frame_of_1993(config: Config, cards: Cards, repeat: str) -> None:
+    """`Sealed.decode` refuses any answer without a right MAC."""
+    changed = msgspec.structs.replace(find_link(config, "acquirer-93"), mac=True, mac_repeat=repeat)
+    links = tuple(changed if link.name == "acquirer-93" else link for link in config.link)
+    bench = Bench(msgspec.structs.replace(config, link=links), seed=1)
+    bench.world.run(1.0)
+    zpk, tak = (find_key(config, "acquirer-93", name).clear for name in ("ZPK", "TAK"))
+    row = {"dialect": "iso93-ascii", "institution_id": changed.institution_id, "key": zpk}
+    client = Terminal(bench, Sealed93(row, tak=tak, as_original=repeat == "as-original"), "acquirer-93").connect()
+    request = client.foreign.purchase(cards["approve"])
+    assert client.ask(client.foreign.network("001"))["39"] == "800"
+    assert client.ask(request)["39"] == "000"
+    assert client.ask(client.foreign.repeat(request))["39"] == "000"
+    assert client.ask(client.foreign.reversal(request))["39"] == "400"
+    frame = client.foreign.encode(client.foreign.purchase(cards["approve"]))
+    client.client.send(frame.replace(b"000000010000", b"000000000001"))
+    bench.world.run(1.0)
+    assert (client.inbox[-1]["t"], client.inbox[-1]["39"], client.inbox[-1]["12"]) == ("1110", "122", request["12"])
 
 
 def test_sample_traffic_in_1993(config: Config) -> None:

@@ -14,6 +14,11 @@ link = "acquirer-93"
 type = "ZPK"
 clear = "7698B32AE95E082AE6B55E9861FE325D"
 
+[[key]]
+link = "acquirer-93"
+type = "TAK"
+clear = "13A2B5C4D6E0F1F20123456789ABCDEF"
+
 [[traffic]]
 link = "acquirer-93"
 rate_per_s = 5
