@@ -62,7 +62,7 @@ class Interpreter:
         try:
             return self._inner.scan(self._inner.encode(self._converter.to_1987(document(view))))
         except MisfitError as error:
-            position, _ = view.span(int(error.key)) or (0, 0)
+            position, _ = view.span(int(error.key)) or (len(frame), 0)
             raise FormatError(error.key, position, error.reason, self._partial(view)) from None
         except EncodeError as error:
             raise FormatError(error.field, 0, error.reason, self._partial(view)) from None

@@ -159,10 +159,15 @@ def write_entry(message: Message) -> Doc:
 
 
 def read_function(message: Message) -> Doc:
-    """DE 24: what a network message is for, whether an amount is only reserved. What is unknown stays itself."""
+    """DE 24: what a network message is for, whether an amount is only reserved. What is unknown stays itself.
+
+    Raises `MisfitError`: the rules would speak of a missing DE 70.
+    """
     code = message.doc.get("24", "")
-    if message.kind == NETWORK and code:
-        return {"70": message.edition.network_of.get(code, code)}
+    if message.kind == NETWORK:
+        if not code and message.asking:
+            raise MisfitError("24", "a network message needs its function code")
+        return {"70": message.edition.network_of.get(code, code)} if code else {}
     reserves = message.kind == AUTHORIZATION and code in message.edition.reserving
     return {"25": PREAUTHORIZATION} if reserves else {}
 
@@ -223,6 +228,8 @@ def read_original(message: Message) -> Doc:
     """DE 56 → DE 90. Raises `MisfitError`."""
     text = message.doc.get("56")
     if text is None:
+        if message.is_reversal:
+            raise MisfitError("56", "a reversal needs its original")
         return {}
     acquirer = text[ORIGINAL_DIGITS + 2 :]
     if text[ORIGINAL_DIGITS : ORIGINAL_DIGITS + 2] != f"{len(acquirer):02d}" or len(acquirer) > ID_DIGITS:

@@ -238,6 +238,14 @@ def test_what_cannot_be_read_is_904_and_named_as_in_1993(terminal: Terminal, car
     answer = terminal.ask(terminal.foreign.reversal(request, f24="401"))
     assert answer["39"] == "904"
     assert "DE 24: 401, a partial reversal, needs the original amount" in terminal.said("undecodable")[-1]["why"]
+    without = terminal.foreign.reversal(request)
+    del without["56"]
+    assert terminal.ask(without)["39"] == "904"
+    assert "DE 56: a reversal needs its original" in terminal.said("undecodable")[-1]["why"]
+    echo = terminal.foreign.network("301")
+    del echo["24"]
+    assert (terminal.ask(echo)["t"], terminal.inbox[-1]["39"]) == ("1814", "904")
+    assert "DE 24: a network message needs its function code" in terminal.said("undecodable")[-1]["why"]
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "000"
 
 
