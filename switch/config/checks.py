@@ -77,6 +77,8 @@ def _dialects(config: Config) -> Iterator[Problem]:
             continue
         if problem := dialect_problem(dialect):
             yield f"dialect {link.dialect}: {problem}", path
+        elif dialect.conversion is not None and link.key_field not in dialect.conversion.same:
+            yield f"DE {link.key_field} of {link.dialect} is not what it is in 1987", f"$.link[{index}].key_field"
 
 
 def dialect_problem(dialect: Dialect) -> str | None:

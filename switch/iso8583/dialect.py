@@ -18,6 +18,7 @@ import msgspec
 
 from switch.iso8583.codec import Layout, Wire
 from switch.iso8583.edition import Conversion, Edition
+from switch.iso8583.errors import field_name
 from switch.iso8583.fields import MAX_FRAME_BYTES, Spec, SpecError
 from switch.iso8583.interpreter import Interpreter
 
@@ -133,7 +134,9 @@ class Dialect:
         base = _shipped("iso87-ascii")
         edition = Edition(self.conversion, self.response_codes, base.response_codes)
         interpreter = Interpreter(self.spec, self.version, edition, base.spec)
-        return replace(base, name=self.name, layout=interpreter, spec=self.spec)
+        carried = {number: f"{field_name(key)} as it came" for number, key in interpreter.carriers.items()}
+        names = {**base.names, **carried}
+        return replace(base, name=self.name, layout=interpreter, spec=self.spec, names=names)
 
 
 @cache

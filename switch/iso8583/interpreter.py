@@ -26,7 +26,7 @@ EXCESS = b"!"  # behind a whole message it makes a partial view of it
 class Interpreter:
     """Scan, emit, encode and decode as `Layout` does, in documents and views of 1987; frames are of 1993."""
 
-    __slots__ = ("_carriers", "_converter", "_inner", "_version", "now", "wire")
+    __slots__ = ("_converter", "_inner", "_version", "carriers", "now", "wire")
 
     def __init__(self, spec: Spec, version: str, edition: Edition, spec_1987: Spec) -> None:
         """`spec` is the network's, whose message types begin with `version`."""
@@ -38,7 +38,7 @@ class Interpreter:
         carried = {carrier: spec[key] for key, carrier in converter.carriers.items()}
         sections = {"t": spec_1987["t"], "p": spec_1987["p"], "1": {**spec_1987["1"], "tertiary": True}}
         self._inner = Layout({**spec_1987, **same, **name, **carried, **sections})
-        self._carriers = tuple(int(carrier) for carrier in converter.carriers.values())
+        self.carriers = {int(carrier): key for key, carrier in converter.carriers.items()}
         self.now = 0.0
 
     @property
@@ -48,7 +48,7 @@ class Interpreter:
 
     def mask(self, fields: Iterable[int]) -> FieldMask:
         """A `FieldMask` for `emit`."""
-        return self._inner.mask((*fields, *self._carriers))
+        return self._inner.mask((*fields, *self.carriers))
 
     def scan(self, frame: bytes) -> View:
         """A frame of 1993 as a view of 1987; raises `FormatError`, which holds such a view of what was read before."""

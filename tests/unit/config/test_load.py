@@ -95,6 +95,7 @@ MISTAKES = [
     ('[[link]]\nname = "acquirer"\nheader = "60000"', "$.link[0].header", "regex"),
     ('[[link]]\nname = "acquirer"\nheader = "tpdu:0000030000"', "$.link[0].header", "regex"),
     ('[[link]]\nname = "acquirer"\ndialect = "iso93"', "$.link[0].dialect", "iso87-ascii"),
+    ('[[link]]\nname = "acquirer"\ndialect = "iso93-ascii"\nkey_field = 53', "$.link[0].key_field", "DE 53"),
     ('[[link]]\nname = "acquirer"\ndialect = "missing.toml"', "$.link[0].dialect", "No such file"),
     ('[[link]]\nname = "acquirer"\nhost = "0.0.0.0"', "$.link[0].host", "insecure"),
     ('[[link]]\nname = "acquirer"\nport = 8584', "$.link[", "port 8584"),
