@@ -262,6 +262,32 @@ def test_a_pre_authorization_is_one_in_both_editions(bench: Bench, cards: Cards,
     assert "25" not in heard[-1]
 
 
+def test_a_partial_reversal(terminal: Terminal, cards: Cards, heard: list[Doc]) -> None:
+    """R10: DE 4 is what stands, DE 30 the original amount, on both legs; the issuer's own STAN in DE 56."""
+    request = terminal.foreign.purchase(cards["approve"])
+    terminal.ask(request)
+    stan = next(doc["11"] for doc in heard if doc["t"] == "1100")
+    part = {"f24": "401", "f4": "000000004000", "f30": "000000010000" + "0" * 12}
+    answer = terminal.ask(terminal.foreign.reversal(request, **part))
+    assert (answer["t"], answer["39"], answer["4"]) == ("1430", "400", "000000004000")
+    sent = next(doc for doc in heard if doc["t"] == "1420")
+    assert (sent["24"], sent["4"], sent["30"]) == ("401", "000000004000", part["f30"])
+    assert sent["56"][:10] == "1100" + stan
+
+
+def test_a_pre_authorization_and_its_completion(terminal: Terminal, cards: Cards, heard: list[Doc]) -> None:
+    request = terminal.foreign.purchase(cards["approve"], f24="101")
+    assert terminal.ask(request)["39"] == "000"
+    original = terminal.foreign.reversal(request)["56"]
+    completion = request | {"t": "1220", "24": "202", "11": "900001", "4": "000000007000", "56": original}
+    del completion["52"]
+    answer = terminal.ask(completion)
+    assert (answer["t"], answer["39"], answer["4"]) == ("1230", "000", "000000007000")
+    opened, sent = (next(doc for doc in heard if doc["t"] == mti) for mti in ("1100", "1220"))
+    assert opened["24"] == "101"
+    assert (sent["24"], sent["4"], sent["56"][:10]) == ("202", "000000007000", "1100" + opened["11"])
+
+
 class Sealed93(Sealed, Foreign93):
     """A client of 1993 with a TAK."""
 
