@@ -46,6 +46,20 @@ class Link(Table, frozen=True, kw_only=True):
     timeout_s: Seconds = 5.0  # issuers: no answer for this long is a 91
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
+    tls_cert: str = ""  # what we present, and the simulated counterpart too: PEM files
+    tls_key: str = ""
+    tls_ca: str = ""  # whom we trust; on an acquirer link it makes client certificates mandatory
+    tls_name: str = ""  # who a server must be by its certificate, where that is not the host dialled
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the link speaks TLS."""
+        return bool(self.tls_cert or self.tls_ca)
+
+    @property
+    def has_mutual_tls(self) -> bool:
+        """Whether both sides show a certificate."""
+        return bool(self.tls_cert and self.tls_ca)
 
 
 class Route(Table, frozen=True):

@@ -16,6 +16,7 @@ from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
 from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
+from switch.net.tls import Tls
 from switch.store.file import FileLog
 
 _ONLY_LINK = 0  # whoever connects is the switch
@@ -30,6 +31,7 @@ class IssuerPart:
     seed: int
     listen: str
     framing: Framing
+    tls: Tls | None
     hsm: str
     data: Path
 
@@ -71,7 +73,7 @@ class _RunningIssuer:
             failed=lambda _: stop.request(process.FAILED),
         )
         self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
-        self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout)
+        self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout, part.tls)
         self._control = ControlServer(socket_path(part.data, part.name), self._command)
 
     async def serve(self) -> None:

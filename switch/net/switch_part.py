@@ -20,6 +20,7 @@ from switch.net.links import Dialer
 from switch.net.metrics import MetricsProtocol, PartCollector, registry
 from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
+from switch.net.tls import Tls
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 
@@ -31,11 +32,13 @@ COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 @dataclass(frozen=True, slots=True)
 class SwitchPart:
     """What the process is told. `addresses` has one entry per link of `spec`: where an acquirer's is listened on, where
-    an issuer's is dialled, "" for one that is never dialled; `framings` likewise. No `metrics` address, no metrics."""
+    an issuer's is dialled, "" for one that is never dialled; `framings` and `tls` likewise. No `metrics` address, no
+    metrics."""
 
     spec: SwitchSpec
     addresses: tuple[str, ...]
     framings: tuple[Framing, ...]
+    tls: tuple[Tls | None, ...]
     hsm: str
     metrics: str | None
     data: Path
@@ -91,15 +94,16 @@ class _RunningSwitch:
         await shorten(self._log, self._core.snapshot)
         self._hsm.start()
         addresses: dict[str, Address] = {}
-        told = zip(self._part.spec.links, self._part.addresses, self._part.framings, strict=True)
-        for index, (link, text, framing) in enumerate(told):
+        part = self._part
+        told = zip(part.spec.links, part.addresses, part.framings, part.tls, strict=True)
+        for index, (link, text, framing, tls) in enumerate(told):
             layout = link.dialect.layout
             if link.role == "acquirer":
-                listener = Listener(self._driver, index, link.name, framing, layout)
+                listener = Listener(self._driver, index, link.name, framing, layout, tls)
                 self._links[link.name] = listener
                 addresses[link.name] = await listener.start(Address.parse(text))
             elif text:
-                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout)
+                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout, tls)
                 self._links[link.name] = dialer
                 dialer.start(enabled=link.enabled)
         addresses.update(await self._serve_metrics())

@@ -19,6 +19,7 @@ from switch.net.addresses import Address
 from switch.net.effects import Driver, Part
 from switch.net.links import Dialer
 from switch.net.status import Instruments
+from switch.net.tls import Tls
 
 _ONLY_LINK = 0
 _APPROVED = "00"
@@ -42,6 +43,7 @@ class Traffic:
     link: str
     dialect: Dialect
     framing: Framing
+    tls: Tls | None
     part: TrafficPart
 
 
@@ -134,7 +136,8 @@ class TrafficRunner:
             )
             self._drivers.append(driver)
             address = Address.parse(addresses[source.link])
-            dialer = Dialer(driver, _ONLY_LINK, source.link, source.framing, address, source.dialect.layout)
+            layout = source.dialect.layout
+            dialer = Dialer(driver, _ONLY_LINK, source.link, source.framing, address, layout, source.tls)
             self._dialers.append(dialer)
 
     def start(self) -> None:

@@ -82,6 +82,7 @@ KEY = '[[key]]\nlink = "acquirer"\ntype = "ZPK"\n'
 CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
 GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
 
+UNIX_TLS = '[[link]]\nname = "issuer-down"\nhost = "unix:/run/issuer"\ntls_ca = "a"'
 MISTAKES = [
     ("prot = 1", "$", "unknown field `prot`"),
     ('[[link]]\nname = "acquirer"\nprot = 1', "$.link[0]", "unknown field `prot`"),
@@ -104,6 +105,11 @@ MISTAKES = [
     ("[hsm]\nport = 8583", "$.hsm.port", "port 8583"),
     ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
     ('[metrics]\nhost = "::"', "$.metrics.host", "insecure"),
+    ('[[link]]\nname = "acquirer"\ntls_cert = "load.py"', "$.link[0].tls_key", "go together"),
+    ('[[link]]\nname = "issuer-down"\ntls_cert = "a"\ntls_key = "b"', "$.link[0].tls_ca", "verified"),
+    ('[[link]]\nname = "issuer-1"\ntls_ca = "a"', "$.link[0].tls_cert", "who listens"),
+    ('[[link]]\nname = "issuer-down"\ntls_ca = "nowhere.pem"', "$.link[0].tls_ca", "there is no file"),
+    (UNIX_TLS, "$.link[0].host", "Unix socket"),
     ('[[route]]\nprefix = "468738"\nlink = "nowhere"', "$.route[0].link", "no issuer link is named 'nowhere'"),
     ('[[route]]\nprefix = "468738"\nlink = "acquirer"', "$.route[0].link", "no issuer link"),
     ('[[route]]\nprefix = "497010"\nlink = "issuer-1"', "$.route[0].prefix", "allow_real_bins"),
@@ -158,6 +164,15 @@ def test_other_addresses_need_a_word(write) -> None:
         load(file)
     assert load(file, insecure=True).link[0].host == "0.0.0.0"
     assert load(write('insecure = true\n[hsm]\nhost = "192.0.2.1"')).hsm.host == "192.0.2.1"
+
+
+def test_other_addresses_are_allowed_by_mutual_tls(write, tmp_path: Path) -> None:
+    (tmp_path / "pem").touch()
+    own = '[[link]]\nname = "acquirer"\nhost = "0.0.0.0"\ntls_cert = "pem"\ntls_key = "pem"\n'
+    link = load(write(own + 'tls_ca = "pem"')).link[0]
+    assert (link.host, link.tls_ca, link.has_mutual_tls) == ("0.0.0.0", str(tmp_path / "pem"), True)
+    with pytest.raises(ConfigError, match="insecure"):  # encrypted, but open to anybody
+        load(write(own))
 
 
 def test_errors_show_no_secret(write) -> None:
