@@ -55,6 +55,9 @@ class Authorizations:
         if known is not None:
             self._repeat(conn, link, view, tx, known)
             return
+        if context.stalled:
+            context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
+            return
         if context.in_flight >= context.spec.max_in_flight:
             why = f"{context.in_flight} requests are in flight, the limit"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)

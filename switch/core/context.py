@@ -38,6 +38,7 @@ class Context:
         self.last_number = 0
         self.last_network_stan = 0
         self.in_flight = 0
+        self.stalled = ""  # why nothing can be recorded now; empty while it can
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""

@@ -121,6 +121,10 @@ class Switch:
             conns = link.sessions if isinstance(link, AcquirerLink) else [link.conn] * (link.conn != NO_CONNECTION)
             context.effects.extend((CLOSE, conn, "link down by control") for conn in conns)
 
+    def stall(self, why: str) -> None:
+        """Nothing can be recorded, and why; "" once it can be again. Meanwhile no new request is taken."""
+        self._context.stalled = why
+
     # -- frames -----------------------------------------------------------------------------------------------------
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
@@ -153,6 +157,9 @@ class Switch:
             )
         elif mti in AUTHORIZATION_MTIS:
             self._authorizations.request(conn, link, view, now)
+        elif mti in REVERSAL_MTIS and self._context.stalled:
+            why = f"{self._context.stalled}; left to its repeat"
+            self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)
         elif mti in REVERSAL_MTIS:
             self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
         else:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, HSM, SEND, Effect
 from switch.net.clock import Clock
-from switch.net.commits import GroupCommit, Journal
+from switch.net.commits import MAX_KEPT_BYTES, RETRY_S, GroupCommit, Journal
 from switch.net.lines import Field, Lines
 from switch.net.metrics import Counts
 
@@ -86,7 +86,8 @@ class Driver:
         *,
         journal: Journal | None = None,
         observe: Observer | None = None,
-        failed: Callable[[Exception], None] | None = None,
+        stalled: Callable[[str], None] | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         self.part = part
         self.clock = clock
@@ -95,8 +96,11 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._lines = lines
         self._observe = observe
-        self._failed = failed
-        self._commits = GroupCommit(journal, self._write, self._log_failed) if journal is not None else None
+        self._stalled = stalled  # told why nothing can be recorded, and "" once it can be again
+        self._failed = failed  # told when the part has to stop: nothing could be recorded for too long
+        self._commits: GroupCommit | None = None
+        if journal is not None:
+            self._commits = GroupCommit(journal, self._write, self._log_stalled, self._log_overfull)
         self._outlets: dict[int, Outlet] = {}
         self._last_number = 0
         self._scheduled = False
@@ -243,11 +247,27 @@ class Driver:
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
-    def _log_failed(self, error: Exception) -> None:
-        self.event("log", {"reason": "log-failed", "why": f"{error}; nothing unrecorded was answered"})
+    def _log_stalled(self, error: Exception | None) -> None:
+        """The log failed, or works again (None)."""
+        if error is None:
+            self.event("log", {"reason": "log-resumed", "why": "what was decided meanwhile is recorded; all goes on"})
+        else:
+            why = f"{error}; nothing unrecorded is answered, tried again every {RETRY_S:g} s"
+            self.event("log", {"reason": "log-failed", "why": why})
         self._lines.flush()
+        if self._stalled is not None:
+            self._stalled("" if error is None else "nothing can be recorded: the log has failed")
+
+    def _log_overfull(self) -> None:
+        why = f"more than {MAX_KEPT_BYTES} bytes could not be recorded: this part stops, and recovers to what was"
+        self.event("log", {"reason": "log-overfull", "why": why})
         if self._failed is not None:
-            self._failed(error)
+            self._failed()
+
+    @property
+    def recorded(self) -> bool:
+        """Whether everything that the part decided is in its log; after `close`."""
+        return self._commits is None or not self._commits.broken
 
     async def close(self) -> None:
         """Carry out what is left, make it durable, and stop calling the part."""

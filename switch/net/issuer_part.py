@@ -37,7 +37,7 @@ class IssuerPart:
 
 
 def run_issuer(part: IssuerPart) -> int:
-    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    """Run until SIGTERM (0), SIGINT (130), or the log failed for too long (1). Start-up problems: one line, 1 or 2."""
     return process.run(lambda stop: _run(part, stop))
 
 
@@ -70,7 +70,7 @@ class _RunningIssuer:
             instruments.lines,
             instruments.counts,
             journal=log,
-            failed=lambda _: stop.request(process.FAILED),
+            failed=lambda: stop.request(process.FAILED),
         )
         self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
         self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout, part.tls)
@@ -102,7 +102,8 @@ class _RunningIssuer:
         """Make durable what is booked, and close everything."""
         self._control.close()
         await self._driver.close()
-        await shorten(self._log, self._issuer.snapshot)
+        if self._driver.recorded:
+            await shorten(self._log, self._issuer.snapshot)
         await self._hsm.close()
         self._listener.close()
         upfile.remove(self._part.data, self._part.name, os.getpid())

@@ -85,8 +85,8 @@ class Dialer:
         again = f"dialled again in {wait_s:.1f} s"
         if isinstance(error, ssl.SSLError | ConnectionAbortedError):
             reason, why = failure(error)
-            event = {"reason": reason, "link": self.name, "side": "client", "why": f"{self._address}: {why}; {again}"}
-            self._driver.event("tls", event)
+            why = f"{self._address}: {why}; {again}"
+            self._driver.event("tls", {"reason": reason, "link": self.name, "side": "client", "why": why})
         else:
             why = f"{self._address}: {error.strerror or error}; {again}"
             self._driver.event("link", {"reason": "unreachable", "link": self.name, "why": why})

@@ -45,7 +45,7 @@ class SwitchPart:
 
 
 def run_switch(part: SwitchPart) -> int:
-    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    """Run until SIGTERM (0), SIGINT (130), or the log failed for too long (1). Start-up problems: one line, 1 or 2."""
     return process.run(lambda stop: _run(part, stop))
 
 
@@ -81,7 +81,8 @@ class _RunningSwitch:
             instruments.counts,
             journal=log,
             observe=instruments.observe,
-            failed=lambda _: stop.request(process.FAILED),
+            stalled=core.stall,
+            failed=lambda: stop.request(process.FAILED),
         )
         self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
         self._links: dict[str, Listener | Dialer] = {}
@@ -180,7 +181,8 @@ class _RunningSwitch:
         if self._metrics is not None:
             self._metrics.close()
         await self._driver.close()
-        await shorten(self._log, self._core.snapshot)
+        if self._driver.recorded:
+            await shorten(self._log, self._core.snapshot)
         await self._hsm.close()
         for link in self._links.values():
             link.close()

@@ -110,6 +110,9 @@ class LinesJournal:
     def sync(self) -> None:
         """Nothing: a machine that crashes takes the bench, and so the question, with it."""
 
+    def resume(self) -> None:
+        """Nothing to make good: lines were written whole or not at all."""
+
     def close(self) -> None:
         """Make the book durable and close it."""
         os.fsync(self._descriptor)

@@ -95,6 +95,8 @@ class Memory:
         self.appended: list[list[bytes]] = []
         self.synced = 0
         self.syncs = 0
+        self.resumes = 0
+        self.resume_error: Exception | None = None
         self.append_error: Exception | None = None
         self.sync_error: Exception | None = None
         self.before_sync: Callable[[], None] = lambda: None
@@ -104,6 +106,11 @@ class Memory:
             raise self.append_error
         self.appended.append(list(payloads))
         return sum(map(len, self.appended))
+
+    def resume(self) -> None:
+        self.resumes += 1
+        if self.resume_error is not None:
+            raise self.resume_error
 
     def sync(self) -> None:
         upto = sum(map(len, self.appended))

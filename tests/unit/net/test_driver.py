@@ -5,7 +5,10 @@ import os
 import threading
 from types import SimpleNamespace
 
+import pytest
+
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, SEND
+from switch.net import commits
 from tests.unit.net.fakes import Echo, Memory, driver_of, on_loop, until
 
 
@@ -106,18 +109,33 @@ def test_the_timer_follows_the_deadline(lines_file: int) -> None:
     on_loop(main)
 
 
-def test_a_failed_log_is_reported_and_nothing_leaves(lines_file: int) -> None:
+def test_a_failed_log_is_reported_and_nothing_leaves_until_it_works_again(
+    lines_file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "RETRY_S", 0.002)
+
     async def main() -> None:
-        part, outlet, journal, errors = Echo(), Outlet(), Memory(), []
+        part, outlet, journal, told = Echo(), Outlet(), Memory(), []
         journal.sync_error = OSError(28, "No space left on device")
-        driver = driver_of(part, lines_file, journal=journal, failed=errors.append)
+        driver = driver_of(part, lines_file, journal=journal, stalled=told.append)
         conn = driver.join(outlet, 0)
         part.effects = [(COMMIT, b"outcome"), (ANSWER, conn, b"approved", None)]
         driver.wake()
-        await until(lambda: errors)
-        await driver.close()
+        await until(lambda: told)
         assert outlet.log == []
-        assert driver.counts.events["log", "log-failed"] == 1
+        assert not driver.recorded
+        part.effects = [(COMMIT, b"another"), (ANSWER, conn, b"approved too", None), (SEND, conn, b"refused")]
+        driver.wake()
+        await until(lambda: outlet.log)
+        journal.sync_error = None
+        await until(lambda: driver.recorded)
+        part.effects = [(COMMIT, b"a third"), (ANSWER, conn, b"approved", None)]
+        driver.wake()
+        await until(lambda: len(outlet.log) == 2)
+        assert outlet.log == [(b"refused",), (b"approved",)]
+        assert told == ["nothing can be recorded: the log has failed", ""]
+        assert driver.counts.events["log", "log-failed"] == driver.counts.events["log", "log-resumed"] == 1
+        await driver.close()
 
     on_loop(main)
 
