@@ -154,6 +154,7 @@ def run_switch(args: argparse.Namespace) -> int:
         framings=tuple(framing(link) for link in config.link),
         tls=tuple(tls_of(link) for link in config.link),
         hsm=address(config.hsm),
+        hsm_header=config.hsm.header,
         metrics=address(config.metrics),
         data=args.data,
     )
@@ -181,6 +182,7 @@ def run_issuer(args: argparse.Namespace) -> int:
         framing=framing(find_link(config, name)),
         tls=tls_of(find_link(config, name)),
         hsm=address(config.hsm),
+        hsm_header=config.hsm.header,
         data=args.data,
     )
     return run(part)

@@ -102,6 +102,8 @@ class Driver:
         if journal is not None:
             self._commits = GroupCommit(journal, self._write, self._log_stalled, self._log_overfull)
         self._outlets: dict[int, Outlet] = {}
+        self._closing: set[int] = set()  # connections that the part has closed: it hears no more of them
+        self._pending: list[Effect] = []  # taken, to be carried out at the end of this wake-up
         self._last_number = 0
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -131,16 +133,25 @@ class Driver:
     def leave(self, number: int) -> None:
         """It is gone."""
         del self._outlets[number]
+        self._closing.discard(number)
         self.part.disconnected(number, self.clock())
         self.wake()
 
     def received(self, number: int, frames: Sequence[bytes], now: float) -> None:
-        """Whole frames came on a connection, in this order."""
+        """Whole frames came on a connection, in this order. None is handed in behind one that has it closed."""
+        part, pending = self.part, self._pending
         for frame in frames:
+            if number in self._closing:
+                break
             try:
-                self.part.receive(number, frame, now)
+                part.receive(number, frame, now)
             except Exception as error:
                 self._stumbled(error)
+            effects = part.take_effects()
+            pending += effects
+            for effect in effects:
+                if effect[0] == CLOSE and effect[1] in self._outlets:
+                    self._closing.add(effect[1])
         self.wake()
 
     def hsm_replied(self, tag: int, reply: bytes | None) -> None:
@@ -169,7 +180,8 @@ class Driver:
         self._scheduled = False
         if self._closed:
             return
-        self._carry_out(self.part.take_effects())
+        effects, self._pending = self._pending, []
+        self._carry_out(effects + self.part.take_effects())
         if self._commits is not None:
             self._commits.flush()
         if self.hsm is not None:

@@ -1,8 +1,8 @@
 """The HSM client: many host commands in flight on a few sockets, each correlated by its header.
 
-A payShield echoes the header that stands before a command, so answers may come in any order. Ours is four hexadecimal
-digits, counted per socket. A command gets exactly one answer through `Driver.hsm_replied`: what the HSM said, or None
-when there is none (no socket up, too many outstanding, the socket lost, or two seconds over).
+A payShield echoes the header that stands before a command, so answers may come in any order. Ours is a count in as many
+hexadecimal digits as the device is set to, per socket. A command gets exactly one answer through `Driver.hsm_replied`:
+what the HSM said, or None when there is none (no socket up, too many outstanding, the socket lost, or too late).
 
 A socket on which a command ran out of time is dropped and dialled again. Its other commands fail with it, and that is
 the point: an answer that comes too late dies with its socket and can never be taken for that of a later command that
@@ -19,6 +19,8 @@ from switch.net.effects import Driver
 SOCKETS = 2  # an HSM serves a socket's commands one after the other; two keep it busy while one is read
 TIMEOUT_S = 2.0  # a PIN translation takes a millisecond; leaves 3 s of the issuer timer
 MAX_OUTSTANDING = 20_000  # a socket: 2 s of the 10,000 commands a second that the largest payShield does; below 2^16
+HEADER_BYTES = 4  # as payShields are shipped
+COUNTED_DIGITS = 4  # of the header: more would tell more apart than may be outstanding
 RECONNECT_S = 0.25  # the HSM is next door: soon enough to matter, seldom enough not to
 
 _FRAMING = Framing()  # a payShield's: two bytes of length
@@ -27,9 +29,10 @@ _FRAMING = Framing()  # a payShield's: two bytes of length
 class HsmClient:
     """The driver's port to one HSM."""
 
-    def __init__(self, driver: Driver, address: Address) -> None:
+    def __init__(self, driver: Driver, address: Address, header_bytes: int = HEADER_BYTES) -> None:
         self._driver = driver
         self._address = address
+        self._header_bytes = header_bytes
         self._sockets: list[_Socket] = []
         self._hopeless: list[int] = []  # tags that are answered None at the end of this wake-up
         self._turn = 0
@@ -81,7 +84,7 @@ class HsmClient:
     async def _keep(self, number: int) -> None:
         complained = False
         while True:
-            socket = _Socket(self, self._driver)
+            socket = _Socket(self, self._driver, self._header_bytes)
             try:
                 await self._address.dial(lambda s=socket: s)  # type: ignore[misc]
             except OSError as error:
@@ -106,7 +109,7 @@ class HsmClient:
 class _Socket(asyncio.Protocol):
     """One socket: its outstanding commands by header, oldest first."""
 
-    def __init__(self, client: HsmClient, driver: Driver) -> None:
+    def __init__(self, client: HsmClient, driver: Driver, header_bytes: int) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._client = client
         self._driver = driver
@@ -115,6 +118,8 @@ class _Socket(asyncio.Protocol):
         self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
         self._queue: list[bytes] = []
         self._count = 0
+        self._header_bytes = header_bytes
+        self._headers = 16 ** min(header_bytes, COUNTED_DIGITS)
         self._timer: asyncio.TimerHandle | None = None
         self._reason = "closed by the HSM"
 
@@ -126,8 +131,10 @@ class _Socket(asyncio.Protocol):
         """Queue a command; False when too many are outstanding."""
         if len(self._outstanding) >= MAX_OUTSTANDING:
             return False
-        self._count = (self._count + 1) & 0xFFFF
-        header = b"%04X" % self._count
+        self._count = (self._count + 1) % self._headers
+        header = b"%0*X" % (self._header_bytes, self._count)
+        if header in self._outstanding:  # as many are unanswered as a short header can tell apart
+            return False
         self._outstanding[header] = (tag, self._driver.clock() + TIMEOUT_S)
         self._queue.append(_FRAMING.wrap(header + command))
         return True
@@ -149,11 +156,11 @@ class _Socket(asyncio.Protocol):
             self.drop(f"broken framing: {error}")
             return
         for answer in answers:
-            asked = self._outstanding.pop(answer[:4], None)
+            asked = self._outstanding.pop(answer[: self._header_bytes], None)
             if asked is None:
                 self.drop("an answer with a header that nobody asked under")
                 return
-            self._driver.hsm_replied(asked[0], answer[4:])
+            self._driver.hsm_replied(asked[0], answer[self._header_bytes :])
 
     def _check_oldest(self) -> None:
         self._timer = None

@@ -33,6 +33,7 @@ class IssuerPart:
     framing: Framing
     tls: Tls | None
     hsm: str
+    hsm_header: int
     data: Path
 
 
@@ -72,7 +73,7 @@ class _RunningIssuer:
             journal=log,
             failed=lambda: stop.request(process.FAILED),
         )
-        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm), part.hsm_header)
         self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout, part.tls)
         self._control = ControlServer(socket_path(part.data, part.name), self._command)
 

@@ -21,6 +21,7 @@ from switch.net.metrics import MetricsProtocol, PartCollector, registry
 from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.net.tls import Tls
+from switch.net.visitors import Visitors
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 
@@ -40,6 +41,7 @@ class SwitchPart:
     framings: tuple[Framing, ...]
     tls: tuple[Tls | None, ...]
     hsm: str
+    hsm_header: int
     metrics: str | None
     data: Path
 
@@ -84,7 +86,7 @@ class _RunningSwitch:
             stalled=core.stall,
             failed=lambda: stop.request(process.FAILED),
         )
-        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm), part.hsm_header)
         self._links: dict[str, Listener | Dialer] = {}
         self._metrics: asyncio.Server | None = None
         self._control = ControlServer(socket_path(part.data, NAME), self._command)
@@ -117,7 +119,8 @@ class _RunningSwitch:
             return {}
         counts, latencies = self._instruments.counts, self._instruments.latencies
         exposed = registry(PartCollector(counts, latencies, lambda: self._core.counters, self._core.link_states))
-        self._metrics, address = await Address.parse(self._part.metrics).listen(lambda: MetricsProtocol(exposed))
+        visitors, place = Visitors(), Address.parse(self._part.metrics)
+        self._metrics, address = await place.listen(lambda: MetricsProtocol(exposed, visitors))
         return {"metrics": address}
 
     async def _wait_until_ready(self) -> bool:

@@ -186,13 +186,19 @@ def test_errors_show_no_secret(write) -> None:
 def test_port_base_counts_in_the_documented_order() -> None:
     config = with_port_base(SHIPPED, 9100)
     ports = {link.name: link.port for link in config.link}
-    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 9109}
+    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 8593}
     assert (config.hsm.port, config.metrics.port) == (9104, 9108)
 
 
 def test_port_base_zero_means_free_ports() -> None:
     config = with_port_base(SHIPPED, 0)
-    assert {link.port for link in config.link} | {config.hsm.port, config.metrics.port} == {0}
+    ours = {link.port for link in config.link if link.name != "issuer-down"}
+    assert ours | {config.hsm.port, config.metrics.port} == {0}
+
+
+@pytest.mark.parametrize("base", [0, 9100])
+def test_port_base_leaves_an_issuer_that_is_not_simulated_where_it_is(base: int) -> None:
+    assert find_link(with_port_base(SHIPPED, base), "issuer-down").port == 8593
 
 
 def test_addresses_in_a_word() -> None:

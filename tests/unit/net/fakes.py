@@ -135,6 +135,7 @@ class FakeHsm(asyncio.Protocol):
 
     def __init__(self, sockets: "list[FakeHsm]") -> None:
         self.silent = False
+        self.header_bytes = 4
         self.commands: list[bytes] = []
         self.writes = 0
         self._held = b""
@@ -149,19 +150,19 @@ class FakeHsm(asyncio.Protocol):
         while len(self._held) >= 2 and len(self._held) >= 2 + (length := int.from_bytes(self._held[:2], "big")):
             body, self._held = self._held[2 : 2 + length], self._held[2 + length :]
             self.commands.append(body)
-            answer = body[:4] + b"CB" + body[6:]
+            answer = body[: self.header_bytes] + b"CB" + body[self.header_bytes + 2 :]
             answers.append(len(answer).to_bytes(2, "big") + answer)
         if answers and not self.silent:
             self.transport.write(b"".join(reversed(answers)))
 
 
-async def fake_hsm(*, silent: bool = False) -> tuple[asyncio.Server, Address, list[FakeHsm]]:
+async def fake_hsm(*, silent: bool = False, header_bytes: int = 4) -> tuple[asyncio.Server, Address, list[FakeHsm]]:
     """A listening fake HSM."""
     sockets: list[FakeHsm] = []
 
     def accept() -> FakeHsm:
         hsm = FakeHsm(sockets)
-        hsm.silent = silent
+        hsm.silent, hsm.header_bytes = silent, header_bytes
         return hsm
 
     server, address = await Address("127.0.0.1", 0).listen(accept)

@@ -78,6 +78,24 @@ def test_close_leaves_behind_held_answers_and_forwards_are_stamped(lines_file: i
     on_loop(main)
 
 
+def test_frames_behind_one_that_has_the_connection_closed_are_not_handed_in(lines_file: int) -> None:
+    async def main() -> None:
+        part, outlet, other = Echo(), Outlet(), Outlet()
+        driver = driver_of(part, lines_file)
+        conn, bystander = driver.join(outlet, 0), driver.join(other, 0)
+        driver.received(conn, [b"a", b"quit", b"b"], 0.0)
+        driver.received(conn, [b"c"], 0.0)
+        driver.received(bystander, [b"d"], 0.0)
+        await until(lambda: outlet.log and other.log)
+        assert part.received == [b"a", b"quit", b"d"]
+        assert outlet.log == [(b"a", b"quit"), "closed"]
+        driver.leave(conn)
+        assert driver._closing == set()
+        await driver.close()
+
+    on_loop(main)
+
+
 def test_frames_for_a_connection_that_left_are_dropped(lines_file: int) -> None:
     async def main() -> None:
         part, gone, there = Echo(), Outlet(), Outlet()
