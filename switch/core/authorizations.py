@@ -17,6 +17,7 @@ from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.reversals import Reversals
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction
+from switch.core.window import LEAST
 from switch.iso8583.codec import EncodeError, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
@@ -62,6 +63,9 @@ class Authorizations:
             why = f"{context.in_flight} requests are in flight, the limit"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
             return
+        if context.in_flight >= LEAST and (why := self._busy(pan)):
+            context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
+            return
         tx.number = context.next_number()
         tx.received_at = now
         tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
@@ -70,6 +74,14 @@ class Authorizations:
         context.transactions.add(tx)
         context.in_flight += 1
         self._route(tx, pan, now)
+
+    def _busy(self, pan: str) -> str:
+        """Why no more requests for this card's issuer are taken now; empty if they are."""
+        index = self.routes.find(pan)
+        issuer = None if index is None else self.context.issuers[index]
+        if issuer is None or issuer.in_flight < issuer.window.limit:
+            return ""
+        return f"{issuer.in_flight} requests wait for {issuer.spec.name}, as many as it answers in time"
 
     def _identify(self, link: AcquirerLink, view: View, token: bytes) -> Transaction:
         """A new transaction from what `checks` has proved to be there."""
@@ -221,6 +233,7 @@ class Authorizations:
         issuer.stans.release(stan)
         issuer.in_flight -= 1
         tx.issuer_answered_at = now
+        issuer.window.answered(now, now - tx.deadline + issuer.spec.timeout_s)
         self._outcome(tx, issuer, view, code, now)
 
     def _unmatched(

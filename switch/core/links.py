@@ -17,6 +17,7 @@ from switch.core.saf import StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
 from switch.core.transaction import Transaction
+from switch.core.window import Window
 from switch.iso8583.codec import FieldMask, Layout
 
 NO_CONNECTION = -1
@@ -62,6 +63,7 @@ class IssuerLink:
     layout: Layout
     forwarded: FieldMask
     result_of: dict[str, str]  # its DE 39 → our result
+    window: Window  # how many requests may wait for it
     enabled: bool = True
     state: LinkState = LinkState.DOWN
     conn: int = NO_CONNECTION
@@ -85,6 +87,7 @@ class IssuerLink:
             forwarded=layout.mask(n for n in range(2, 129) if n not in de.REPLACED),
             result_of={code: name for name, code in spec.dialect.response_codes.items()},
             enabled=spec.enabled,
+            window=Window(spec.timeout_s / 2),
         )
 
     @property

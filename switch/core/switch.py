@@ -10,7 +10,7 @@ uvloop and on virtual time.
     issuer frame   ─▶ scan ─▶ STAN, 37, 41 match ─▶ COMMIT outcome ─▶ ANSWER
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from switch.cards.bins import BinTable
 from switch.cards.vault import Vault
@@ -20,6 +20,7 @@ from switch.core.context import Context
 from switch.core.effects import CLOSE, Effect
 from switch.core.links import NO_CONNECTION, AcquirerLink, IssuerLink, LinkState
 from switch.core.network import SIGN_ON, Network
+from switch.core.overload import refuse_new
 from switch.core.reversals import Reversals
 from switch.core.specs import SwitchSpec
 from switch.iso8583.codec import FormatError, View
@@ -120,6 +121,10 @@ class Switch:
         if not up:
             conns = link.sessions if isinstance(link, AcquirerLink) else [link.conn] * (link.conn != NO_CONNECTION)
             context.effects.extend((CLOSE, conn, "link down by control") for conn in conns)
+
+    def refuse_new(self, conn: int, frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """For a shell that is behind, before `receive`: what is to be received all the same, answers to the rest."""
+        return refuse_new(self._context, conn, frames)
 
     def stall(self, why: str) -> None:
         """Nothing can be recorded, and why; "" once it can be again. Meanwhile no new request is taken."""

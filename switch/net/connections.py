@@ -15,7 +15,7 @@ Everything a peer can do wrong ends its own connection and nobody else's, with a
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from switch.iso8583.codec import Layout
@@ -47,8 +47,11 @@ class Connection(asyncio.Protocol):
         link_name: str,
         closed: Callable[["Connection"], None],
         layout: Layout | None = None,
+        *,
+        dialled: bool = False,
     ) -> None:
         self.delay_ms = 0.0
+        self._dialled = dialled
         self.link_name = link_name
         self._driver = driver
         self._link = link
@@ -61,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._number = 0
         self._queue: list[bytes] = []
         self._delayed_until = 0.0
+        self._waiting: list[bytes] = []  # frames for the next wake-up; meanwhile nothing is read
         self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
         self._half_closed = False
         self._ciphered = False
@@ -75,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNREAD_BYTES)
         self._ciphered = transport.get_extra_info("ssl_object") is not None
-        self._number = self._driver.join(self, self._link)
+        self._number = self._driver.join(self, self._link, answering=self._dialled)
 
     def data_received(self, data: bytes) -> None:
         now = self._driver.clock()
@@ -90,9 +94,29 @@ class Connection(asyncio.Protocol):
             self._started_at = now
             if self._tpdus is not None:
                 self._tpdus.arrived(frames, self._splitter.headers)
-            self._driver.received(self._number, frames, now)
+            self._hand_in(frames, now)
         if self._splitter.partial:
             self._watch_frame(now)
+
+    def _hand_in(self, frames: Sequence[bytes], now: float) -> None:
+        """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer."""
+        if self._waiting:  # read before the pause took hold
+            self._waiting += frames
+            return
+        frames = self._driver.refused(self._number, frames, now)
+        taken = self._driver.received(self._number, frames, now) if frames else 0
+        if taken < len(frames) and self._transport is not None:
+            self._waiting = list(frames[taken:])
+            self._transport.pause_reading()
+            self._driver.next_turn(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        waiting, self._waiting = self._waiting, []
+        self._hand_in(waiting, self._driver.clock())
+        if not self._waiting:
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The peer will send no more: answer what it asked, then close."""
@@ -137,6 +161,14 @@ class Connection(asyncio.Protocol):
         """Queue a frame for the next `flush`."""
         header = self._tpdus.before(frame) if self._tpdus is not None else None
         self._queue.append(self._framing.wrap(frame, header))
+
+    def put_all(self, frames: Sequence[bytes]) -> None:
+        """Queue many frames."""
+        if self._tpdus is None:
+            self._queue += map(self._framing.wrap, frames)
+        else:
+            for frame in frames:
+                self.put(frame)
 
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""

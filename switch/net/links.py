@@ -92,7 +92,9 @@ class Dialer:
             self._driver.event("link", {"reason": "unreachable", "link": self.name, "why": why})
 
     def _open(self) -> Connection:
-        connection = Connection(self._driver, self._link, self._framing, self.name, self._gone, self._layout)
+        connection = Connection(
+            self._driver, self._link, self._framing, self.name, self._gone, self._layout, dialled=True
+        )
         connection.delay_ms = self._delay_ms
         self._connection = connection
         return connection

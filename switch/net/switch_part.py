@@ -83,6 +83,7 @@ class _RunningSwitch:
             instruments.counts,
             journal=log,
             observe=instruments.observe,
+            refuse_new=core.refuse_new,
             stalled=core.stall,
             failed=lambda: stop.request(process.FAILED),
         )

@@ -22,6 +22,9 @@ class Outlet:
     def put(self, frame: bytes) -> None:
         self._queue.append(frame)
 
+    def put_all(self, frames: list[bytes]) -> None:
+        self._queue += frames
+
     def flush(self) -> None:
         self.log.append(tuple(self._queue))
         self._queue.clear()
