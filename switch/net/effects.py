@@ -6,10 +6,10 @@ records, one write per HSM socket. A wake-up costs 33 µs, a message handed in w
 worth five times the throughput.
 
 A wake-up is also where load is shared out. Whoever has handed in `QUOTA` frames on one connection waits for the next
-(`Connection`), so that one chatty peer does not make the others wait; answers that we asked for are not counted, only
-those that lead to nothing. And when a wake-up has lasted its time, the part
-refuses what is new (`refuse_new`) rather than answer it too late: `BURST_S` at first, for a burst is served and not
-refused; `STEADY_S` while it goes on, because each authorization takes some five wake-ups on its way.
+(`Connection`), so that one chatty peer does not make the others wait; of answers only those count that lead to nothing,
+`CHATTER` of them at most. And when a wake-up has lasted its time, the part refuses what is new (`refuse_new`) rather
+than answer it too late: `BURST_S` at first, for a burst is served and not refused; `STEADY_S` while it goes on, because
+each authorization takes some five wake-ups on its way.
 
 Order, the contract of `switch.core.effects`: what must be durable first is held by `GroupCommit`; a CLOSE waits behind
 held effects too, so that the last answers still leave.
@@ -29,6 +29,7 @@ from switch.net.metrics import Counts
 # After a tick that stumbled: soon enough for timers of seconds, seldom enough not to fill the log with one bug.
 RETRY_TICK_S = 0.5
 
+CHATTER = 64  # answers nobody asked for, likewise: half a millisecond, and still 30,000 a second, should many be late
 QUOTA = 512  # frames of one connection a wake-up: a burst of 256 twice over, and 15 ms of the switch's time
 BURST_S = 0.15  # of work in a wake-up before the first refusal: some 6,000 requests, answered within a second
 STEADY_S = 0.02  # while overloaded: what is taken is answered within a quarter of a second
@@ -176,8 +177,9 @@ class Driver:
 
         None is handed in behind one that has its connection closed.
         """
-        part, pending, left = self.part, self._pending, self._left.get(number, QUOTA)
+        part, pending = self.part, self._pending
         answering = number in self._answering
+        left = self._left.get(number, CHATTER if answering else QUOTA)
         taken = 0
         for frame in frames:
             if number in self._closing:

@@ -51,8 +51,9 @@ class Round(NamedTuple):
 class Switch:
     """A running switch between its counterparts."""
 
-    def __init__(self, programs: Programs) -> None:
-        self.bench = Bench(programs, cores(), ["switch"], LIMITS)
+    def __init__(self, programs: Programs, second: int = 0) -> None:
+        """`second`: the port of an issuer that is dialled while its link, issuer-2, is enabled."""
+        self.bench = Bench(programs, cores(), ["switch"], LIMITS, second)
         self.program: Program = self.bench.subjects["switch"][0]
         self.port: int = self.bench.subjects["switch"][1]
 

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, SEND
-from switch.net import commits
+from switch.net import commits, effects
 from tests.unit.net.fakes import Echo, Memory, driver_of, on_loop, until
 
 
@@ -94,6 +95,51 @@ def test_frames_behind_one_that_has_the_connection_closed_are_not_handed_in(line
         assert outlet.log == [(b"a", b"quit"), "closed"]
         driver.leave(conn)
         assert driver._closing == set()
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_a_chatty_peer_waits_for_the_next_wake_up(lines_file: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effects, "QUOTA", 3)
+    monkeypatch.setattr(effects, "CHATTER", 2)
+
+    async def main() -> None:
+        part, outlet = Echo(), Outlet()
+        driver = driver_of(part, lines_file)
+        chatty, other = driver.join(outlet, 0), driver.join(Outlet(), 0)
+        answering = driver.join(Outlet(), 0, answering=True)
+        await asyncio.sleep(0.01)
+        assert driver.received(chatty, [b"a"] * 5, 0.0) == 3
+        assert driver.received(chatty, [b"a"] * 5, 0.0) == 0
+        assert driver.received(other, [b"b"], 0.0) == 1
+        assert driver.received(answering, [b"answer"] * 5, 0.0) == 5  # leads to something
+        assert driver.received(answering, [b"# leads to nothing"] * 5, 0.0) == 2
+        await until(lambda: outlet.log)
+        assert driver.received(chatty, [b"a"] * 2, 0.0) == 2
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_a_driver_that_is_behind_has_what_is_new_refused(lines_file: int) -> None:
+    def refuse_new(conn: int, frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        return [frame for frame in frames if frame == b"old"], [b"96" for frame in frames if frame == b"new"]
+
+    async def main() -> None:
+        part, outlet, now = Echo(), Outlet(), [100.0]
+        driver = driver_of(part, lines_file, refuse_new=refuse_new)
+        driver.clock = lambda: now[0]  # type: ignore[assignment,method-assign]
+        conn = driver.join(outlet, 0)
+        assert driver.refused(conn, [b"new"], now[0] + effects.BURST_S / 2) == [b"new"]
+        assert driver.refused(conn, [b"new", b"old"], now[0] + 2 * effects.BURST_S) == [b"old"]
+        await until(lambda: outlet.log)
+        assert outlet.log == [(b"96",)]
+        assert driver.counts.events["refused", "overload"] == 1
+        assert driver.refused(conn, [b"new"], now[0] + 9.0) == [b"new"]  # the next wake-up has just begun
+        now[0] += 2 * effects.BURST_S
+        driver.wake()
+        assert driver.refused(conn, [b"new"], now[0] + 2 * effects.STEADY_S) == []  # lately overloaded: less patience
         await driver.close()
 
     on_loop(main)
