@@ -97,9 +97,15 @@ def address(place: Link | Hsm | Metrics) -> str:
 
 
 def with_port_base(config: Config, base: int) -> Config:
-    """Every port moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports for all."""
-    others = [link.name for link in config.link if link.name not in PORT_ORDER]
-    return with_ports(config, {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))})
+    """The bench's ports moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports.
+
+    An issuer that is not simulated stays where it is: its port is not ours to choose.
+    """
+    simulated = {issuer.name for issuer in config.issuer}
+    foreign = {link.name for link in config.link if link.role == "issuer"} - simulated
+    others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign)]
+    ports = {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))}
+    return with_ports(config, {name: number for name, number in ports.items() if name not in foreign})
 
 
 def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
