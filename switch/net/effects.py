@@ -7,9 +7,9 @@ worth five times the throughput.
 
 A wake-up is also where load is shared out. Whoever has handed in `QUOTA` frames on one connection waits for the next
 (`Connection`), so that one chatty peer does not make the others wait; of answers only those count that lead to nothing,
-`CHATTER` of them at most. And when a wake-up has lasted its time, the part refuses what is new (`refuse_new`) rather
-than answer it too late: `BURST_S` at first, for a burst is served and not refused; `STEADY_S` while it goes on, because
-each authorization takes some five wake-ups on its way.
+`CHATTER` of them at most, and then there is a pause. And when a wake-up has lasted its time, the part refuses what is
+new (`refuse_new`) rather than answer it too late: `BURST_S` at first, for a burst is served and not refused; `STEADY_S`
+while it goes on, because each authorization takes some five wake-ups on its way.
 
 Order, the contract of `switch.core.effects`: what must be durable first is held by `GroupCommit`; a CLOSE waits behind
 held effects too, so that the last answers still leave.
@@ -29,7 +29,7 @@ from switch.net.metrics import Counts
 # After a tick that stumbled: soon enough for timers of seconds, seldom enough not to fill the log with one bug.
 RETRY_TICK_S = 0.5
 
-CHATTER = 64  # answers nobody asked for, likewise: half a millisecond, and still 30,000 a second, should many be late
+CHATTER = 64  # answers nobody asked for, likewise: a third of a millisecond
 QUOTA = 512  # frames of one connection a wake-up: a burst of 256 twice over, and 15 ms of the switch's time
 BURST_S = 0.15  # of work in a wake-up before the first refusal: some 6,000 requests, answered within a second
 STEADY_S = 0.02  # while overloaded: what is taken is answered within a quarter of a second

@@ -4,8 +4,8 @@
 
 `slow`: a thousand connections to the acquirer port. A third each sends the length of a message and then nothing (the
 switch ends it, it comes again), a byte a second, or nothing at all. `flood`: an issuer that sends answers nobody asked
-for, as fast as they are taken. Meanwhile a quarter of the peak is offered on connections of their own, to another issuer.
-Windows with and without take turns.
+for, as fast as they are taken. Meanwhile a quarter of the peak is offered on connections of their own, to another
+issuer. Windows with and without take turns.
 """
 
 import asyncio
