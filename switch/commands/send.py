@@ -24,6 +24,7 @@ from switch.commands.common import (
     port,
     print_json,
     running_ports,
+    tls_of,
 )
 from switch.commands.describe import fields
 
@@ -137,9 +138,9 @@ def send(args: argparse.Namespace) -> int:
         raise CommandError(str(error), USAGE) from None
     number = args.port or running_ports(args.data).get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
-    dialect = load(link.dialect)
+    dialect = load(link.dialect).for_link()
     macs = macs_of(config, link, dialect)
-    with Session(link.host, number, dialect, framing(link), sender, args.timeout, macs) as session:
+    with Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs) as session:
         try:
             exchanges = list(exchange_all(args, config, session))
         except EncodeError as error:
@@ -167,7 +168,7 @@ def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None"
     tak = clear_if_any(config, link.name, "TAK")
     if not tak:
         raise CommandError(f"the TAK of {link.name} is known under the LMK only: no MAC can be made here", USAGE)
-    return Macs(dialect.layout, bytes.fromhex(tak), link.mac_algorithm, link.mac_repeat)
+    return Macs(dialect, bytes.fromhex(tak), link.mac_algorithm, link.mac_repeat)
 
 
 def as_json(exchange: "Exchange", session: "Session") -> dict[str, Any]:

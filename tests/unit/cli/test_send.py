@@ -162,10 +162,10 @@ def test_a_link_with_macs(monetique, fake_switch: FakeSwitch, tmp_path) -> None:
     tak = "0123456789ABCDEFFEDCBA9876543210"
     key = f'[[key]]\nlink = "acquirer"\ntype = "TAK"\nclear = "{tak}"\n'
     (tmp_path / "mac.toml").write_text(f'[[link]]\nname = "acquirer"\nmac = true\n{key}')
-    macs = Macs(load_dialect("iso87-ascii").layout, bytes.fromhex(tak))
+    macs = Macs(load_dialect("iso87-ascii"), bytes.fromhex(tak))
     fake_switch.seal = macs.seal
     assert send(monetique, fake_switch, "purchase", "--config", "mac.toml").status == 0
-    assert all(macs.verify(message) for message in fake_switch.received)
+    assert all(macs.verify(message.frame) for message in fake_switch.received)
     fake_switch.seal = None
     result = send(monetique, fake_switch, "purchase", "--config", "mac.toml")
     assert (result.status, "MAC of the answer to 0800" in result.err) == (1, True)
