@@ -1,5 +1,7 @@
 """Store and forward: order, doubling waits, acknowledgement."""
 
+import pytest
+
 from switch.core.saf import WINDOW, StoreAndForward
 from switch.core.transaction import Transaction
 
@@ -8,6 +10,7 @@ def fields(stan: str) -> dict[int, str]:
     return {11: stan, 37: "R00000000001", 41: "TERM0001"}
 
 
+@pytest.mark.rule("R11")
 def test_waits_double_up_to_the_longest() -> None:
     saf = StoreAndForward()
     entry = saf.owe(Transaction(), fields("000001"))
@@ -23,6 +26,7 @@ def test_waits_double_up_to_the_longest() -> None:
     assert waits == [5.0, 10.0, 20.0, 30.0, 30.0]
 
 
+@pytest.mark.rule("R3")
 def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
     saf = StoreAndForward()
     entry = saf.owe(Transaction(), fields("000001"))
@@ -36,6 +40,7 @@ def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
     assert list(saf.sendable()) == []
 
 
+@pytest.mark.rule("R11")
 def test_entries_keep_the_order_in_which_they_came() -> None:
     saf = StoreAndForward()
     stans = ["000003", "000001", "000002"]
