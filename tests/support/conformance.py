@@ -35,7 +35,7 @@ RULES: Final = {
     "R11": "What is owed to an issuer is durable and goes in order: 0420, then 0421 until it is acknowledged; what is "
     "never taken stays visible.",
     "R12": "An advice (0120, 0220) is recorded whatever the balance, and answered 0130 or 0230.",
-    "R13": "After a time-out the reversal goes first; the stand-in approval is told under a STAN of its own, and stays.",
+    "R13": "After a time-out the reversal goes first; a stand-in approval is told under a STAN of its own, and stays.",
     "R14": "DE 70 of an 0800: 001 signs on, 002 off, 301 is an echo; without a sign-on everything is 91.",
     "R14 echo": "An idle link is tried with echoes; so many unanswered take it down, and what is in flight with it.",
     "R15": "A new key is good beside the old one until its first use or the end of a grace; a wrong check value "
