@@ -50,8 +50,10 @@ check: build
 bench: build
 	@$(BIN)/python -m tests.bench
 
-soak: build
+# More seeds of the simulator, then fuzzing until it finds something or Ctrl-C.
+soak: build $(SANITIZED)
 	@$(BIN)/python -m pytest tests/simulation --soak
+	@$(BIN)/python -m tests.fuzz
 
 clean:
 	rm -rf $(VENV) build .monetique *.egg-info
