@@ -90,6 +90,7 @@ def test_no_artefact_holds_a_secret(tmp_path: Path) -> None:
         planted = Planted(acquirer_of(bench), cards["approve"])
         with Tcp(bench.addresses["acquirer"], planted.foreign).sign_on() as client:
             assert client.ask(planted.foreign.purchase(cards["issuer-silent"]))["39"] == "91"
+            assert client.ask(planted.foreign.purchase(cards["no-route"]))["39"] == "92"
             talk(client, planted)
         sent = bench.cli("send", "purchase", "--card", "approve").stdout
         metrics_port = json.loads((bench.data / "up.json").read_text())["switch"]["ports"]["metrics"]
