@@ -6,6 +6,7 @@ that it checks what must hold of any input. The input that ended a run is left a
 only option runs it again, alone.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -21,7 +22,8 @@ import atheris
 with atheris.instrument_imports(include=["switch", "hsm_sim", "tomllib"]):
     from hsm_sim.crypto.lmk import published_test_lmk
     from hsm_sim.device import Device
-    from switch.config import files
+    from switch.config import acquirer_spec, files, issuer_spec, switch_spec
+    from switch.config.checks import IDENTITY
     from switch.config.files import ConfigError
     from switch.iso8583 import dialect as dialects
     from switch.iso8583.codec import EncodeError, FormatError, Layout
@@ -153,11 +155,41 @@ def repaired(data: bytes) -> bytes:
 
 
 def config(data: bytes) -> None:
-    """A user's configuration over the shipped one."""
+    """A user's configuration over the shipped one; the parts can start with what is accepted."""
     path = Path("own.toml")
     path.write_bytes(data)
-    with suppress(ConfigError):
-        files.load(path)
+    try:
+        accepted = files.load(path)
+    except ConfigError:
+        return
+    switch_spec(accepted)
+    for issuer in accepted.issuer:
+        issuer_spec(accepted, issuer.name)
+    for traffic in accepted.traffic:
+        acquirer_spec(accepted, traffic.link)
+
+
+def tables(data: bytes) -> None:
+    """A user's configuration that is TOML, of tables and keys that there are: what the checks are for."""
+    take = atheris.FuzzedDataProvider(data)
+    shipped_tables = {name: rows for name, rows in files._shipped().items() if name in IDENTITY}
+    lines = []
+    while take.remaining_bytes() and len(lines) < 30:
+        name = take.PickValueInList(sorted(shipped_tables))
+        lines.append(f"[[{name}]]")
+        for key, value in take.PickValueInList(shipped_tables[name]).items():
+            match take.ConsumeIntInRange(0, 11):
+                case 0:
+                    continue
+                case 1:
+                    lines.append(f"{key} = {json.dumps(take.ConsumeUnicodeNoSurrogates(12))}")
+                case 2:
+                    lines.append(f"{key} = {take.ConsumeInt(9)}")
+                case 3:
+                    lines.append(f"{key} = {take.PickValueInList(['nan', 'inf', '-0.0', '1e308', '[]', '{}', 'true'])}")
+                case _ if isinstance(value, str | int | float):
+                    lines.append(f"{key} = {json.dumps(value)}")
+    config("\n".join(lines).encode())
 
 
 def dialect(data: bytes) -> None:
@@ -176,7 +208,7 @@ def dialect(data: bytes) -> None:
 
 
 TARGETS: Final[Mapping[str, Target]] = {
-    target.__name__: target for target in (scan, encode, framing, hsm, log, config, dialect)
+    target.__name__: target for target in (scan, encode, framing, hsm, log, config, tables, dialect)
 }
 
 
@@ -196,7 +228,7 @@ def shipped(folder: Path, files_there: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob(files_there))]
 
 
-def tables(document: bytes) -> list[bytes]:
+def pieces(document: bytes) -> list[bytes]:
     """A TOML file, table by table: short enough to be changed in many ways."""
     return [b"[" + table for table in document.split(b"\n[")[1:]]
 
@@ -219,11 +251,11 @@ def seeds(target: str) -> list[bytes]:
             return [bytes([len(first)]) + first + second, b"\0" + first + second + bytes(40), b"\0" + bytes(9) + second]
         case "config":
             texts = shipped(Path(files.__file__).parent, "*.toml")
-            shortest = sorted({table for text in texts for table in tables(text)}, key=len)[:40]
+            shortest = sorted({table for text in texts for table in pieces(text)}, key=len)[:40]
             return [*shortest, b'extends = "none"\n', b"insecure = true\n", DEEP, LONG]
         case "dialect":
             texts = shipped(Path(dialects.__file__).parent / "dialects", "*.toml")
-            extending = [b'extends = "iso87-ascii"\n' + table for text in texts for table in tables(text)[:3]]
+            extending = [b'extends = "iso87-ascii"\n' + table for text in texts for table in pieces(text)[:3]]
             return [text + b"\0" + ascii_frames[-1] for text in [*texts, *extending, DEEP, LONG]]
         case _:
             return [b"\0" * 40, bytes(range(120))]
@@ -235,7 +267,7 @@ def main(target: str, directory: Path, options: list[str]) -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(target)):
         (corpus / f"seed-{number:03}").write_bytes(seed)
-    if target == "config":
+    if target in ("config", "tables"):
         files._shipped = small_shipped()
     again = [str(Path(option).resolve()) for option in options if not option.startswith("-")]
     os.chdir(directory)
