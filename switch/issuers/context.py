@@ -93,15 +93,16 @@ class Context:
 
     def send(self, conn: int, frame: bytes) -> None:
         """Send a frame behind everything committed so far, with a MAC where the link has one."""
-        if conn not in self.signed_on:
-            self.counters["answers-undeliverable"] += 1
-        elif self.gate is not None:
+        if self.gate is not None and conn in self.signed_on:
             self.gate.seal(conn, frame, lambda sealed: self._write(conn, sealed))
         else:
             self._write(conn, frame)
 
     def _write(self, conn: int, frame: bytes) -> None:
-        self.effects.append((ANSWER, conn, frame, None))
+        if conn in self.signed_on:
+            self.effects.append((ANSWER, conn, frame, None))
+        else:
+            self.counters["answers-undeliverable"] += 1
 
     def refuse(self, conn: int, view: View, refused: RefusedError) -> None:
         """Answer a request that is not decided, and so not remembered."""
