@@ -1,4 +1,4 @@
-"""Advices, pre-authorizations and completions: what has happened is posted (R12), what was held is released once (I6)."""
+"""Advices, pre-authorizations, completions: what has happened is posted (R12), what was held is released once (I6)."""
 
 import pytest
 

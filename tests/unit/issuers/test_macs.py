@@ -42,7 +42,6 @@ class Link:
 
     def __init__(self, bench, secrets, algorithm="3"):
         self.bench, self.tak, self.algorithm = bench, secrets["tak"], algorithm
-        bench.dialect_layout = bench.dialect.layout
         self.layout = bench.dialect.layout
 
     def sealed(self, doc, covered_mti=None):
@@ -65,7 +64,6 @@ class Link:
 @pytest.fixture(params=["1", "3"])
 def link(bench, secrets, request):
     made = Link(bench, secrets, request.param)
-    bench.sign_on = lambda conn: bench.issuer.connected(conn, 0, bench.now)
     bench.start(tak=TAK_UNDER_LMK, mac_algorithm=request.param)
     [answer] = made.send(made.sealed({"t": "0800", "7": "0115000000", "11": "000001", "70": "001"}))
     assert answer["39"] == "00"
@@ -175,7 +173,7 @@ class Gate:
 
     def __init__(self):
         bench = Bench("iso87-ascii")
-        bench.start(tak=TAK_UNDER_LMK) if bench.hsm_up and _unsigned(bench) else None
+        bench.start(tak=TAK_UNDER_LMK)
         self.layout = bench.dialect.layout
         self.waiting = []
         self.events = []
@@ -192,11 +190,6 @@ class Gate:
     def leave(self, number, conn=1):
         frame = self.layout.encode({"t": "0810", "11": f"{number:06d}"})
         self.gate.seal(conn, frame, lambda sealed: self.delivered.append((number, self.layout.scan(sealed).text(64))))
-
-
-def _unsigned(bench):
-    bench.sign_on = lambda conn: bench.issuer.connected(conn, 0, bench.now)
-    return True
 
 
 @given(st.permutations(range(6)), st.lists(st.booleans(), min_size=6, max_size=6))

@@ -42,7 +42,7 @@ def test_a_partial_approval_in_francs_is_worth_what_is_available(bench, make_car
     assert (answer["39"], answer["4"]) == (
         "10",
         "000000026241",
-    )  # 40.0049 EUR: rounds to 40.00, a centime more does not
+    )  # 40.0049 EUR is 40.00; a centime more is not
     assert bench.available() == 0
 
 
