@@ -81,7 +81,7 @@ class MacGate:
             _drain(queue, at)
 
         field = mac_field(view)
-        if not view.has(field) or view.fields()[-1] != field:
+        if view.fields()[-1:] != (field,):
             verified(RefusedError(results.SECURITY, f"no MAC: DE {field} is not the last field"), now)
             return
         content = self._covered(view, field)

@@ -237,10 +237,16 @@ def test_an_increment_needs_a_preauthorization_that_stands(bench, reverse):
     assert increment() == "25"
     bench.send(preauthorization)
     assert increment() == "00"
-    bench.send(bench.advice(preauthorization, 70))
-    assert increment() == "12"
     bench.send(reverse(preauthorization))
     assert increment() == "12"
+    bench.send(bench.advice(preauthorization, 70))
+    assert increment() == "12"
+    assert bench.available() == PLENTY - 70_00
+
+
+def test_nor_is_anything_added_after_the_completion(bench, held):
+    bench.send(bench.advice(held[0], 70))
+    assert bench.send(bench.follow(bench.doc(euros=20, f25="06"), held[0]))[0]["39"] == "12"
     assert bench.available() == PLENTY - 70_00
 
 

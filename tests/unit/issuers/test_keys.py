@@ -126,6 +126,14 @@ def test_a_second_change_leaves_the_first_key_behind(bench, key_change, secrets)
     assert [pin(bench, secrets["zpk"]), pin(bench, NEW), pin(bench, OTHER), pin(bench, NEW)] == ["88", "00", "00", "88"]
 
 
+def test_each_change_has_its_own_grace(bench, key_change):
+    bench.start()
+    bench.send(key_change())
+    assert pin(bench, NEW) == "00"
+    bench.send(key_change(OTHER, stan="000501"))
+    assert [pin(bench, NEW), pin(bench, OTHER), pin(bench, NEW)] == ["00", "00", "88"]
+
+
 @pytest.mark.parametrize("through_snapshot", [False, True])
 def test_keys_survive_a_restart_grace_included(bench, key_change, secrets, through_snapshot):
     bench.start()
