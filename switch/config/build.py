@@ -138,6 +138,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
         mac_algorithm=link.mac_algorithm,
         mac_repeat=link.mac_repeat,
         timeout_s=link.timeout_s,
+        match=link.match,
         enabled=link.enabled,
         unknown_reversal=link.unknown_reversal,
     )

@@ -44,6 +44,8 @@ class Link(Table, frozen=True, kw_only=True):
     port: Port
     institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$")]  # DE 32
     timeout_s: Seconds = 5.0  # issuers: no answer for this long is a 91
+    timer_s: Seconds = 10.0  # acquirers: how long they wait; every issuer link's timeout_s is shorter (R6)
+    match: tuple[Literal[37, 41], ...] = (37, 41)  # issuers: what an answer must echo, beside its STAN, to be one (R3)
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
     joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = (

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from switch.core import fields as de
-from switch.core.saf import StoreAndForward
+from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
-from switch.core.transaction import Transaction
+from switch.core.transaction import NO_CONNECTION, Transaction
 from switch.iso8583.codec import FieldMask, Layout
 
-NO_CONNECTION = -1
+# Messages that an issuer never took, kept to be looked at; all of them stand in the log.
+MAX_EXHAUSTED = 1_000
 
 
 class LinkState(IntEnum):
@@ -42,6 +43,7 @@ class AcquirerLink:
         self.code_of = spec.dialect.response_codes
         self.enabled = spec.enabled
         self.sessions: dict[int, bool] = {}
+        self.business_date = ""  # YYMMDD
 
 
 @dataclass
@@ -69,6 +71,7 @@ class IssuerLink:
     waiting: deque[Transaction] = field(default_factory=deque)  # in order of deadline: one timer for all
     quarantine: deque[Transaction] = field(default_factory=deque)  # timed out; late answers may still come
     saf: StoreAndForward = field(default_factory=StoreAndForward)
+    exhausted: deque[tuple[float, Entry]] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
     network: NetworkRequest | None = None
     heard_at: float = 0.0
     missed_echoes: int = 0
@@ -85,6 +88,7 @@ class IssuerLink:
             forwarded=layout.mask(n for n in range(2, 129) if n not in de.REPLACED),
             result_of={code: name for name, code in spec.dialect.response_codes.items()},
             enabled=spec.enabled,
+            saf=StoreAndForward(spec.match),
         )
 
     @property

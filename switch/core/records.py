@@ -147,6 +147,7 @@ class StandIn(msgspec.Struct, array_like=True, tag=7):
     approval: str
     issuer_stan: int
     reversal_owed: bool
+    sealed_fields: bytes  # of the request, as in `Advice`
 
 
 class Exhausted(msgspec.Struct, array_like=True, tag=8):
