@@ -13,7 +13,7 @@ from switch.iso8583.codec import View
 from switch.issuers import records
 from switch.issuers.ledger import Ledger
 from switch.issuers.macs import MacGate
-from switch.issuers.messages import BUSINESS_DATE, RefusedError
+from switch.issuers.messages import RefusedError
 from switch.issuers.specs import IssuerSpec
 
 HsmHandler: TypeAlias = Callable[[bytes | None, float], None]
@@ -53,7 +53,7 @@ class Context:
         self.effects: list[Effect] = []
         self.signed_on: dict[int, bool] = {}  # by connection
         self.gate = MacGate(spec, self.ask_hsm, self.event) if spec.tak else None
-        self._echoed = self.layout.mask((*de.ECHOED, BUSINESS_DATE, de.NETWORK_CODE))
+        self._echoed = self.layout.mask((*de.ECHOED, de.BUSINESS_DATE, de.NETWORK_CODE))
         self._asked: dict[int, HsmHandler] = {}
         self._last_tag = 0
 

@@ -247,7 +247,7 @@ class Requests:
             de.AMOUNT: amount if partly else "",
             de.APPROVAL: booked.de38,
             de.RESPONSE: booked.de39,
-            messages.AMOUNTS: booked.de54,
+            de.AMOUNTS: booked.de54,
         }
         self.context.answer(conn, view, {field: text for field, text in patches.items() if text})
 
