@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.simulation.conftest import Terminal
+from switch.config.tables import Config
+from switch.simulation.bench import Bench
+from tests.simulation.conftest import Terminal, terminal_of
 from tests.support.foreign import Doc
 
 Cards = dict[str, dict[str, Any]]
@@ -99,3 +102,22 @@ def test_a_wrong_cvv2_or_cvv_is_63_and_a_forged_card_costs_no_pin_try(terminal: 
     track = f"{card['pan']}{separator}301220111164000"
     assert terminal.ask(terminal.foreign.purchase(card, f35=track))["39"] == "63"
     assert terminal.ask(terminal.foreign.purchase(card, f35=track[:-3] + "803", f48="9203827"))["39"] == "00"
+
+
+def test_r1_a_link_with_macs_end_to_end(config: Config) -> None:
+    """Switch and issuer seal for each other: sign-on, a purchase, an advice, a reversal."""
+    links = tuple(msgspec.structs.replace(link, mac=link.name == "issuer-2") for link in config.link)
+    bench = Bench(msgspec.structs.replace(config, link=links), seed=1)
+    bench.world.run(1.0)
+    assert bench.core.ready()
+    terminal = terminal_of(bench, "acquirer")
+    card = next(card for card in config.card if card.behaviour == "plain" and card.issuer == "issuer-2")
+    facts = {"pan": card.pan, "expiry": card.expiry, "pin": card.pin}
+    account = bench.issuers["issuer-2"].part.ledger.account(card.pan)
+    assert account is not None
+    doc = terminal.foreign.purchase(facts)
+    assert terminal.ask(doc)["39"] == "00"
+    assert terminal.ask(terminal.foreign.purchase(facts, 30_00, None, mti="0220"))["39"] == "00"
+    assert terminal.ask(terminal.foreign.reversal(doc))["39"] == "00"
+    assert account.balance_cents - account.available_cents == 30_00
+    assert not terminal.said("bad-mac")
