@@ -32,11 +32,20 @@ def switch_spec(config: Config) -> SwitchSpec:
 def issuer_spec(config: Config, name: str) -> IssuerSpec:
     """What the simulated issuer behind the link `name` is told. Raises LookupError where there is none."""
     issuer = next(issuer for issuer in config.issuer if issuer.name == name)
+    link = find_link(config, name)
     return IssuerSpec(
         name=name,
-        dialect=dialect.load(find_link(config, name).dialect).for_link(),
+        dialect=dialect.load(link.dialect).for_link(),
         zpk=under_lmk(find_key(config, name, "ZPK")),
         pvk=under_lmk(find_key(config, name, "PVK")),
+        cvk=_key_if_any(config, link, "CVK"),
+        zmk=_key_if_any(config, link, "ZMK"),
+        key_code=link.key_code,
+        key_field=link.key_field,
+        key_grace_s=link.key_grace_s,
+        tak=_key_if_any(config, link, "TAK") if link.mac else "",
+        mac_algorithm=link.mac_algorithm,
+        mac_repeat=link.mac_repeat,
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
         profile=next(profile for profile in config.profile if profile.name == issuer.profile),
     )
@@ -188,4 +197,5 @@ def _card_spec(card: Card) -> CardSpec:
         prompt=not card.sample,
         balance_cents=card.balance_cents,
         limit_cents=card.limit_cents,
+        max_count=card.max_count,
     )

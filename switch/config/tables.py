@@ -112,6 +112,7 @@ class Card(Table, frozen=True, kw_only=True):
     stand_in: bool = False
     balance_cents: Cents = 1_000_000_00
     limit_cents: Cents = 1_000_000_00  # what may be spent in a day
+    max_count: Annotated[int, Meta(ge=0)] = 1_000_000  # how often in a day
     sample: bool = False  # a card of the sample traffic
 
     def __repr__(self) -> str:
