@@ -15,6 +15,8 @@ class Institution(Scripted):
 
     def __init__(self, bench: Bench, name: str, decide: Callable[[Doc], Doc | None] = approve) -> None:
         super().__init__(bench, name, decide)
+        if self.spec["88"]["data_enc"] == "b":  # DE 97 is a sign and BCD digits, which pyiso8583 takes as bytes
+            self.spec = self.spec | {"97": self.spec["97"] | {"data_enc": "b", "max_len": 9}}
         self.script: dict[str, Callable[[Doc], Doc | None]] = {}
         self.asked: list[Doc] = []  # 0800 and 05xx, in order
         self.heard: list[Doc] = []  # answers to what it asked itself
@@ -29,6 +31,8 @@ class Institution(Scripted):
         if doc["t"][1] == "8" and doc["t"][2] == "1":
             self.heard.append(doc)
         elif doc["t"][1] in "85":
+            if self.spec["97"]["data_enc"] == "b" and "97" in doc:
+                doc["97"] = bytes.fromhex(doc["97"][:2]).decode() + doc["97"][2:]
             self.asked.append(doc)
             decided = self.script.get(doc.get("70", "05"), lambda _: {"39": "00"})(doc)
             if decided is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import iso8583
+import msgspec
 import pytest
 from psec import des, pinblock
 
@@ -18,7 +19,7 @@ from tests.simulation.conftest import Terminal, terminal_of
 from tests.simulation.institution import Institution
 from tests.support.foreign import Doc
 
-NEW_KEY = "0123456789ABCDEFFEDCBA9876543210"  # check value 08D7B4: /work/shared/facts/host-protocol.md, section 2
+NEW_KEY = "0123456789ABCDEFFEDCBA9876543210"  # its check value, 08D7B4, is in every vendor's manual
 OTHER_KEY = "4C9BE09E681A19DC9B395BFE5F07DA9B"
 SCHEME_U = (0xA6, 0x5A)  # variants of byte 8 for the two halves
 ACQUIRER_TESTS = pytest.mark.parametrize("link", ["acquirer"], indirect=True)
@@ -32,9 +33,8 @@ def parts(zmk: str) -> list[bytes]:
 
 def under(zmk: str, key: str) -> str:
     halves = (bytes.fromhex(key)[:8], bytes.fromhex(key)[8:])
-    return (
-        "U" + b"".join(des.encrypt_tdes_ecb(k, half) for k, half in zip(parts(zmk), halves, strict=True)).hex().upper()
-    )
+    wrapped = b"".join(des.encrypt_tdes_ecb(k, half) for k, half in zip(parts(zmk), halves, strict=True))
+    return "U" + wrapped.hex().upper()
 
 
 def opened(zmk: str, text: str) -> str:
@@ -80,7 +80,7 @@ def no_secret(bench: Bench, *keys: str) -> None:
     assert not any(key in said for key in keys)
 
 
-# -- begun by an acquirer -------------------------------------------------------------------------------------------------
+# -- begun by an acquirer ----------------------------------------------------------------------------------------------
 
 
 def test_r15_an_acquirer_changes_its_key(
@@ -169,9 +169,7 @@ def test_r15_the_hsm_is_silent(terminal: Terminal, cards: Any, change: Callable[
 @ACQUIRER_TESTS
 def test_r15_a_link_without_zmk_exchanges_nothing(terminal: Terminal, change: Callable[..., Doc]) -> None:
     link = terminal.bench.core._context.acquirers[terminal.bench.link_index["acquirer"]]
-    link.spec = type(link.spec)(
-        **{name: getattr(link.spec, name) for name in link.spec.__struct_fields__} | {"zmk": ""}
-    )
+    link.spec = msgspec.structs.replace(link.spec, zmk="")
     assert terminal.ask(change())["39"] == "12"
     assert terminal.said("no-zmk")
 
@@ -232,7 +230,7 @@ def test_r15_keys_survive_a_snapshot(
     assert buys(again, cards["approve"], NEW_KEY) == "88"
 
 
-# -- begun by an issuer ---------------------------------------------------------------------------------------------------
+# -- begun by an issuer ------------------------------------------------------------------------------------------------
 
 
 def pin_at(issuer: Institution, key: str, card: dict[str, Any]) -> str:
@@ -267,7 +265,7 @@ def test_r15_an_issuer_changes_its_key(
     assert pin_at(issuer, NEW_KEY, card) == card["pin"]
 
 
-# -- begun by us ------------------------------------------------------------------------------------------------------
+# -- begun by us -------------------------------------------------------------------------------------------------------
 
 
 def exchange(bench: Bench, name: str, seconds: float = 1.0) -> list[Exchange]:
