@@ -171,6 +171,18 @@ def test_r16_the_day_never_goes_back(terminal: Terminal) -> None:
 
 
 @ASCII
+def test_r16_a_link_that_is_ahead_is_not_fetched_back(terminal: Terminal) -> None:
+    """Two days ended by hand; at midnight only the others move, the night after it nobody waits for it any more."""
+    bench = terminal.bench
+    for _ in range(2):
+        assert terminal.ask(terminal.foreign.network("201"))["39"] == "00"
+    bench.world.run(until_midnight(bench) + 1.0)
+    assert dates(bench) == {"acquirer": THIRD, "acquirer-bcd": SECOND}
+    assert cut_over(bench) == THIRD
+    assert set(dates(bench).values()) == {THIRD}
+
+
+@ASCII
 def test_r16_a_restart_days_later_begins_today(terminal: Terminal) -> None:
     bench = terminal.bench
     bench.switch.clock_offset_s = 3 * DAY_S

@@ -182,6 +182,20 @@ def test_what_is_owed_survives_the_loss_of_its_line(bench: Bench, terminal: Term
     assert bench.core.reversals_owed() == 0
 
 
+def test_a_further_line_repeats_nothing(bench: Bench, terminal: Terminal, joined: Config) -> None:
+    """What is under way on one line is not sent again because another one has signed on."""
+    issuer = Institution(bench, "issuer-1", lambda doc: None if doc["t"] == "0420" else {"39": "00"})
+    bench.core.set_link("issuer-1-c", up=False, now=bench.world.now)
+    bench.switch.settle()
+    request = terminal.foreign.purchase(sample_cards(joined)[0], 1_00)
+    terminal.ask(request, seconds=1.0)
+    terminal.ask(terminal.foreign.reversal(request), seconds=0.5)
+    bench.core.set_link("issuer-1-c", up=True, now=bench.world.now)
+    bench.world.run(1.0)
+    assert states(bench)["issuer-1-c"] == "signed-on"
+    assert issuer.mtis() == ["0100", "0420"]
+
+
 def test_lines_come_back_after_a_restart_of_the_switch(bench: Bench, terminal: Terminal, joined: Config) -> None:
     bench.crash_switch()
     bench.world.run(1.0)

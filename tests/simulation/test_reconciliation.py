@@ -114,6 +114,22 @@ def test_r17_i9_totals_are_the_log(day_of_trade: Terminal) -> None:
 
 
 @ASCII
+def test_r17_totals_outlive_their_transactions(day_of_trade: Terminal) -> None:
+    """Long forgotten for want of room, they still count: in the snapshot totals stand by themselves."""
+    bench = day_of_trade.bench
+    bench.core._context.transactions._limit = 1
+    answer = reconciled(day_of_trade)
+    day_of_trade.ask(day_of_trade.foreign.purchase({"pan": "4970100000000014", "expiry": "3012"}, pin=None))
+    kept = {tx.amount for tx in bench.core._context.transactions.everything()}
+    assert f"{40_00:012d}" not in kept
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, bench.core.snapshot())
+    bench.crash_switch()
+    bench.world.run(1.0)
+    again = terminal_of(bench, "acquirer", day_of_trade.foreign)
+    assert {**reconciled(again), "11": ""} == {**answer, "11": ""}
+
+
+@ASCII
 def test_r17_each_link_has_its_own(day_of_trade: Terminal, config: Config) -> None:
     """The acquirer's link and the issuer's count the same; another acquirer's counts nothing of it."""
     rows = {
