@@ -32,11 +32,20 @@ def switch_spec(config: Config) -> SwitchSpec:
 def issuer_spec(config: Config, name: str) -> IssuerSpec:
     """What the simulated issuer behind the link `name` is told. Raises LookupError where there is none."""
     issuer = next(issuer for issuer in config.issuer if issuer.name == name)
+    link = find_link(config, name)
     return IssuerSpec(
         name=name,
-        dialect=dialect.load(find_link(config, name).dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         zpk=under_lmk(find_key(config, name, "ZPK")),
         pvk=under_lmk(find_key(config, name, "PVK")),
+        cvk=_key_if_any(config, link, "CVK"),
+        zmk=_key_if_any(config, link, "ZMK"),
+        key_code=link.key_code,
+        key_field=link.key_field,
+        key_grace_s=link.key_grace_s,
+        tak=_key_if_any(config, link, "TAK") if link.mac else "",
+        mac_algorithm=link.mac_algorithm,
+        mac_repeat=link.mac_repeat,
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
         profile=next(profile for profile in config.profile if profile.name == issuer.profile),
     )
@@ -48,7 +57,7 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
     link = find_link(config, name)
     return AcquirerSpec(
         name=name,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
         cards=tuple(TerminalCard(card.pan, card.expiry, card.pin) for card in config.card if card.sample),
@@ -97,12 +106,16 @@ def address(place: Link | Hsm | Metrics) -> str:
 
 
 def with_port_base(config: Config, base: int) -> Config:
-    """Every port moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports for all.
+    """The bench's ports moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports.
 
-    Further lines of an issuer go where `with_ports` takes them.
+    An issuer that is not simulated stays where it is: its port is not ours to choose. Further lines of an issuer go
+    where `with_ports` takes them.
     """
-    others = [link.name for link in config.link if link.name not in PORT_ORDER and not link.joins]
-    return with_ports(config, {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))})
+    simulated = {issuer.name for issuer in config.issuer}
+    foreign = {link.name for link in config.link if link.role == "issuer"} - simulated
+    others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign) and not link.joins]
+    ports = {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))}
+    return with_ports(config, {name: number for name, number in ports.items() if name not in foreign})
 
 
 def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
@@ -129,7 +142,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
     return LinkSpec(
         name=link.name,
         role=link.role,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=under_lmk(find_key(config, link.joins or link.name, "ZPK")),
         zmk=_key_if_any(config, link, "ZMK"),
@@ -142,6 +155,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
         mac_algorithm=link.mac_algorithm,
         mac_repeat=link.mac_repeat,
         timeout_s=link.timeout_s,
+        match=link.match,
         enabled=link.enabled,
         unknown_reversal=link.unknown_reversal,
     )
@@ -179,4 +193,5 @@ def _card_spec(card: Card) -> CardSpec:
         prompt=not card.sample,
         balance_cents=card.balance_cents,
         limit_cents=card.limit_cents,
+        max_count=card.max_count,
     )
