@@ -123,20 +123,31 @@ def address(place: Link | Hsm | Metrics) -> str:
 def with_port_base(config: Config, base: int) -> Config:
     """The bench's ports moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports.
 
-    An issuer that is not simulated stays where it is: its port is not ours to choose.
+    An issuer that is not simulated stays where it is: its port is not ours to choose. Further lines of an issuer go
+    where `with_ports` takes them.
     """
     simulated = {issuer.name for issuer in config.issuer}
     foreign = {link.name for link in config.link if link.role == "issuer"} - simulated
-    others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign)]
+    others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign) and not link.joins]
     ports = {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))}
     return with_ports(config, {name: number for name, number in ports.items() if name not in foreign})
 
 
 def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
-    """The ports of some links, of `hsm` and of `metrics` replaced, by name."""
+    """The ports of some links, of `hsm` and of `metrics` replaced, by name.
+
+    A line to the very address of the link that it joins goes with it.
+    """
+    addresses = {link.name: address(link) for link in config.link}
+
+    def moved(link: Link) -> Link:
+        together = link.joins and addresses[link.name] == addresses.get(link.joins)
+        name = link.joins if together and link.name not in ports else link.name
+        return msgspec.structs.replace(link, port=ports.get(name, link.port))
+
     return msgspec.structs.replace(
         config,
-        link=tuple(msgspec.structs.replace(link, port=ports.get(link.name, link.port)) for link in config.link),
+        link=tuple(moved(link) for link in config.link),
         hsm=msgspec.structs.replace(config.hsm, port=ports.get("hsm", config.hsm.port)),
         metrics=msgspec.structs.replace(config.metrics, port=ports.get("metrics", config.metrics.port)),
     )

@@ -67,6 +67,30 @@ def _names(config: Config) -> Iterator[Problem]:
             yield f"no {kind} is named {name!r}; there is {', '.join(sorted(known - {''})) or 'none'}", path
 
 
+def _lines(config: Config) -> Iterator[Problem]:
+    """A further line joins an issuer's first one; what is of the institution is said there."""
+    primary = {link.name: link for link in config.link if link.role == "issuer" and not link.joins}
+    further = {link.name: link.joins for link in config.link if link.joins}
+    for index, link in enumerate(config.link):
+        if not link.joins:
+            continue
+        joined = primary.get(link.joins)
+        if joined is None or link.role != "issuer":
+            known = ", ".join(sorted(primary)) or "none"
+            yield (
+                f"only a line to an issuer joins, and an issuer's first one; there is {known}",
+                f"$.link[{index}].joins",
+            )
+        elif link.dialect != joined.dialect:
+            yield f"all lines of {joined.name} speak its dialect, {joined.dialect}", f"$.link[{index}].dialect"
+    uses = [(f"$.route[{index}].link", route.link) for index, route in enumerate(config.route)]
+    uses += [(f"$.key[{index}].link", key.link) for index, key in enumerate(config.key)]
+    uses += [(f"$.issuer[{index}].name", issuer.name) for index, issuer in enumerate(config.issuer)]
+    for path, name in uses:
+        if name in further:
+            yield f"{name} is a further line of {further[name]}: say it of that one", path
+
+
 def _dialects(config: Config) -> Iterator[Problem]:
     """Every dialect can be read; a mistake inside a dialect file is told with its own path there."""
     for index, link in enumerate(config.link):
@@ -127,7 +151,8 @@ def mac_problem(dialect: Dialect) -> str | None:
 
 
 def _ports(config: Config) -> Iterator[Problem]:
-    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in enumerate(config.link)]
+    own = [(index, link) for index, link in enumerate(config.link) if not link.joins]
+    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in own]
     listeners += [
         (config.hsm.host, config.hsm.port, "$.hsm.port"),
         (config.metrics.host, config.metrics.port, "$.metrics.port"),
@@ -197,7 +222,7 @@ def _keys(config: Config) -> Iterator[Problem]:
         if key.clear and key.kcv and key.kcv != check_value(key.clear):
             yield "this is not the check value of clear", f"$.key[{index}].kcv"
     for index, link in enumerate(config.link):
-        if (link.name, "ZPK") not in keys:
+        if not link.joins and (link.name, "ZPK") not in keys:
             yield f"there is no [[key]] of type ZPK for link {link.name}", f"$.link[{index}].name"
     for index, issuer in enumerate(config.issuer):
         if (issuer.name, "PVK") not in keys:
@@ -254,6 +279,7 @@ def _cards(config: Config) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _unique,
     _names,
+    _lines,
     _dialects,
     _macs,
     _ports,

@@ -48,9 +48,8 @@ class Link(Table, frozen=True, kw_only=True):
     match: tuple[Literal[37, 41], ...] = (37, 41)  # issuers: what an answer must echo, beside its STAN, to be one (R3)
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
-    joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = (
-        ""  # issuers: a second line to that link's institution
-    )
+    # Issuers: a further line to the institution of that link, whose keys it shares, and whatever it does not say here.
+    joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
     partial_approval: bool = False  # acquirers: DE 39 = 10 with a smaller DE 4 is understood
     key_code: Literal["101", "161"] = "101"  # DE 70 of a key change
     key_field: Literal[48, 53, 60, 61, 62, 63] = 48  # where a key change carries the key and its check value

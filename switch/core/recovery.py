@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from switch.core import records
+from switch.core import link_records, records
 from switch.core.context import Context
 from switch.core.journal import (
     advice_of,
@@ -79,6 +79,8 @@ class Fold:
                 self._done(record, Fate.DELIVERED)
             case records.Exhausted():
                 self._done(record, Fate.EXHAUSTED)
+            case _:
+                link_records.apply(self.context, record, self._link)
 
     def _link(self, name: str) -> int:
         """The configured link that a record names; without it nothing of that record can be kept true."""
@@ -229,6 +231,7 @@ def _records_of(context: Context) -> Iterator[records.Record]:
     for tx in reversed(transactions):
         if tx.number:
             yield from _rest_of(tx, names)
+    yield from link_records.records_of(context, names)
 
 
 def _beginning_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:

@@ -339,14 +339,15 @@ def test_nothing_leaves_before_it_is_durable(
     card, bench = cards["approve"], terminal.bench
     issuer = bench.issuers["issuer-1"]
     assert isinstance(issuer.part, Issuer)
+    intent = bench.switch.disk.last_sequence + 1
     terminal.send(terminal.foreign.purchase(card, pin=None))
     bench.world.run(0.9 * sync_s)
-    assert bench.switch.disk.last_sequence == 1
+    assert bench.switch.disk.last_sequence == intent
     assert not issuer.part.ledger.booked
     bench.world.run(sync_s)
     assert issuer.part.ledger.booked
     answers = len(terminal.inbox)
-    while bench.switch.disk.last_sequence == 1:
+    while bench.switch.disk.last_sequence == intent:
         bench.world.run(0.01)
     bench.world.run(0.9 * sync_s)
     assert len(terminal.inbox) == answers
@@ -495,7 +496,7 @@ def test_an_approval_in_other_words_is_still_released(terminal: Terminal, cards:
 @pytest.mark.rule("R14", "91")
 def test_an_issuer_that_signs_off_gets_no_requests(terminal: Terminal, cards: Cards) -> None:
     card, bench = cards["approve"], terminal.bench
-    issuer_conn = bench.core._context.issuers[bench.link_index[card["issuer"]]].conn
+    issuer_conn = bench.core._context.lines[bench.link_index[card["issuer"]]].conn
     for code, expected in (("002", "91"), ("001", "00")):
         frame = bytes(iso8583.encode(terminal.foreign.network(code), SPECS["iso87-ascii"])[0])
         bench.switch.receive(issuer_conn, frame)

@@ -252,7 +252,7 @@ def test_a_late_answer_to_what_was_stood_in_for_is_seen_and_ignored(
     core, bench = terminal.bench.core, terminal.bench
     stans = core._context.issuers[bench.link_index[card["issuer"]]].stans
     assert stans.taken == 1
-    issuer.say(next(iter(core._context.issuer_of_conn)), late)
+    issuer.say(next(iter(core._context.line_of_conn)), late)
     bench.issuers[card["issuer"]].settle()
     bench.world.run(1.0)
     assert terminal.ask(terminal.foreign.repeat(request)) == answer

@@ -3,10 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from switch.config import ConfigError, address, find_key, find_link, load, under_lmk, with_port_base, with_ports
-from switch.config.build import switch_spec
+from switch.config import (
+    ConfigError,
+    address,
+    find_key,
+    find_link,
+    load,
+    switch_spec,
+    under_lmk,
+    with_port_base,
+    with_ports,
+)
 from switch.config.checks import IDENTITY, mac_problem
 from switch.iso8583 import dialect
 
@@ -79,6 +89,28 @@ def test_a_dialect_file_is_found_beside_the_file_that_names_it(write, tmp_path: 
     assert Path(find_link(config, "acquirer").dialect) == tmp_path / "house.toml"
 
 
+LINE = '[[link]]\nname = "issuer-2-b"\njoins = "issuer-2"\n'
+
+
+def test_a_further_line_is_like_the_one_it_joins(write) -> None:
+    """What it does not say is said there: address, dialect, framing, institution; and so are its keys."""
+    config = load(write(LINE + '[[link]]\nname = "issuer-2"\nframing = "ascii4"\n'))
+    line, first = find_link(config, "issuer-2-b"), find_link(config, "issuer-2")
+    assert msgspec.structs.replace(line, name="issuer-2", joins="") == first
+    spec = {link.name: link for link in switch_spec(config).links}
+    assert (spec["issuer-2-b"].zpk, spec["issuer-2-b"].zmk) == (spec["issuer-2"].zpk, spec["issuer-2"].zmk)
+
+
+def test_lines_at_one_address_stay_together(write) -> None:
+    """Whichever way ports are moved; one with an address of its own stays there."""
+    own = LINE + '[[link]]\nname = "issuer-2-c"\njoins = "issuer-2"\nport = 9999\n'
+    for moved in (with_ports(load(write(own)), {"issuer-2": 7000}), with_port_base(load(write(own)), 7000 - 3)):
+        ports = {name: find_link(moved, name).port for name in ("issuer-2", "issuer-2-b", "issuer-2-c")}
+        assert ports == {"issuer-2": 7000, "issuer-2-b": 7000, "issuer-2-c": 9999}
+    free = with_port_base(load(write(own)), 0)
+    assert [find_link(free, name).port for name in ("issuer-2", "issuer-2-b")] == [0, 0]
+
+
 KEY = '[[key]]\nlink = "acquirer"\ntype = "ZPK"\n'
 MAC = '[[link]]\nname = "acquirer"\nmac = true\n'
 CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
@@ -124,6 +156,16 @@ MISTAKES = [
     ('[[issuer]]\nname = "issuer-down"\nprofile = "instant"', "$.issuer[0].name", "PVK"),
     ('[[traffic]]\nlink = "issuer-1"', "$.traffic[0].link", "no acquirer link"),
     ('[[traffic]]\nlink = "acquirer"\nrate_per_s = 0', "$.traffic[0].rate_per_s", "> 0"),
+    (LINE + '[[link]]\nname = "x"\njoins = "issuer-2-b"', "$.link[1]", "missing"),
+    (GATEWAY + 'joins = "issuer-2"', "$.link[0].joins", "an issuer's first one"),
+    (
+        LINE + 'role = "issuer"\ninstitution_id = "1"\nport = 1\ndialect = "iso87-ascii"',
+        "$.link[0].dialect",
+        "iso87-bcd",
+    ),
+    (LINE + '[[route]]\nprefix = "468739"\nlink = "issuer-2-b"', "$.route[0].link", "further line of issuer-2"),
+    (LINE + KEY.replace("acquirer", "issuer-2-b") + f'under_lmk = "U{"0" * 32}"', "$.key[0].link", "further line"),
+    (LINE + '[[issuer]]\nname = "issuer-2-b"\nprofile = "instant"', "$.issuer[0].name", "further line"),
     (KEY, "$.key[0]", "clear or under_lmk"),
     (KEY + 'clear = "00"', "$.key[0].clear", "regex"),
     (KEY + f'clear = "{"00" * 16}"', "$.key[0].clear", "odd parity"),
