@@ -23,6 +23,7 @@ from switch.commands.common import (
     port,
     print_json,
     running_ports,
+    tls_of,
 )
 from switch.commands.describe import fields
 
@@ -85,7 +86,8 @@ def send(args: argparse.Namespace) -> int:
         raise CommandError(str(error), USAGE) from None
     number = args.port or running_ports(args.data).get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
-    with Session(link.host, number, load(link.dialect), framing(link), sender, args.timeout) as session:
+    dialect = load(link.dialect).for_link()
+    with Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link)) as session:
         exchanges = list(exchange_all(args, config, session))
     if args.json:
         *before, last = [as_json(exchange, session) for exchange in exchanges]

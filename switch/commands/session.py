@@ -4,15 +4,19 @@ Simulated acquirers that run for hours are `switch.acquirers`; this one asks a q
 """
 
 import socket
+import ssl
 import time
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from switch.acquirers import compose
 from switch.commands.common import FAILED, UNREACHABLE, CommandError
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.framing import Framing, FramingError, Splitter
+
+if TYPE_CHECKING:
+    from switch.net.tls import Tls
 
 MATCHED: Final = (11, 41)  # with the MTI, what pairs an answer with its request (R3)
 RECEIVE_BYTES: Final = 65_536
@@ -35,7 +39,14 @@ class Session:
     """A signed-on connection; use it in a `with` statement. Raises CommandError for all that goes wrong."""
 
     def __init__(
-        self, host: str, port: int, dialect: Dialect, framing: Framing, sender: compose.Sender, timeout_s: float
+        self,
+        host: str,
+        port: int,
+        dialect: Dialect,
+        framing: Framing,
+        sender: compose.Sender,
+        timeout_s: float,
+        tls: "Tls | None" = None,
     ) -> None:
         self.dialect = dialect
         self.sender = sender
@@ -46,6 +57,12 @@ class Session:
         self._frames: list[bytes] = []
         try:
             self._socket = socket.create_connection((host, port), timeout_s)
+            if tls is not None:
+                self._socket = tls.for_client().wrap_socket(self._socket, server_hostname=tls.name or host)
+        except ssl.SSLError as error:
+            from switch.net.tls import failure
+
+            raise CommandError(f"{self._where}: {failure(error)[1]}", UNREACHABLE) from None
         except OSError as error:
             why = f"{self._where}: {error.strerror or error}; is `monetique up` running?"
             raise CommandError(why, UNREACHABLE) from None
@@ -65,6 +82,7 @@ class Session:
 
     def exchange(self, doc: dict[str, str]) -> Exchange:
         """Send one message and wait for the answer that belongs to it; others are passed over."""
+        self.dialect.at(time.time())
         frame = self.dialect.layout.encode(doc)
         request = self.dialect.layout.scan(frame)
         what = f"{doc['t']} STAN {doc['11']}"
