@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' 2>/dev/null)
 STAMP := $(VENV)/.installed
 BUILT := $(VENV)/.built
+SANITIZED := build/sanitized/.built
 
 .PHONY: all up test bench check soak clean build jpos-jars
 all: build
@@ -24,13 +25,20 @@ $(BUILT): $(STAMP) $(SOURCES) setup.py pyproject.toml
 	  || { cat build/install.log; exit 1; }
 	@touch $@
 
+# For tests/fuzz; where gcc has no sanitizers it says so, and the tests that need them are skipped.
+$(SANITIZED): $(BUILT)
+	@echo "building the native modules with sanitizers"
+	@mkdir -p $(@D)
+	@$(BIN)/python -m tests.support.sanitized || { cat $(@D)/log; exit 1; }
+	@touch $@
+
 build: $(BUILT)
 
 # FOR=20 stops by itself after 20 seconds with the run's verdict; ARGS passes options of `monetique up`.
 up: build
 	@$(BIN)/monetique up $(if $(FOR),--for $(FOR)) $(ARGS)
 
-test: build check jpos-jars
+test: build check jpos-jars $(SANITIZED)
 	@$(BIN)/python -m pytest
 
 # jPOS, for the test that has a client of its own buy here. Without Java, Maven or a network that test is skipped.
@@ -51,8 +59,10 @@ check: build
 bench: build
 	@$(BIN)/python -m tests.bench
 
-soak: build
+# More seeds of the simulator, then fuzzing until it finds something or Ctrl-C.
+soak: build $(SANITIZED)
 	@$(BIN)/python -m pytest tests/simulation --soak
+	@$(BIN)/python -m tests.fuzz
 
 clean:
 	rm -rf $(VENV) build .monetique *.egg-info

@@ -124,5 +124,7 @@ def _read(file: Path) -> Document:
         raise ConfigError(file, f"cannot be read: {error.strerror}", "$") from None
     except UnicodeDecodeError as error:
         raise ConfigError(file, f"is not UTF-8 text: byte {error.start}", "$") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError; an integer of thousands of digits is a plain one
         raise ConfigError(file, f"is not TOML: {error}", "$") from None
+    except RecursionError:
+        raise ConfigError(file, "is nested too deeply", "$") from None

@@ -185,7 +185,10 @@ def _document(content: bytes) -> dict[str, Any]:
     Its own fields come first, so that a path in an error is one in this file; and its own response codes, so that a
     code means what it means in the extended file.
     """
-    own = tomllib.loads(content.decode())
+    try:
+        own = tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("the file is nested too deeply - at `$`") from None
     base_name = own.pop("extends", None)
     if base_name is None:
         return own

@@ -72,6 +72,7 @@ def run(config: Config, seed: int, crashes: int) -> tuple[Bench, list[AcquirerRe
     return bench, list(books.values())
 
 
+@pytest.mark.rule("I1")
 @pytest.mark.parametrize("seed", range(4))
 def test_quiet_traffic_balances(config: Config, seed: int) -> None:
     bench, books = run(config, seed, crashes=0)
@@ -80,6 +81,7 @@ def test_quiet_traffic_balances(config: Config, seed: int) -> None:
     assert held_by_issuers(bench) == told_to_acquirers(books)
 
 
+@pytest.mark.rule("I1", "I5")
 def test_crashes_balance_too(config: Config, pytestconfig: pytest.Config) -> None:
     seeds = 400 if pytestconfig.getoption("--soak") else 12
     for seed in range(seeds):

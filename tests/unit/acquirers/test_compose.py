@@ -42,6 +42,7 @@ def test_times_are_utc():
     assert (doc["7"], doc["12"], doc["13"]) == ("0115080000", "080000", "0115")
 
 
+@pytest.mark.rule("R7")
 def test_a_reversal_carries_its_original():
     doc = composed(pin_block=bytes(8))
     reversal = reversal_of(doc)

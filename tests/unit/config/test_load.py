@@ -82,6 +82,7 @@ def test_a_dialect_file_is_found_beside_the_file_that_names_it(write, tmp_path: 
 KEY = '[[key]]\nlink = "acquirer"\ntype = "ZPK"\n'
 MAC = '[[link]]\nname = "acquirer"\nmac = true\n'
 CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
+PROFILE = '[[profile]]\nname = "x"\nsource = "y"\n'
 GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
 
 UNIX_TLS = '[[link]]\nname = "issuer-down"\nhost = "unix:/run/issuer"\ntls_ca = "a"'
@@ -135,6 +136,9 @@ MISTAKES = [
     (CARD + 'pan = "4687380000000016"\nbehaviour = "aprove"', "$.card[0].behaviour", "approve"),
     ("link = 5", "$.link", "array"),
     ("[[link]", "$", "not TOML"),
+    (f"link = {'[' * 5_000}", "$", "nested"),
+    (f"link = {'9' * 5_000}", "$", "not TOML"),
+    (PROFILE + 'hops = [{shape = "constant", ms = 1e308}]', "$.profile[0].hops[0].ms", "<="),
 ]
 
 

@@ -238,6 +238,13 @@ def test_a_field_may_not_stand_twice(tmp_path: Path) -> None:
         load(path)
 
 
+def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f"fields = {'[' * 5_000}")
+    with pytest.raises(ValueError, match="nested"):
+        load(path)
+
+
 def test_no_such_dialect() -> None:
     with pytest.raises(ValueError, match=r"no dialect 'iso93': expected iso87-ascii, .* or the path of a file"):
         load("iso93")

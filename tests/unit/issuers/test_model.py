@@ -1,5 +1,6 @@
 """Any interleaving of messages, repeats, reversals and crashes moves money as a model of one line a message says."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ STEPS = st.lists(
 OPENING_CENTS = 60_00  # too little for all of them: some are declined
 
 
+@pytest.mark.rule("R5", "R10", "I3", "I6")
 @given(STEPS)
 @settings(max_examples=150, deadline=None)
 def test_one_effect_per_key_one_release_per_hold_whatever_happens(steps):
