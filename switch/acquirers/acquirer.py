@@ -64,6 +64,7 @@ class Acquirer:
 
     def connected(self, conn: int, link: int, now: float) -> None:  # noqa: ARG002 - every part has this signature
         """The connection to the switch is up: sign on."""
+        self.spec.dialect.at(now)
         self._session.connected(conn, now)
 
     def disconnected(self, conn: int, now: float) -> None:  # noqa: ARG002
@@ -79,7 +80,7 @@ class Acquirer:
             self._line.event("unreadable", "unreadable", str(error))
             self._line.effects.append((CLOSE, conn, str(error)))
             return
-        if not self._line.genuine(view):
+        if not self._line.genuine(frame, view):
             return
         if view.mti in _NETWORK_MTIS:
             self._session.receive(view, now)
@@ -92,6 +93,7 @@ class Acquirer:
 
     def tick(self, now: float) -> None:
         """Send what is due: arrivals, steps of sales, reversals, repeats, questions that were not answered."""
+        self.spec.dialect.at(now)
         self._session.tick(now)
         self._transactions.tick(now)
         self._sales.tick(now)

@@ -28,7 +28,7 @@ class Line:
         self.signed_on = False
         self.busy: set[str] = set()  # STANs that belong to something not ended yet
         self.effects: list[Effect] = []
-        self._macs = Macs(self.layout, spec.tak, spec.mac_algorithm, spec.mac_repeat) if spec.tak else None
+        self._macs = Macs(spec.dialect, spec.tak, spec.mac_algorithm, spec.mac_repeat) if spec.tak else None
         self._stan = 0
 
     def next_stan(self) -> str:
@@ -44,9 +44,9 @@ class Line:
         frame = self.layout.encode(doc) if self._macs is None else self._macs.seal(doc)
         self.effects.append((SEND, self.conn, frame))
 
-    def genuine(self, view: View) -> bool:
+    def genuine(self, frame: bytes, view: View) -> bool:
         """Is its MAC right, where there must be one? If not, it is as if it had never come."""
-        if self._macs is None or self._macs.verify(view):
+        if self._macs is None or self._macs.verify(frame):
             return True
         self.event("mac", "bad-mac", "its MAC is missing or wrong: dropped, its request is left to the timer", view)
         return False

@@ -18,7 +18,8 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
-from switch.iso8583.codec import Layout, View
+from switch.iso8583.codec import View
+from switch.iso8583.dialect import Dialect
 
 _BLOCK: Final = 8
 _PRIMARY_MAC: Final = 64
@@ -27,26 +28,27 @@ _ROOM: Final = "0" * 2 * _BLOCK  # the field before its value is known: as many 
 
 
 class Macs:
-    """Seals what leaves and verifies what comes, under one clear key of 16 or 24 bytes."""
+    """Seals what leaves and verifies what comes, as it is on the wire, under one clear key of 16 or 24 bytes."""
 
-    def __init__(self, layout: Layout, tak: bytes, algorithm: str = "3", repeat: str = "as-sent") -> None:
+    def __init__(self, dialect: Dialect, tak: bytes, algorithm: str = "3", repeat: str = "as-sent") -> None:
         if len(tak) not in (2 * _BLOCK, 3 * _BLOCK):
             raise ValueError(f"a MAC key has 16 or 24 bytes, this one {len(tak)}")
-        self._layout = layout
+        self._dialect = dialect
         self._tak = tak
         self._algorithm = algorithm
         self._as_original = repeat == "as-original"
 
     def seal(self, doc: dict[str, str]) -> bytes:
         """The frame of a document, with its MAC."""
-        long = any(key.isdecimal() and int(key) > _PRIMARY_MAC for key in doc)
-        number = _SECONDARY_MAC if long else _PRIMARY_MAC
-        room = self._layout.encode(doc | {str(number): _ROOM})
-        code = self._code(self._layout.scan(room), number)
-        return self._layout.encode(doc | {str(number): code.hex().upper()})
+        wire = self._dialect.wire
+        view = wire.scan(self._dialect.layout.encode(doc))
+        number = _SECONDARY_MAC if any(field > _PRIMARY_MAC for field in view.fields()) else _PRIMARY_MAC
+        room = wire.scan(view.patch({number: _ROOM}))
+        return room.patch({number: self._code(room, number).hex().upper()})
 
-    def verify(self, view: View) -> bool:
-        """Is the last field a MAC, and the right one?"""
+    def verify(self, frame: bytes) -> bool:
+        """Is the last field a MAC, and the right one? `frame` can be read."""
+        view = self._dialect.wire.scan(frame)
         number = view.fields()[-1] if view.fields() else 0
         if number not in (_PRIMARY_MAC, _SECONDARY_MAC):
             return False
@@ -54,8 +56,8 @@ class Macs:
 
     def _code(self, view: View, number: int) -> bytes:
         frame = view.frame
-        if self._as_original and not view.mti.endswith("0"):
-            frame = view.patch({}, mti=f"{view.mti[:3]}0")
+        if self._as_original:
+            frame = view.patch({}, mti=f"{view.mti[:3]}{int(view.mti[3]) // 2 * 2}")
         span = view.span(number)
         assert span is not None
         return mac(frame[: span[0]], self._tak, self._algorithm)

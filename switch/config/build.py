@@ -35,7 +35,7 @@ def issuer_spec(config: Config, name: str) -> IssuerSpec:
     link = find_link(config, name)
     return IssuerSpec(
         name=name,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         zpk=under_lmk(find_key(config, name, "ZPK")),
         pvk=under_lmk(find_key(config, name, "PVK")),
         cvk=_key_if_any(config, link, "CVK"),
@@ -57,7 +57,7 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
     link = find_link(config, name)
     return AcquirerSpec(
         name=name,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
         cards=tuple(
@@ -121,12 +121,16 @@ def address(place: Link | Hsm | Metrics) -> str:
 
 
 def with_port_base(config: Config, base: int) -> Config:
-    """Every port moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports for all.
+    """The bench's ports moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports.
 
-    Further lines of an issuer go where `with_ports` takes them.
+    An issuer that is not simulated stays where it is: its port is not ours to choose. Further lines of an issuer go
+    where `with_ports` takes them.
     """
-    others = [link.name for link in config.link if link.name not in PORT_ORDER and not link.joins]
-    return with_ports(config, {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))})
+    simulated = {issuer.name for issuer in config.issuer}
+    foreign = {link.name for link in config.link if link.role == "issuer"} - simulated
+    others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign) and not link.joins]
+    ports = {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))}
+    return with_ports(config, {name: number for name, number in ports.items() if name not in foreign})
 
 
 def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
@@ -153,7 +157,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
     return LinkSpec(
         name=link.name,
         role=link.role,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=under_lmk(find_key(config, link.joins or link.name, "ZPK")),
         zmk=_key_if_any(config, link, "ZMK"),
@@ -166,6 +170,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
         mac_algorithm=link.mac_algorithm,
         mac_repeat=link.mac_repeat,
         timeout_s=link.timeout_s,
+        match=link.match,
         enabled=link.enabled,
         unknown_reversal=link.unknown_reversal,
     )

@@ -6,13 +6,15 @@ name no card number and no key, for they end up in logs.
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from switch.cards.bins import BinTable
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
-from switch.core.results import NEEDED
+from switch.core.macs import MAC_FIELDS
+from switch.core.results import NEEDED, SECURITY
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
@@ -100,17 +102,52 @@ def _dialects(config: Config) -> Iterator[Problem]:
             continue
         if problem := dialect_problem(dialect):
             yield f"dialect {link.dialect}: {problem}", path
+        elif dialect.conversion is not None and link.key_field not in dialect.conversion.same:
+            yield f"DE {link.key_field} of {link.dialect} is not what it is in 1987", f"$.link[{index}].key_field"
 
 
 def dialect_problem(dialect: Dialect) -> str | None:
     """Why a link may not speak this dialect; None if it may."""
     if not dialect.served:
-        return f"message types are {dialect.version}xxx, which the rules do not know yet; a link speaks 0xxx"
+        return f"message types are {dialect.version}xxx; a link speaks 0xxx, and 1xxx with a [conversion] to it"
     if "39" not in dialect.spec:
         return "there is no DE 39 for the response code"
     length = dialect.spec["39"]["max_len"]
     missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
-    return f"response_codes.{missing[0]} must be given, {length} characters" if missing else None
+    if missing:
+        return f"response_codes.{missing[0]} must be given, {length} characters"
+    try:
+        dialect.for_link()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _macs(config: Config) -> Iterator[Problem]:
+    """A link with MACs has the key for them, and a dialect that can carry them."""
+    takers = {key.link for key in config.key if key.type == "TAK"}
+    for index, link in enumerate(config.link):
+        if not link.mac:
+            continue
+        owner = link.joins or link.name
+        if owner not in takers:
+            yield f"there is no [[key]] of type TAK for link {owner}", f"$.link[{index}].mac"
+        if problem := mac_problem(load_dialect(link.dialect)):
+            yield f"dialect {link.dialect}: {problem}", f"$.link[{index}].mac"
+
+
+def mac_problem(dialect: Dialect) -> str | None:
+    """Why messages of this dialect cannot carry a MAC; None if they can."""
+    for number in MAC_FIELDS:
+        entry = dialect.spec.get(str(number))
+        size = 8 if entry and entry["data_enc"] == "b" else 16
+        if entry is None or entry["len_type"] or entry["max_len"] != size:
+            return f"a MAC needs DE {number} of fixed length, 8 bytes or 16 hexadecimal characters"
+    if any(key.isdecimal() and int(key) > MAC_FIELDS[-1] for key in dialect.spec):
+        return f"a MAC is the last field, DE {MAC_FIELDS[-1]}, and there are fields behind it"
+    if len(dialect.response_codes.get(SECURITY, "")) != dialect.spec["39"]["max_len"]:
+        return f"response_codes.{SECURITY} must be given: it answers a wrong MAC"
+    return None
 
 
 def _ports(config: Config) -> Iterator[Problem]:
@@ -129,12 +166,35 @@ def _ports(config: Config) -> Iterator[Problem]:
 
 
 def _addresses(config: Config) -> Iterator[Problem]:
-    """Nothing leaves this machine unencrypted unless the configuration says so."""
-    hosts = [(link.host, f"$.link[{index}].host") for index, link in enumerate(config.link)]
+    """Nothing leaves this machine, and nobody else comes in, without TLS on both sides unless the file says so."""
+    links = enumerate(config.link)
+    hosts = [(link.host, f"$.link[{index}].host") for index, link in links if not link.has_mutual_tls]
     hosts += [(config.hsm.host, "$.hsm.host"), (config.metrics.host, "$.metrics.host")]
     for host, path in hosts:
         if not config.insecure and not is_local(host):
-            yield f"{host} is not this machine: say insecure = true (or --insecure) to go there unencrypted", path
+            remedy = "give tls_cert, tls_key and tls_ca, or say insecure = true (or --insecure)"
+            if not path.startswith("$.link"):
+                remedy = "say insecure = true (or --insecure) to go there unencrypted"
+            yield f"{host} is not this machine: {remedy}", path
+
+
+def _tls(config: Config) -> Iterator[Problem]:
+    """What a link says of TLS is complete: a server presents a certificate, a client knows whom it trusts."""
+    simulated = {issuer.name for issuer in config.issuer}
+    for index, link in enumerate(config.link):
+        path = f"$.link[{index}]"
+        if bool(link.tls_cert) != bool(link.tls_key):
+            yield "tls_cert and tls_key go together", f"{path}.tls_{'key' if link.tls_cert else 'cert'}"
+        if link.has_tls and link.host.startswith("unix:"):
+            yield "a Unix socket stays on this machine and has no name to verify: leave tls_* out", f"{path}.host"
+        if link.tls_ca and not link.tls_cert and (link.role == "acquirer" or link.name in simulated):
+            yield "who listens has to present a certificate: give tls_cert and tls_key", f"{path}.tls_cert"
+        if link.tls_cert and not link.tls_ca and link.role == "issuer":
+            yield "give tls_ca, by which the issuer's certificate is verified", f"{path}.tls_ca"
+        for name in ("tls_cert", "tls_key", "tls_ca"):
+            file = getattr(link, name)
+            if file and not Path(file).is_file():
+                yield f"there is no file {file}", f"{path}.{name}"
 
 
 def is_local(host: str) -> bool:
@@ -175,6 +235,18 @@ def _keys(config: Config) -> Iterator[Problem]:
             yield f"sample traffic makes MACs: the TAK of {traffic.link} needs clear", f"$.traffic[{index}].link"
 
 
+def _timers(config: Config) -> Iterator[Problem]:
+    """R6: who asks waits longer than who is asked, else both give up at once and every answer is late."""
+    acquirers = [link for link in config.link if link.role == "acquirer"]
+    if not acquirers:
+        return
+    first = min(acquirers, key=lambda link: link.timer_s)
+    for index, link in enumerate(config.link):
+        if link.role == "issuer" and link.timeout_s >= first.timer_s:
+            why = f"it must be shorter than the {first.timer_s:g} s that {first.name} waits (its timer_s)"
+            yield why, f"$.link[{index}].timeout_s"
+
+
 def _test_numbers(config: Config) -> Iterator[Problem]:
     if config.allow_real_bins:
         return
@@ -209,9 +281,12 @@ CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _names,
     _lines,
     _dialects,
+    _macs,
     _ports,
     _addresses,
+    _tls,
     _keys,
+    _timers,
     _test_numbers,
     _cards,
 )

@@ -44,6 +44,8 @@ class Link(Table, frozen=True, kw_only=True):
     port: Port
     institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$")]  # DE 32
     timeout_s: Seconds = 5.0  # issuers: no answer for this long is a 91
+    timer_s: Seconds = 10.0  # acquirers: how long they wait; every issuer link's timeout_s is shorter (R6)
+    match: tuple[Literal[37, 41], ...] = (37, 41)  # issuers: what an answer must echo, beside its STAN, to be one (R3)
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
     # Issuers: a further line to the institution of that link, whose keys it shares, and whatever it does not say here.
@@ -55,6 +57,20 @@ class Link(Table, frozen=True, kw_only=True):
     mac: bool = False  # every message carries a MAC under the link's TAK, and must
     mac_algorithm: Literal["1", "3"] = "3"  # ISO 9797-1
     mac_repeat: Literal["as-sent", "as-original"] = "as-sent"
+    tls_cert: str = ""  # what we present, and the simulated counterpart too: PEM files
+    tls_key: str = ""
+    tls_ca: str = ""  # whom we trust; on an acquirer link it makes client certificates mandatory
+    tls_name: str = ""  # who a server must be by its certificate, where that is not the host dialled
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the link speaks TLS."""
+        return bool(self.tls_cert or self.tls_ca)
+
+    @property
+    def has_mutual_tls(self) -> bool:
+        """Whether both sides show a certificate."""
+        return bool(self.tls_cert and self.tls_ca)
 
 
 class Route(Table, frozen=True):
@@ -127,7 +143,7 @@ class Traffic(Table, frozen=True):
     link: Name
     rate_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 5.0
     terminals: Count = 4
-    mix: Literal["everyday", "everything"] = "everyday"  # see switch.profiles.mix
+    mix: Literal["plain", "everyday", "everything"] = "plain"  # see switch.profiles.mix
 
 
 class Hsm(Table, frozen=True):

@@ -22,6 +22,9 @@ from switch.iso8583.codec import View
 
 HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
 
+# Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
+ASKING = frozenset("024")
+
 
 class Context:
     """The state of the switch, without its rules."""
@@ -45,6 +48,7 @@ class Context:
         self.exposures = Exposures()
         self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
         self._last_tag = 0
+        self.stalled = ""  # why nothing can be recorded now; empty while it can
 
     def _set_up_links(self) -> None:
         for index, link in enumerate(self.spec.links):
@@ -76,11 +80,11 @@ class Context:
         """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
         self.effects.append((COMMIT, records.encode(record)))
 
-    def ask_hsm(self, command: str, handler: "HsmHandler", subject: Any) -> None:
+    def ask_hsm(self, command: str | bytes, handler: "HsmHandler", subject: Any) -> None:
         """Send a host command; `handler(subject, reply, now)` is called with its answer, or with None."""
         self._last_tag = tag = self._last_tag + 1
         self._asked_hsm[tag] = handler, subject
-        self.effects.append((HSM, tag, command.encode("ascii")))
+        self.effects.append((HSM, tag, command if isinstance(command, bytes) else command.encode("ascii")))
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
         """The HSM's answer to command `tag`, from its command code on; None when there is none."""
@@ -124,12 +128,13 @@ class Context:
         self.effects.append((ANSWER, conn, frame, tx if timed else None))
 
     def accept(
-        self, conn: int, link: AcquirerLink | IssuerLink, view: View, patches: dict[int, str] | None = None
+        self, conn: int, link: AcquirerLink | IssuerLink, view: View, patches: dict[int, str] | None = None,
+        *, durable: bool = False,
     ) -> None:  # fmt: skip
-        """Answer an 0800 with approval, once everything committed before is durable."""
+        """Answer an 0800 with approval: at once or, `durable`, when everything committed before is."""
         elements = {**(patches or {}), 39: link.code_of[results.APPROVED]}
         frame = link.layout.emit(response_mti(view.mti), ((view, link.network_echoed),), elements)
-        self.effects.append((ANSWER, conn, frame, None))
+        self.effects.append((ANSWER, conn, frame, None) if durable else (SEND, conn, frame))
 
     def refuse(
         self, conn: int, link: AcquirerLink | IssuerLink, view: View, result: str, reason: str, why: str
@@ -153,6 +158,15 @@ def response_mti(mti: str) -> str:
     ('0110', '0110', '0430', '0810')
     """
     return f"{mti[:2]}{int(mti[2]) + 1}0"
+
+
+def is_asking(mti: str) -> bool:
+    """Does a message of this type expect an answer?
+
+    >>> is_asking("0100"), is_asking("0121"), is_asking("0110"), is_asking("0A00")
+    (True, True, False, False)
+    """
+    return mti.isascii() and mti.isdigit() and mti[2] in ASKING
 
 
 def utc_mmddhhmmss(now: float) -> str:

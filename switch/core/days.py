@@ -47,7 +47,7 @@ class Days:
             return
         else:
             self._cut_over(records.Cutover(now, link.spec.name, opened, reference))
-        context.accept(conn, link, view, {de.BUSINESS_DATE: link.business_date[2:]})
+        context.accept(conn, link, view, {de.BUSINESS_DATE: link.business_date[2:]}, durable=True)
 
     @staticmethod
     def _is_repeat(link: AcquirerLink, view: View, reference: str) -> bool:

@@ -105,7 +105,7 @@ class KeyExchanges:
         else:
             if key != party.keys.current:
                 self._change(party, key, kcv, now)
-            self.context.accept(conn, party, view)
+            self.context.accept(conn, party, view, durable=True)
 
     # -- begun by us ------------------------------------------------------------------------------------------------
 

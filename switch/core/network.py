@@ -70,7 +70,8 @@ class Network:
             if line.conn == conn:
                 self._told(line, code, answer, at)
 
-        self.questions.ask(conn, issuer.layout, "0800", {de.NETWORK_CODE: code}, line.spec.timeout_s, now, told)
+        patches = {de.NETWORK_CODE: code}
+        self.questions.ask(conn, issuer.layout, "0800", patches, line.spec.timeout_s, now, told, at_once=True)
 
     def _told(self, line: Line, code: str, answer: View | None, now: float) -> None:
         """Signed on, or alive, or silent."""

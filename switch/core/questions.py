@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from switch.core import fields as de
 from switch.core.context import Context, response_mti, utc_mmddhhmmss
-from switch.core.effects import FORWARD
-from switch.iso8583.codec import Layout, View
+from switch.core.effects import FORWARD, SEND
+from switch.iso8583.codec import View, Wire
 
 Told: TypeAlias = Callable[[View | None, float], None]
 
@@ -33,7 +33,8 @@ class Questions:
         self._last_stan = 0
 
     def ask(
-        self, conn: int, layout: Layout, mti: str, patches: dict[int, str], within_s: float, now: float, told: Told
+        self, conn: int, layout: Wire, mti: str, patches: dict[int, str], within_s: float, now: float, told: Told,
+        *, at_once: bool = False,
     ) -> None:  # fmt: skip
         """Send a message as soon as everything committed before it is durable; `told(answer, now)` hears the end.
 
@@ -42,7 +43,7 @@ class Questions:
         stan = patches.get(de.STAN) or self.next_stan()
         self._open[conn, stan] = _Question(response_mti(mti), now + within_s, told)
         frame = layout.emit(mti, (), {**patches, de.TRANSMITTED: utc_mmddhhmmss(now), de.STAN: stan})
-        self.context.effects.append((FORWARD, conn, frame, None))
+        self.context.effects.append((SEND, conn, frame) if at_once else (FORWARD, conn, frame, None))
 
     def next_stan(self) -> str:
         """A number for a new question."""

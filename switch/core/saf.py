@@ -18,6 +18,8 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from switch.core import fields as de
+
 if TYPE_CHECKING:
     from switch.core.transaction import Transaction
 
@@ -58,19 +60,14 @@ class Entry:
     maybe_sent: bool = False  # before a restart: then it goes out as a repeat
 
     @property
-    def key(self) -> str:
-        """See `saf_key`."""
-        return saf_key(self.mti, f"{self.stan:06d}", self.tx.rrn, self.tx.terminal)
-
-    @property
     def untouched(self) -> bool:
         """Is it certain that the issuer has not heard of it?"""
         return self.attempts == 0 and not self.maybe_sent
 
 
-def saf_key(mti: str, stan: str, rrn: str, terminal: str) -> str:
-    """What an acknowledgement is matched by: class, STAN, and 37 and 41, since reversals share STANs (R3)."""
-    return f"{mti[1]}|{stan}|{rrn}|{terminal}"
+def saf_key(mti: str, stan: str, rrn: str, terminal: str, match: tuple[int, ...]) -> str:
+    """What an acknowledgement is matched by: class, STAN, and DE 37 and 41 where the link's `match` has them (R3)."""
+    return f"{mti[1]}|{stan}|{rrn if de.RRN in match else ''}|{terminal if de.TERMINAL in match else ''}"
 
 
 @dataclass
@@ -84,6 +81,7 @@ class StoreAndForward:
     A window bounds what is under way, so that an issuer that comes back is not drowned in what it missed.
     """
 
+    match: tuple[int, ...] = (de.RRN, de.TERMINAL)
     entries: dict[str, Entry] = field(default_factory=dict)  # all that are open, by key
     cards: dict[bytes, deque[Entry]] = field(default_factory=dict)  # by token, in the order they came to be owed
     ready: deque[bytes] = field(default_factory=deque)  # cards whose first entry may be sent
@@ -93,9 +91,12 @@ class StoreAndForward:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def _key(self, entry: Entry) -> str:
+        return saf_key(entry.mti, f"{entry.stan:06d}", entry.tx.rrn, entry.tx.terminal, self.match)
+
     def owe(self, entry: Entry) -> None:
         """Queue `entry` behind what is owed about its card."""
-        self.entries[entry.key] = entry
+        self.entries[self._key(entry)] = entry
         token = entry.tx.token
         queue = self.cards.setdefault(token, deque())
         queue.append(entry)
@@ -112,19 +113,19 @@ class StoreAndForward:
         """What may be sent now, oldest first; the caller says `sent` of each before it asks for the next."""
         while self.ready and len(self.under_way) < WINDOW:
             queue = self.cards.get(self.ready.popleft())
-            if queue and queue[0].key not in self.under_way:
+            if queue and self._key(queue[0]) not in self.under_way:
                 yield queue[0]
 
     def sent(self, entry: Entry, now: float, first_wait_s: float, longest_wait_s: float) -> None:
         """`entry` has just been sent: repeat it after a wait that doubles each time."""
         entry.attempts += 1
         entry.wait_s = min(longest_wait_s, entry.wait_s * 2 or first_wait_s)
-        self.under_way.add(entry.key)
-        heappush(self.timers, (now + entry.wait_s, entry.key))
+        self.under_way.add(self._key(entry))
+        heappush(self.timers, (now + entry.wait_s, self._key(entry)))
 
     def find(self, mti: str, stan: str, rrn: str, terminal: str) -> Entry | None:
         """The open entry that an acknowledgement of this MTI answers; None when nothing waits for it."""
-        return self.entries.get(saf_key(mti, stan, rrn, terminal))
+        return self.entries.get(saf_key(mti, stan, rrn, terminal, self.match))
 
     def end(self, entry: Entry, fate: Fate) -> None:
         """`entry` is done, one way or the other: the next of its card may be sent."""
@@ -132,8 +133,8 @@ class StoreAndForward:
         token = entry.tx.token
         queue = self.cards[token]
         queue.remove(entry)
-        del self.entries[entry.key]
-        self.under_way.discard(entry.key)
+        del self.entries[self._key(entry)]
+        self.under_way.discard(self._key(entry))
         if queue:
             self.ready.append(token)
         else:
@@ -141,7 +142,7 @@ class StoreAndForward:
 
     def refused(self, entry: Entry) -> None:
         """`entry` was not taken: its timer goes on, those of other cards may be sent meanwhile."""
-        self.under_way.discard(entry.key)
+        self.under_way.discard(self._key(entry))
 
     def expire(self, now: float, attempts: int) -> list[Entry]:
         """Make those ready again whose repeat is due; returns those that have had all their `attempts`."""
@@ -150,7 +151,7 @@ class StoreAndForward:
             entry = self.entries.get(heappop(self.timers)[1])
             if entry is None:
                 continue
-            self.under_way.discard(entry.key)
+            self.under_way.discard(self._key(entry))
             if entry.attempts >= attempts:
                 exhausted.append(entry)
             else:

@@ -16,6 +16,7 @@ class LinkSpec(msgspec.Struct, frozen=True):
     zpk: str  # the link's zone PIN key under the LMK: "U" + 32 hex digits
     timeout_s: float = 5.0  # issuer timer (R6: shorter than the acquirer's 10 s)
     enabled: bool = True
+    match: tuple[int, ...] = (37, 41)  # what, beside MTI and STAN, an issuer's answer must share with its request (R3)
     unknown_reversal: str = "approved"  # result for a reversal without original (R9): or "unknown_original"
     joins: str = ""  # issuers: a further line to the institution of that link, whose keys and dialect it shares
     partial_approval: bool = False  # acquirers: takes DE 39 = 10 with a smaller DE 4

@@ -10,7 +10,7 @@ uvloop and on virtual time.
     issuer frame   ─▶ scan ─▶ STAN, 37, 41 match ─▶ COMMIT outcome ─▶ ANSWER
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from switch.cards.bins import BinTable
@@ -19,13 +19,15 @@ from switch.core import recovery, results
 from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
 from switch.core.closings import Closings
-from switch.core.context import Context
+from switch.core.context import Context, is_asking
 from switch.core.days import Days
 from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
 from switch.core.keys import Exchange, KeyExchanges
 from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
+from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
+from switch.core.overload import refuse_new
 from switch.core.questions import Questions
 from switch.core.reconciliation import Reconciliation
 from switch.core.reversals import Reversals
@@ -50,9 +52,6 @@ KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | DELIVERY_ANSWERS | NETWORK_MTIS | A
 
 # Parts of a message in front of its fields, as a FormatError names them: header, MTI, bitmaps.
 BEFORE_FIELDS = frozenset({"h", "t", "p", "1"})
-
-# Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
-ASKING = frozenset("024")
 
 
 class Timed(Protocol):
@@ -86,6 +85,8 @@ class Switch:
         self._timed: tuple[Timed, ...] = (
             self._days, self._authorizations, self._deliveries, self._questions, self._network, self._closings,
         )  # fmt: skip
+        self._macs = Macs(context, self._hand_in)
+        self._dated = tuple(link.dialect for link in spec.links if link.dialect.dated)
 
     # -- the past ---------------------------------------------------------------------------------------------------
 
@@ -108,7 +109,9 @@ class Switch:
 
     def connected(self, conn: int, link: int, now: float) -> None:
         """Connection `conn` of `spec.links[link]` stands: an acquirer's may sign on, on an issuer's we do."""
+        self._tell_time(now)
         context = self._context
+        self._macs.connected(conn, context.spec.links[link])
         acquirer = context.acquirers.get(link)
         if acquirer is not None:
             if not acquirer.enabled:
@@ -131,6 +134,7 @@ class Switch:
     def disconnected(self, conn: int, now: float) -> None:
         """Connection `conn` is gone."""
         context = self._context
+        self._macs.disconnected(conn)
         acquirer = context.acquirer_of_conn.pop(conn, None)
         if acquirer is not None:
             del acquirer.sessions[conn]
@@ -168,10 +172,27 @@ class Switch:
         """All links go to the next business day, which is returned (YYMMDD); issuers are told (R16)."""
         return self._days.cut_over_all(now)
 
+    def refuse_new(self, conn: int, frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """For a shell that is behind, before `receive`: what is to be received all the same, answers to the rest."""
+        if conn in self._macs.lines:  # who it is from is not known yet
+            return list(frames), []
+        return refuse_new(self._context, conn, frames)
+
+    def stall(self, why: str) -> None:
+        """Nothing can be recorded, and why; "" once it can be again. Meanwhile no new request is taken."""
+        self._context.stalled = why
+
     # -- frames -----------------------------------------------------------------------------------------------------
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         """A whole frame, without its length."""
+        if conn in self._macs.lines:
+            self._macs.arrive(conn, frame, now)
+        else:
+            self._hand_in(conn, frame, now)
+
+    def _hand_in(self, conn: int, frame: bytes, now: float) -> None:
+        """A frame that the rules may take for what it says."""
         acquirer = self._context.acquirer_of_conn.get(conn)
         if acquirer is not None:
             self._from_acquirer(conn, acquirer, frame, now)
@@ -200,6 +221,9 @@ class Switch:
             )
         elif mti in AUTHORIZATION_MTIS:
             self._authorizations.request(conn, link, view, now)
+        elif mti in REVERSAL_MTIS and self._context.stalled:
+            why = f"{self._context.stalled}; left to its repeat"
+            self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)
         elif mti in REVERSAL_MTIS:
             self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
         elif mti in ADVICE_MTIS:
@@ -272,8 +296,13 @@ class Switch:
 
     def tick(self, now: float) -> None:
         """Do everything whose time has come."""
+        self._tell_time(now)
         for part in self._timed:
             part.tick(now)
+
+    def _tell_time(self, now: float) -> None:
+        for dialect in self._dated:
+            dialect.at(now)
 
     def next_deadline(self) -> float | None:
         """When `tick` will have something to do; None while nothing waits."""
@@ -282,7 +311,7 @@ class Switch:
     def take_effects(self) -> list[Effect]:
         """What the shell must do, in this order; each effect is handed out once."""
         effects, self._context.effects = self._context.effects, []
-        return effects
+        return self._macs.seal(effects)
 
     # -- looking in -------------------------------------------------------------------------------------------------
 
@@ -351,12 +380,3 @@ class Switch:
             for issuer in self._context.issuers.values()
             for at, entry in issuer.exhausted
         ]
-
-
-def is_asking(mti: str) -> bool:
-    """Does a message of this type expect an answer?
-
-    >>> is_asking("0100"), is_asking("0121"), is_asking("0110"), is_asking("0A00")
-    (True, True, False, False)
-    """
-    return mti.isascii() and mti.isdigit() and mti[2] in ASKING

@@ -1,8 +1,8 @@
 """What a test card is for. The decline codes of the business order need no code of their own: this table holds them.
 
 A card whose trouble is money (`funds`, `limit`, `count-limit`) says so by its balance and limits, and one that takes
-PINs (`pin-tries`) or that the switch may approve itself (`stand-in`) by being an ordinary card; their names stand here so
-that a misspelt one is refused. A behaviour concerns requests: advices and reversals are taken of every card, at once.
+PINs (`pin-tries`) or that the switch may approve itself (`stand-in`) by being an ordinary card; their names stand here
+so that a misspelt one is refused. A behaviour is about requests: advices and reversals of every card are taken at once.
 """
 
 from typing import Final, NamedTuple

@@ -13,7 +13,7 @@ from switch.iso8583.codec import View
 from switch.issuers import records
 from switch.issuers.ledger import Ledger
 from switch.issuers.macs import MacGate
-from switch.issuers.messages import BUSINESS_DATE, RefusedError
+from switch.issuers.messages import RefusedError
 from switch.issuers.specs import IssuerSpec
 
 HsmHandler: TypeAlias = Callable[[bytes | None, float], None]
@@ -53,7 +53,7 @@ class Context:
         self.effects: list[Effect] = []
         self.signed_on: dict[int, bool] = {}  # by connection
         self.gate = MacGate(spec, self.ask_hsm, self.event) if spec.tak else None
-        self._echoed = self.layout.mask((*de.ECHOED, BUSINESS_DATE, de.NETWORK_CODE))
+        self._echoed = self.layout.mask((*de.ECHOED, de.BUSINESS_DATE, de.NETWORK_CODE))
         self._asked: dict[int, HsmHandler] = {}
         self._last_tag = 0
 
@@ -93,15 +93,16 @@ class Context:
 
     def send(self, conn: int, frame: bytes) -> None:
         """Send a frame behind everything committed so far, with a MAC where the link has one."""
-        if conn not in self.signed_on:
-            self.counters["answers-undeliverable"] += 1
-        elif self.gate is not None:
+        if self.gate is not None and conn in self.signed_on:
             self.gate.seal(conn, frame, lambda sealed: self._write(conn, sealed))
         else:
             self._write(conn, frame)
 
     def _write(self, conn: int, frame: bytes) -> None:
-        self.effects.append((ANSWER, conn, frame, None))
+        if conn in self.signed_on:
+            self.effects.append((ANSWER, conn, frame, None))
+        else:
+            self.counters["answers-undeliverable"] += 1
 
     def refuse(self, conn: int, view: View, refused: RefusedError) -> None:
         """Answer a request that is not decided, and so not remembered."""

@@ -131,7 +131,7 @@ class Ledger:
         self.totals.take_back(booked, booked.standing - reversal.standing)
         booked.standing = reversal.standing
         if reversal.standing:
-            booked.reductions.append(reversal.standing)
+            booked.reductions += (reversal.standing,)
             self._release(booked, _effect_of(booked, reversal.standing))
         else:
             booked.reversed = True

@@ -13,11 +13,7 @@ from switch.core import fields as de
 from switch.iso8583.codec import View
 from switch.issuers.accounts import euro_cents
 
-BUSINESS_DATE: Final = 15  # MMDD
-CONDITION: Final = 25
 PRIVATE: Final = 48
-AMOUNTS: Final = 54  # balances in an answer, the cash part of a cashback in a request
-REPLACEMENT: Final = 95  # what stands after a partial reversal
 
 MANDATORY: Final = (
     de.PROCESSING_CODE, de.AMOUNT, de.TRANSMITTED, de.STAN, de.ACQUIRER, de.RRN, de.TERMINAL, de.CURRENCY,
@@ -32,7 +28,6 @@ PURCHASE: Final = "00"
 CASHBACK: Final = "09"
 BALANCE: Final = "31"
 
-_PREAUTHORISED: Final = "06"  # DE 25
 _AMOUNT_ELEMENT: Final = re.compile(r"[0-9]{2}([0-9]{2})[0-9]{3}[CD]([0-9]{12})")  # DE 54: type, amount
 _ELEMENT_DIGITS: Final = 20
 _CASH_PART: Final = "40"  # DE 54, amount type
@@ -118,9 +113,9 @@ def _read(view: View) -> Request:
         cvv=cvv if len(cvv) == 3 else "",
         cvv2=cvv2_of(_text(view, PRIVATE)),
         pin_block=_text(view, de.PIN_BLOCK).upper(),
-        preauthorised=view.text(CONDITION) == _PREAUTHORISED,
+        preauthorised=view.text(de.CONDITION) == de.PREAUTHORISED,
         original=_named(view) if view.has(de.ORIGINAL) else "",
-        day=_text(view, BUSINESS_DATE),
+        day=_text(view, de.BUSINESS_DATE),
         latency_key="|".join([_text(view, field) for field in (de.ACQUIRER, de.RRN, de.TERMINAL)] + [local_date]),
     )
 
@@ -141,7 +136,7 @@ def standing_after(view: View) -> int:
     Raises:
         RefusedError: DE 95 does not start with twelve digits (30).
     """
-    replacement = view.text(REPLACEMENT)
+    replacement = view.text(de.REPLACEMENT)
     if replacement is None:
         return 0
     actual = replacement[:12]
@@ -200,7 +195,7 @@ def _effect_cents(kind: str, amount: str, currency: str) -> int:
 
 def _cash_part(view: View) -> int:
     """The cash of a cashback, of all elements of DE 54 that say so."""
-    text = _text(view, AMOUNTS)
+    text = _text(view, de.AMOUNTS)
     elements = [
         _AMOUNT_ELEMENT.fullmatch(text[at : at + _ELEMENT_DIGITS]) for at in range(0, len(text), _ELEMENT_DIGITS)
     ]

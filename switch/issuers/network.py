@@ -8,7 +8,7 @@ from switch.iso8583.codec import View
 from switch.issuers import messages, totals
 from switch.issuers.context import Context
 from switch.issuers.exchange import KeyExchange
-from switch.issuers.messages import BUSINESS_DATE, RefusedError
+from switch.issuers.messages import RefusedError
 
 SETTLEMENT_CURRENCY: Final = 50
 DEFAULT_CURRENCY: Final = "978"
@@ -44,7 +44,7 @@ class Network:
 
     def _note_cutover(self, view: View) -> None:
         """R16: every message says its day itself, so nothing has to change here."""
-        day = view.text(BUSINESS_DATE)
+        day = view.text(de.BUSINESS_DATE)
         self.context.event("cutover", "cutover", f"the business date is {day} (MMDD)" if day else "a new business date")
 
     # -- reconciliation ---------------------------------------------------------------------------------------------
@@ -54,12 +54,12 @@ class Network:
         context = self.context
         context.require_sign_on(conn)
         messages.require(view, messages.MANDATORY_RECONCILIATION)
-        day = view.text(BUSINESS_DATE) or f"{datetime.fromtimestamp(now, UTC):%m%d}"
+        day = view.text(de.BUSINESS_DATE) or f"{datetime.fromtimestamp(now, UTC):%m%d}"
         currency = view.text(SETTLEMENT_CURRENCY) or DEFAULT_CURRENCY
         ours, theirs = context.ledger.totals.of(day, currency), totals.read_figures(view, day, currency)
         patches = totals.answer(ours, theirs)
         if not totals.in_balance(ours, theirs):
             why = f"{currency} of {day} (MMDD): net {totals.net_text(ours)} here, {totals.net_text(theirs)} there"
             context.explain("reconciliation", "out-of-balance", why, view, context.code_of["approved"])
-        patches |= {BUSINESS_DATE: day, SETTLEMENT_CURRENCY: currency, de.RESPONSE: context.code_of["approved"]}
+        patches |= {de.BUSINESS_DATE: day, SETTLEMENT_CURRENCY: currency, de.RESPONSE: context.code_of["approved"]}
         context.answer(conn, view, patches)

@@ -30,7 +30,7 @@ class Booked(msgspec.Struct, array_like=True, tag=1):
     live_cents: int = 0  # what the account still carries of the effect: reversals, completions and resets end it
     standing: int = 0  # what reversals have left of `amount`
     completed: bool = False  # a pre-authorization whose completion has released it
-    reductions: list[int] = msgspec.field(default_factory=list)  # what each partial reversal left standing
+    reductions: tuple[int, ...] = ()  # what each partial reversal left standing
     day: str = ""  # MMDD: DE 15, or the issuer's own day (UTC)
     approved: bool = False  # it has effect: not so a decline, nor an advice of one
     amount: int = 0  # approved, in minor units of its currency: less than asked, if only a part was

@@ -198,8 +198,6 @@ class Requests:
             booked.tries = account.tries if tries is None else tries
             if verdict.amount or booked.de39 == context.code_of["approved"]:
                 self._approve(pending, account, verdict.amount)
-        if not booked.approved:
-            booked.chain = ""
         context.commit(booked)
         context.counters[f"de39-{booked.de39}"] += 1
         if verdict is not APPROVED:
@@ -249,7 +247,7 @@ class Requests:
             de.AMOUNT: amount if partly else "",
             de.APPROVAL: booked.de38,
             de.RESPONSE: booked.de39,
-            messages.AMOUNTS: booked.de54,
+            de.AMOUNTS: booked.de54,
         }
         self.context.answer(conn, view, {field: text for field, text in patches.items() if text})
 

@@ -14,9 +14,11 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
+
+from switch.net.visitors import Visitor, Visitors
 
 MAX_REQUEST_BYTES = 65_536  # a command is a hundred bytes
 MAX_PATH_BYTES = 100  # sun_path holds 108, its terminating zero included
@@ -77,6 +79,7 @@ class ControlServer:
     def __init__(self, path: Path, handler: Handler) -> None:
         self._path = path
         self._handler = handler
+        self._visitors = Visitors()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -87,7 +90,7 @@ class ControlServer:
             listener.bind(name)
         self._path.chmod(0o600)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: _Request(self._handler), sock=listener)
+        self._server = await loop.create_unix_server(lambda: _Request(self._handler, self._visitors), sock=listener)
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
@@ -96,28 +99,24 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
 
-class _Request(asyncio.Protocol):
-    def __init__(self, handler: Handler) -> None:
+class _Request(Visitor):
+    def __init__(self, handler: Handler, visitors: Visitors) -> None:
+        super().__init__(visitors)
         self._handler = handler
         self._received = b""
-        self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
     def data_received(self, data: bytes) -> None:
-        assert self._transport is not None
         self._received += data
         complete = b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES
         if complete and self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._serve(self._transport))
+            self._task = asyncio.get_running_loop().create_task(self._serve())
 
-    async def _serve(self, transport: asyncio.Transport) -> None:
+    async def _serve(self) -> None:
         answer = msgspec.json.encode(await self._answer()) + b"\n"
-        if not transport.is_closing():  # whoever asked may have tired of waiting
-            transport.write(answer)
-            transport.close()
+        if not self.transport.is_closing():  # whoever asked may have tired of waiting
+            self.transport.write(answer)
+            self.transport.close()
 
     async def _answer(self) -> Document:
         try:

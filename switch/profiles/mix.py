@@ -68,12 +68,10 @@ class Draw(msgspec.Struct, frozen=True):
     cash_cents: int = 0  # the part of a cashback's amount that is paid out
 
 
-# One request and its answer: 85 in a hundred of everyday's.
+# One request and its answer: with the next table 85 in a hundred of everyday's.
 _PLAIN: Final = (
     Share(weight=48, kind="purchase"),
     Share(weight=5, kind="purchase", pin="none"),
-    Share(weight=5, kind="purchase", entry="track2"),
-    Share(weight=4, kind="purchase", pin="none", entry="cvv2"),
     Share(weight=10, kind="cash"),
     Share(weight=3, kind="cashback"),
     Share(weight=2, kind="refund", pin="none"),
@@ -83,6 +81,12 @@ _PLAIN: Final = (
     Share(weight=1, kind="purchase", pin="none", routed=False),
 )
 
+# The same, with the card read or given otherwise.
+_ENTRIES: Final = (
+    Share(weight=5, kind="purchase", entry="track2"),
+    Share(weight=4, kind="purchase", pin="none", entry="cvv2"),
+)
+
 # Several messages to one transaction, or one that asks for nothing: the other 15.
 _FLOWS: Final = (
     Share(weight=3, kind="preauth", then=("complete",)),
@@ -90,7 +94,7 @@ _FLOWS: Final = (
     Share(weight=1.5, kind="preauth", then=("complete-less",)),
     Share(weight=1, kind="preauth", then=("complete-more",)),
     Share(weight=0.5, kind="preauth", then=("complete-less", "complete-less")),
-    Share(weight=0.5, kind="preauth", then=("complete", "reverse")),
+    Share(weight=0.5, kind="preauth", then=("complete", "reverse", "reverse")),
     Share(weight=0.5, kind="preauth", then=("reverse",)),
     Share(weight=0.5, kind="preauth", then=("increment", "reverse", "reverse")),
     Share(weight=1.5, kind="purchase", then=("reduce",)),
@@ -104,12 +108,13 @@ _FLOWS: Final = (
 # How much heavier the flows weigh in `everything`: about half of its transactions.
 _MORE: Final = 6
 
-EVERYDAY: Final = Mix(name="everyday", shares=_PLAIN + _FLOWS)
+PLAIN: Final = Mix(name="plain", shares=_PLAIN)
+EVERYDAY: Final = Mix(name="everyday", shares=_PLAIN + _ENTRIES + _FLOWS)
 EVERYTHING: Final = Mix(
     name="everything",
-    shares=_PLAIN + tuple(msgspec.structs.replace(share, weight=_MORE * share.weight) for share in _FLOWS),
+    shares=_PLAIN + _ENTRIES + tuple(msgspec.structs.replace(share, weight=_MORE * share.weight) for share in _FLOWS),
 )
-MIXES: Final = {mix.name: mix for mix in (EVERYDAY, EVERYTHING)}
+MIXES: Final = {mix.name: mix for mix in (PLAIN, EVERYDAY, EVERYTHING)}
 
 
 def draw(mix: Mix, seed: int, acquirer: str, number: int) -> Draw:

@@ -27,7 +27,7 @@ PARTLY_CENTS: Final = 100_00  # of the card that is approved in part: soon spent
 RATE_PER_S: Final = 20.0  # of each acquirer: some requests are always in flight together
 JOINING: Final = ("issuer-late", "issuer-silent", "partial", "stand-in")  # cards of the tests that join the traffic
 SECOND_LINE: Final = 0.5  # of the runs have one
-WITH_MAC: Final = 0.0
+WITH_MAC: Final = 0.25
 
 
 def stressed(config: Config, seed: int) -> Config:

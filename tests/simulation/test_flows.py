@@ -466,3 +466,17 @@ def test_a_snapshot_of_all_that_folds_to_the_same_state(terminal: Terminal, card
     assert bench.core.snapshot() == state
     bench.world.run(60.0)
     assert [(doc["t"], doc.get("95", "")[:12]) for doc in issuer.got] == [("0421", "000000005000"), ("0421", "")]
+
+
+def test_r3_what_must_match_is_the_links_choice(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
+    """R3: an issuer that echoes no DE 41 is lost by default, and heard on a link whose `match` leaves it out."""
+    issuer.decide = lambda doc: {**approve(doc), "41": "ANOTHER1"}
+    request = terminal.foreign.purchase(cards["approve"])
+    assert terminal.ask(request)["39"] == "91"
+    terminal.bench.world.run(60.0)
+    core, bench = terminal.bench.core, terminal.bench
+    assert core.reversals_owed() == 1
+    link = core._context.issuers[bench.link_index[cards["approve"]["issuer"]]]
+    link.spec = msgspec.structs.replace(link.spec, match=(37,))
+    link.saf.match = link.spec.match
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"

@@ -228,6 +228,7 @@ def first_failure(config: Config) -> Result:
     raise AssertionError(f"not found within {SEEDS} seeds")
 
 
+@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7")
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(
     config: Config, monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]

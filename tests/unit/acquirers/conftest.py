@@ -10,17 +10,13 @@ from switch.acquirers.records import AcquirerRecord, decode
 from switch.acquirers.specs import AcquirerSpec, TerminalCard
 from switch.core.effects import CLOSE, COMMIT, EVENT, SEND
 from switch.iso8583 import dialect
-from switch.profiles.mix import EVERYDAY, Mix, Share, Step
+from switch.profiles.mix import PLAIN, Mix, Share, Step
 
 ZPK = bytes.fromhex("F80E49F13D29DC866D91B62C98A1EA46")
 NOW = 1_800_000_000.0
 ZMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 TAK = bytes.fromhex("5BB3DF0B07A7F4E5206E1C3BB04C7A2F")
 ECHOED = ("2", "3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70")  # R2, and DE 70
-ONE_REQUEST = Mix(
-    name="one request a sale",
-    shares=tuple(share for share in EVERYDAY.shares if not share.then and share.kind not in ("advice", "force-post")),
-)
 
 Doc = dict[str, str]
 
@@ -41,7 +37,7 @@ class Bench:
 
     def start(self, **values: Any) -> Acquirer:
         cards = tuple(terminal_card(f"46873890000000{n}") for n in (17, 25, 33))
-        spec = {"cards": cards, "mix": ONE_REQUEST, "rate_per_s": 10.0, "institution_id": "10000000001", "zpk": ZPK}
+        spec = {"cards": cards, "mix": PLAIN, "rate_per_s": 10.0, "institution_id": "10000000001", "zpk": ZPK}
         self.acquirer = Acquirer(AcquirerSpec(name="acquirer", dialect=self.dialect, **spec | values), seed=7)
         self.connect()
         return self.acquirer

@@ -88,6 +88,7 @@ def test_an_approved_request_is_final(bench):
     assert bench.wait(60) == []
 
 
+@pytest.mark.rule("R3")
 @pytest.mark.parametrize(
     "change", [{"f11": "000099"}, {"f37": "999999999999"}, {"f41": "TERM9999"}, {"ft": "0210"}, {"ft": "0430"}]
 )
@@ -99,6 +100,7 @@ def test_an_answer_to_something_else_does_not_match(bench, change):
     assert bench.records == []
 
 
+@pytest.mark.rule("R11")
 def test_no_answer_within_the_timer_is_reversed_until_acknowledged(bench):
     doc = bench.one()
     assert bench.wait(9.8) == []

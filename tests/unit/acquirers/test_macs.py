@@ -9,8 +9,9 @@ from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
 from switch.acquirers.macs import Macs, mac
 from switch.cards import testkeys
+from switch.iso8583 import dialect
 
-from .conftest import TAK
+from .conftest import NOW, TAK
 
 KEY = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 
@@ -38,7 +39,7 @@ def test_macs_are_the_hsms(algorithm, tak):
 
 
 def test_every_message_ends_in_a_mac(bench):
-    bench.macs = Macs(bench.dialect.layout, TAK)
+    bench.macs = Macs(bench.dialect, TAK)
     bench.start(tak=TAK)
     for doc in bench.wait(2):
         bench.answer(doc)
@@ -56,7 +57,7 @@ def test_every_message_ends_in_a_mac(bench):
 
 @pytest.mark.parametrize("spoilt", [{64: "0" * 16}, {39: "05"}, {64: None}], ids=["mac", "content", "missing"])
 def test_an_answer_without_the_right_mac_never_came(bench, spoilt):
-    bench.macs = Macs(bench.dialect.layout, TAK)
+    bench.macs = Macs(bench.dialect, TAK)
     doc = bench.one(tak=TAK)
     right = bench.macs.seal({"t": "0110", "39": "00"} | {k: doc[k] for k in ("3", "4", "7", "11", "37", "41")})
     bench.acquirer.receive(bench.conn, bench.dialect.layout.scan(right).patch(spoilt), bench.now)
@@ -69,18 +70,29 @@ def test_an_answer_without_the_right_mac_never_came(bench, spoilt):
 
 def test_the_macs_of_repeats_are_the_links(bench):
     for repeat, covered in (("as-sent", b"0421"), ("as-original", b"0420")):
-        macs = Macs(bench.dialect.layout, TAK, repeat=repeat)
+        macs = Macs(bench.dialect, TAK, repeat=repeat)
         doc = {"t": "0421", "11": "000001", "90": "0" * 42}
         frame = macs.seal(doc)
         view = bench.dialect.layout.scan(frame)
         assert view.mti == "0421"
-        assert macs.verify(view)
+        assert macs.verify(frame)
         original = bench.dialect.layout.encode(doc | {"t": covered.decode(), "128": "0" * 16})
         span = view.span(128)
         assert view.text(128) == mac(original[: span[0]], TAK, "3").hex().upper()
 
 
+def test_the_mac_of_a_link_of_1993_is_over_the_frame_on_the_wire():
+    spoken = dialect.load("iso93-ascii").for_link()
+    spoken.at(NOW)
+    macs = Macs(spoken, TAK)
+    frame = macs.seal({"t": "0800", "7": "0115080000", "11": "000001", "70": "001"})
+    view = spoken.wire.scan(frame)
+    number = view.fields()[-1]
+    assert (view.mti, view.text(number)) == ("1804", mac(frame[: view.span(number)[0]], TAK, "3").hex().upper())
+    assert macs.verify(frame)
+
+
 def test_a_mac_key_is_two_parts_or_three(bench):
     with pytest.raises(ValueError, match="16 or 24 bytes, this one 8"):
-        Macs(bench.dialect.layout, TAK[:8])
-    assert TAK.hex() not in repr(Macs(bench.dialect.layout, TAK))
+        Macs(bench.dialect, TAK[:8])
+    assert TAK.hex() not in repr(Macs(bench.dialect, TAK))

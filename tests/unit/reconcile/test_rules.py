@@ -244,11 +244,8 @@ def tell(world: World, *owed: Owed, **changes: Any) -> Authorization:
     """One more approval of 1,000 that the switch tells its issuer about; no acquirer's book knows it."""
     add(world, GOOD_ENDS[11])
     entries_of_last(world).pop()
-    world.logged[-1] = replace(
-        world.logged[-1],
-        **{"approved_amount": 1000, "standing_amount": 1000, "issuer": ISSUERS[0], **changes},
-        owed=owed,
-    )
+    told = {"approved_amount": 1000, "standing_amount": 1000, "issuer": ISSUERS[0], "owed": owed}
+    world.logged[-1] = replace(world.logged[-1], **told | changes)
     return world.logged[-1]
 
 
@@ -296,6 +293,15 @@ def reduce(world: World, state: str, *, releases: bool = True, standing: int = 3
         take_back(world, key, standing)
 
 
+def approve_in_part(world: World, booked: int) -> None:
+    post(world, tell(world, approved_amount=400, standing_amount=400), amount=booked)
+
+
+def drop(world: World) -> None:
+    """An advice that was reversed before its issuer heard of it."""
+    tell(world, Owed("0220", 900, None, "dropped", None), mti="0220", reversal="dropped", standing_amount=0)
+
+
 FLOWS: dict[str, tuple[Callable[[World], None], set[str]]] = {
     "completed": (lambda world: complete(world, DELIVERED), set()),
     "to be completed": (lambda world: complete(world, OWED, posts=False), set()),
@@ -313,13 +319,9 @@ FLOWS: dict[str, tuple[Callable[[World], None], set[str]]] = {
     "to be reduced": (lambda world: reduce(world, OWED, releases=False), set()),
     "reduced, not acknowledged yet": (lambda world: reduce(world, OWED), set()),
     "not reduced": (lambda world: reduce(world, DELIVERED, releases=False), {"amount-differs"}),
-    "approved in part": (lambda world: str(post(world, tell(world, approved_amount=400, standing_amount=400), amount=400)),
-                         set()),
-    "approved in part, held whole": (
-        lambda world: str(post(world, tell(world, approved_amount=400, standing_amount=400))), {"amount-differs"},
-    ),
-    "dropped": (lambda world: str(tell(world, Owed("0220", 900, None, "dropped", None), mti="0220", reversal="dropped",
-                                       standing_amount=0)), set()),
+    "approved in part": (lambda world: approve_in_part(world, 400), set()),
+    "approved in part, held whole": (lambda world: approve_in_part(world, 1000), {"amount-differs"}),
+    "dropped": (drop, set()),
 }  # fmt: skip
 
 
