@@ -12,7 +12,7 @@ from switch.core.specs import LinkSpec, RouteSpec, StandInCard, SwitchSpec
 from switch.iso8583 import dialect
 from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
-from switch.profiles.mix import EVERYDAY
+from switch.profiles.mix import MIXES
 
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
 PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
@@ -60,10 +60,20 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
         dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
-        cards=tuple(TerminalCard(card.pan, card.expiry, card.pin) for card in config.card if card.sample),
-        mix=EVERYDAY,
+        cards=tuple(
+            TerminalCard(card.pan, card.expiry, card.pin, card.track2(), card.cvv2)
+            for card in config.card
+            if card.sample
+        ),
+        mix=MIXES[traffic.mix],
         rate_per_s=traffic.rate_per_s,
         terminals=traffic.terminals,
+        zmk=bytes.fromhex(clear_if_any(config, name, "ZMK")),
+        key_code=link.key_code,
+        key_field=link.key_field,
+        tak=bytes.fromhex(clear_if_any(config, name, "TAK")) if link.mac else b"",
+        mac_algorithm=link.mac_algorithm,
+        mac_repeat=link.mac_repeat,
     )
 
 
@@ -86,6 +96,11 @@ def find_key(config: Config, link: str, type_name: str) -> Key:
         if key.link == link and key.type == type_name:
             return key
     raise LookupError(f"link {link} has no key of type {type_name}")
+
+
+def clear_if_any(config: Config, link: str, type_name: str) -> str:
+    """The link's key of that type in clear; "" where it has none, or the configuration knows it under the LMK only."""
+    return next((key.clear for key in config.key if key.link == link and key.type == type_name), "")
 
 
 def under_lmk(key: Key) -> str:

@@ -227,9 +227,12 @@ def _keys(config: Config) -> Iterator[Problem]:
     for index, issuer in enumerate(config.issuer):
         if (issuer.name, "PVK") not in keys:
             yield f"there is no [[key]] of type PVK for issuer {issuer.name}", f"$.issuer[{index}].name"
+    sealed = {link.name for link in config.link if link.mac}
     for index, traffic in enumerate(config.traffic):
         if (zpk := keys.get((traffic.link, "ZPK"))) and not zpk.clear:
             yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
+        if traffic.link in sealed and (tak := keys.get((traffic.link, "TAK"))) and not tak.clear:
+            yield f"sample traffic makes MACs: the TAK of {traffic.link} needs clear", f"$.traffic[{index}].link"
 
 
 def _timers(config: Config) -> Iterator[Problem]:

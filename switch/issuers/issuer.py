@@ -93,6 +93,8 @@ class Issuer:
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         """Take one frame from the switch."""
         context = self._context
+        if self.spec.dialect.dated:
+            self.spec.dialect.at(now)
         try:
             view = context.layout.scan(frame)
         except FormatError as error:
@@ -101,7 +103,7 @@ class Issuer:
         if context.gate is None:
             self._handle(conn, view, None, now)
         else:
-            context.gate.verify(conn, view, now, lambda objection, at: self._handle(conn, view, objection, at))
+            context.gate.verify(conn, frame, now, lambda objection, at: self._handle(conn, view, objection, at))
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
         """The HSM answered a command, or did not (None)."""

@@ -2,8 +2,8 @@
 
 The MAC is the last field of a message, DE 64, or DE 128 where there is a secondary bitmap. It covers every byte before
 it (ISO 9797-1, algorithm 1 or 3, padded with zeros). The HSM may answer out of order, so each direction of a connection
-is a queue: a frame whose verdict is there waits for those before it. The rules know nothing of all this; where a link
-has no MAC there is no gate.
+is a queue: a frame whose verdict is there waits for those before it. The rules know nothing of all this, and the gate
+knows nothing of what a message means: it reads frames as they are on the wire. A link without MACs has no gate.
 """
 
 import re
@@ -54,7 +54,7 @@ class MacGate:
         self, spec: IssuerSpec, ask: Callable[[bytes, HsmHandler], None], event: Callable[[str, str, str], None]
     ) -> None:
         self._spec = spec
-        self._layout = spec.dialect.layout
+        self._layout = spec.dialect.wire
         self._ask = ask
         self._event = event
         self._lines: dict[int, _Lines] = {}
@@ -66,9 +66,10 @@ class MacGate:
     # -- in ---------------------------------------------------------------------------------------------------------
 
     def verify(
-        self, conn: int, view: View, now: float, deliver: Callable[[RefusedError | None, float], None]
+        self, conn: int, frame: bytes, now: float, deliver: Callable[[RefusedError | None, float], None]
     ) -> None:  # fmt: skip
-        """Call `deliver` with what is wrong with the MAC, or None, after it was called for every frame before."""
+        """Call `deliver` with what is wrong with the MAC of a readable frame, or None, in the order of frames."""
+        view = self._layout.scan(frame)
         queue = self._of(conn).incoming
         if len(queue) >= MAX_WAITING:
             self._event("dropped", "mac-overload", f"{len(queue)} frames of connection {conn} wait for the HSM")

@@ -171,6 +171,8 @@ MISTAKES = [
     (KEY + f'clear = "{"00" * 16}"', "$.key[0].clear", "odd parity"),
     (KEY + 'clear = "0123456789ABCDEFFEDCBA9876543210"\nkcv = "000000"', "$.key[0].kcv", "check value"),
     (KEY + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "needs clear"),
+    (MAC + KEY.replace("ZPK", "TAK") + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "TAK of acquirer"),
+    ('[[traffic]]\nlink = "acquirer"\nmix = "weekend"', "$.traffic[0].mix", "weekend"),
     (CARD + 'pan = "4687380000000016"\nissuer = "issuer-1"\nexpiry = "3013"', "$.card[0].expiry", "regex"),
     (CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"', "$.card[0].pan", "Luhn"),
     (CARD + 'pan = "4970100000000014"', "$.card[0].pan", "allow_real_bins"),

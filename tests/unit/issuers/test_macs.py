@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.core.effects import ANSWER, HSM
+from switch.iso8583 import dialect
 from switch.issuers.macs import MAX_MESSAGE_BYTES, MAX_WAITING, MacGate
 from tests.unit.issuers.conftest import TAK_UNDER_LMK, Bench
 
@@ -184,8 +186,8 @@ class Gate:
         self.events.append(reason)
 
     def arrive(self, number, conn=1):
-        view = self.layout.scan(self.layout.encode({"t": "0800", "11": f"{number:06d}", "64": "0" * 16}))
-        self.gate.verify(conn, view, 0.0, lambda objection, at: self.delivered.append((number, objection, at)))
+        frame = self.layout.encode({"t": "0800", "11": f"{number:06d}", "64": "0" * 16})
+        self.gate.verify(conn, frame, 0.0, lambda objection, at: self.delivered.append((number, objection, at)))
 
     def leave(self, number, conn=1):
         frame = self.layout.encode({"t": "0810", "11": f"{number:06d}"})
@@ -218,7 +220,7 @@ def test_and_so_do_answers_with_gaps_where_there_was_no_mac(order, made):
 def test_a_frame_without_mac_waits_its_turn_too():
     gate = Gate()
     gate.arrive(1)
-    bare = gate.layout.scan(gate.layout.encode({"t": "0800", "11": "000002"}))
+    bare = gate.layout.encode({"t": "0800", "11": "000002"})
     gate.gate.verify(1, bare, 0.0, lambda objection, at: gate.delivered.append((2, str(objection), at)))
     assert gate.delivered == []
     gate.waiting[0](b"M900", 7.0)
@@ -242,3 +244,26 @@ def test_a_connection_has_so_many_frames_at_the_hsm_and_no_more():
     gate.gate.forget(1)
     gate.arrive(0)
     assert len(gate.waiting) == MAX_WAITING + 1
+
+
+def test_on_a_link_of_1993_the_mac_is_over_what_is_on_the_wire(secrets):
+    bench = Bench("iso87-ascii")
+    bench.dialect = dialect.load("iso93-ascii").for_link()
+    bench.start(tak=TAK_UNDER_LMK)
+    sign_on = {"t": "0800", "7": "0115000000", "11": "000001", "70": "001"}
+    bare = bench.dialect.layout.encode(sign_on)
+    frame = bench.dialect.wire.scan(bare).patch({128: "0" * 16})
+    covered = frame[: bench.dialect.wire.scan(frame).span(128)[0]]
+    sealed = bench.dialect.wire.scan(frame).patch({128: mac(secrets["tak"], covered, "3").hex().upper()})
+    bench.issuer.receive(1, sealed, bench.now)
+    answers = []
+    while effects := bench.issuer.take_effects():
+        for kind, *rest in effects:
+            if kind == HSM:
+                bench.issuer.hsm_reply(rest[0], bench.hsm.respond(b"0001" + rest[1])[4:], bench.now)
+            elif kind == ANSWER:
+                answers.append(bench.dialect.wire.scan(rest[1]))
+    [answer] = answers
+    assert (answer.mti, answer.text(39)) == ("1814", "800")
+    start = answer.span(answer.fields()[-1])[0]
+    assert answer.text(answer.fields()[-1]) == mac(secrets["tak"], answer.frame[:start], "3").hex().upper()

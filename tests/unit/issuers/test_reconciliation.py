@@ -2,6 +2,7 @@
 
 import pytest
 
+from switch.iso8583 import dialect
 from switch.issuers.totals import MAX_DAYS
 
 DAY = "0115"  # 15 January 2027, NOW's
@@ -155,6 +156,16 @@ def test_answers_carry_the_business_date_of_the_request(bench):
     bench.start()
     assert bench.ask(f15="0116")["15"] == "0116"
     assert bench.send(bench.advice(f15="0116"))[0]["15"] == "0116"
+
+
+def test_a_link_of_1993_says_the_year_of_the_business_date(bench):
+    """1987 has none; the issuer knows the time."""
+    bench.dialect = dialect.load("iso93-ascii").for_link()
+    bench.start()
+    bench.issuer.receive(1, bench.dialect.layout.encode(bench.doc(f15="0116")), bench.now)
+    [*_, (_, _, frame, _)] = bench.issuer.take_effects()
+    answer = bench.dialect.wire.scan(frame)
+    assert (answer.mti, answer.text(39), answer.text(15)) == ("1110", "000", "270116")
 
 
 def test_incomplete_or_before_sign_on_it_is_refused(bench):
