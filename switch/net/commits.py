@@ -89,7 +89,7 @@ class GroupCommit:
     def hold(self, effect: Effect) -> bool:
         """Keep `effect` until every record before it is durable; False when it waits for none."""
         if self._broken:
-            return effect[0] != CLOSE  # dropped: it may rest on a record that is not written
+            return bool(effect[0] != CLOSE)  # dropped: it may rest on a record that is not written
         if self._open.records:
             self._open.held.append(effect)
         elif self._syncing is not None:
