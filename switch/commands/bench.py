@@ -89,7 +89,8 @@ def run_up(args: argparse.Namespace) -> int:
         config = with_port_base(config, args.port_base)
     bench = Bench(
         children=children(args, config),
-        ports={link.name: link.port for link in config.link} | {"hsm": config.hsm.port, "metrics": config.metrics.port},
+        ports={link.name: link.port for link in config.link if not link.joins}
+        | {"hsm": config.hsm.port, "metrics": config.metrics.port},
         traffic=[] if args.no_traffic else sample_traffic(config),
         data=args.data,
         for_s=args.for_s,

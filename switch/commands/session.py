@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from switch.acquirers import compose
+from switch.acquirers.macs import Macs
 from switch.commands.common import FAILED, UNREACHABLE, CommandError
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
@@ -47,12 +48,14 @@ class Session:
         sender: compose.Sender,
         timeout_s: float,
         tls: "Tls | None" = None,
+        macs: Macs | None = None,
     ) -> None:
         self.dialect = dialect
         self.sender = sender
         self._where = f"{host}:{port}"
         self._timeout_s = timeout_s
         self._framing = framing
+        self._macs = macs
         self._splitter = Splitter(framing)
         self._frames: list[bytes] = []
         try:
@@ -82,7 +85,8 @@ class Session:
 
     def exchange(self, doc: dict[str, str]) -> Exchange:
         """Send one message and wait for the answer that belongs to it; others are passed over."""
-        frame = self.dialect.layout.encode(doc)
+        self.dialect.at(time.time())
+        frame = self.dialect.layout.encode(doc) if self._macs is None else self._macs.seal(doc)
         request = self.dialect.layout.scan(frame)
         what = f"{doc['t']} STAN {doc['11']}"
         started = time.monotonic()
@@ -90,8 +94,10 @@ class Session:
             self._socket.sendall(self._framing.wrap(frame))
             while (left_s := started + self._timeout_s - time.monotonic()) > 0:
                 self._socket.settimeout(left_s)
-                answer = self.dialect.layout.scan(self._next_frame(what))
+                frame = self._next_frame(what)
+                answer = self.dialect.layout.scan(frame)
                 if is_answer(request, answer):
+                    self._check_mac(frame, what)
                     return Exchange(request, answer, (time.monotonic() - started) * 1000)
         except TimeoutError:
             pass
@@ -101,6 +107,10 @@ class Session:
             raise CommandError(f"{self._where}: the answer to {what} cannot be read: {error}", FAILED) from None
         why = f"{self._where}: no answer to {what} within {self._timeout_s:g} s: an acquirer would now reverse"
         raise CommandError(why, UNREACHABLE)
+
+    def _check_mac(self, frame: bytes, what: str) -> None:
+        if self._macs is not None and not self._macs.verify(frame):
+            raise CommandError(f"{self._where}: the MAC of the answer to {what} is missing or wrong", FAILED)
 
     def _next_frame(self, what: str) -> bytes:
         while not self._frames:

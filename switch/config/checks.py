@@ -13,7 +13,8 @@ from switch.cards.bins import BinTable
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
-from switch.core.results import NEEDED
+from switch.core.macs import MAC_FIELDS
+from switch.core.results import NEEDED, SECURITY
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
@@ -66,6 +67,30 @@ def _names(config: Config) -> Iterator[Problem]:
             yield f"no {kind} is named {name!r}; there is {', '.join(sorted(known - {''})) or 'none'}", path
 
 
+def _lines(config: Config) -> Iterator[Problem]:
+    """A further line joins an issuer's first one; what is of the institution is said there."""
+    primary = {link.name: link for link in config.link if link.role == "issuer" and not link.joins}
+    further = {link.name: link.joins for link in config.link if link.joins}
+    for index, link in enumerate(config.link):
+        if not link.joins:
+            continue
+        joined = primary.get(link.joins)
+        if joined is None or link.role != "issuer":
+            known = ", ".join(sorted(primary)) or "none"
+            yield (
+                f"only a line to an issuer joins, and an issuer's first one; there is {known}",
+                f"$.link[{index}].joins",
+            )
+        elif link.dialect != joined.dialect:
+            yield f"all lines of {joined.name} speak its dialect, {joined.dialect}", f"$.link[{index}].dialect"
+    uses = [(f"$.route[{index}].link", route.link) for index, route in enumerate(config.route)]
+    uses += [(f"$.key[{index}].link", key.link) for index, key in enumerate(config.key)]
+    uses += [(f"$.issuer[{index}].name", issuer.name) for index, issuer in enumerate(config.issuer)]
+    for path, name in uses:
+        if name in further:
+            yield f"{name} is a further line of {further[name]}: say it of that one", path
+
+
 def _dialects(config: Config) -> Iterator[Problem]:
     """Every dialect can be read; a mistake inside a dialect file is told with its own path there."""
     for index, link in enumerate(config.link):
@@ -77,21 +102,57 @@ def _dialects(config: Config) -> Iterator[Problem]:
             continue
         if problem := dialect_problem(dialect):
             yield f"dialect {link.dialect}: {problem}", path
+        elif dialect.conversion is not None and link.key_field not in dialect.conversion.same:
+            yield f"DE {link.key_field} of {link.dialect} is not what it is in 1987", f"$.link[{index}].key_field"
 
 
 def dialect_problem(dialect: Dialect) -> str | None:
     """Why a link may not speak this dialect; None if it may."""
     if not dialect.served:
-        return f"message types are {dialect.version}xxx, which the rules do not know yet; a link speaks 0xxx"
+        return f"message types are {dialect.version}xxx; a link speaks 0xxx, and 1xxx with a [conversion] to it"
     if "39" not in dialect.spec:
         return "there is no DE 39 for the response code"
     length = dialect.spec["39"]["max_len"]
     missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
-    return f"response_codes.{missing[0]} must be given, {length} characters" if missing else None
+    if missing:
+        return f"response_codes.{missing[0]} must be given, {length} characters"
+    try:
+        dialect.for_link()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _macs(config: Config) -> Iterator[Problem]:
+    """A link with MACs has the key for them, and a dialect that can carry them."""
+    takers = {key.link for key in config.key if key.type == "TAK"}
+    for index, link in enumerate(config.link):
+        if not link.mac:
+            continue
+        owner = link.joins or link.name
+        if owner not in takers:
+            yield f"there is no [[key]] of type TAK for link {owner}", f"$.link[{index}].mac"
+        if problem := mac_problem(load_dialect(link.dialect)):
+            yield f"dialect {link.dialect}: {problem}", f"$.link[{index}].mac"
+
+
+def mac_problem(dialect: Dialect) -> str | None:
+    """Why messages of this dialect cannot carry a MAC; None if they can."""
+    for number in MAC_FIELDS:
+        entry = dialect.spec.get(str(number))
+        size = 8 if entry and entry["data_enc"] == "b" else 16
+        if entry is None or entry["len_type"] or entry["max_len"] != size:
+            return f"a MAC needs DE {number} of fixed length, 8 bytes or 16 hexadecimal characters"
+    if any(key.isdecimal() and int(key) > MAC_FIELDS[-1] for key in dialect.spec):
+        return f"a MAC is the last field, DE {MAC_FIELDS[-1]}, and there are fields behind it"
+    if len(dialect.response_codes.get(SECURITY, "")) != dialect.spec["39"]["max_len"]:
+        return f"response_codes.{SECURITY} must be given: it answers a wrong MAC"
+    return None
 
 
 def _ports(config: Config) -> Iterator[Problem]:
-    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in enumerate(config.link)]
+    own = [(index, link) for index, link in enumerate(config.link) if not link.joins]
+    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in own]
     listeners += [
         (config.hsm.host, config.hsm.port, "$.hsm.port"),
         (config.metrics.host, config.metrics.port, "$.metrics.port"),
@@ -161,14 +222,29 @@ def _keys(config: Config) -> Iterator[Problem]:
         if key.clear and key.kcv and key.kcv != check_value(key.clear):
             yield "this is not the check value of clear", f"$.key[{index}].kcv"
     for index, link in enumerate(config.link):
-        if (link.name, "ZPK") not in keys:
+        if not link.joins and (link.name, "ZPK") not in keys:
             yield f"there is no [[key]] of type ZPK for link {link.name}", f"$.link[{index}].name"
     for index, issuer in enumerate(config.issuer):
         if (issuer.name, "PVK") not in keys:
             yield f"there is no [[key]] of type PVK for issuer {issuer.name}", f"$.issuer[{index}].name"
+    sealed = {link.name for link in config.link if link.mac}
     for index, traffic in enumerate(config.traffic):
         if (zpk := keys.get((traffic.link, "ZPK"))) and not zpk.clear:
             yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
+        if traffic.link in sealed and (tak := keys.get((traffic.link, "TAK"))) and not tak.clear:
+            yield f"sample traffic makes MACs: the TAK of {traffic.link} needs clear", f"$.traffic[{index}].link"
+
+
+def _timers(config: Config) -> Iterator[Problem]:
+    """R6: who asks waits longer than who is asked, else both give up at once and every answer is late."""
+    acquirers = [link for link in config.link if link.role == "acquirer"]
+    if not acquirers:
+        return
+    first = min(acquirers, key=lambda link: link.timer_s)
+    for index, link in enumerate(config.link):
+        if link.role == "issuer" and link.timeout_s >= first.timer_s:
+            why = f"it must be shorter than the {first.timer_s:g} s that {first.name} waits (its timer_s)"
+            yield why, f"$.link[{index}].timeout_s"
 
 
 def _test_numbers(config: Config) -> Iterator[Problem]:
@@ -203,11 +279,14 @@ def _cards(config: Config) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _unique,
     _names,
+    _lines,
     _dialects,
+    _macs,
     _ports,
     _addresses,
     _tls,
     _keys,
+    _timers,
     _test_numbers,
     _cards,
 )

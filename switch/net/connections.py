@@ -18,7 +18,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Wire
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         framing: Framing,
         link_name: str,
         closed: Callable[["Connection"], None],
-        layout: Layout | None = None,
+        layout: Wire | None = None,
         *,
         dialled: bool = False,
     ) -> None:
@@ -240,7 +240,7 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
 
 
-def tpdus_of(framing: Framing, layout: Layout | None) -> Tpdus | None:
+def tpdus_of(framing: Framing, layout: Wire | None) -> Tpdus | None:
     """What remembers a connection's TPDUs, where it has any."""
     if not framing.tpdu:
         return None
@@ -257,7 +257,7 @@ class Listener:
         link: int,
         name: str,
         framing: Framing,
-        layout: Layout | None = None,
+        layout: Wire | None = None,
         tls: Tls | None = None,
     ) -> None:
         self._driver = driver

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ MAX_PATH_BYTES = 100  # sun_path holds 108, its terminating zero included
 ANSWER_WITHIN_S = 5.0  # the parts answer between two wake-ups
 
 Document = dict[str, Any]
-Handler = Callable[[Document], Document]
+Handler = Callable[[Document], Document | Awaitable[Document]]
 
 
 class ControlError(Exception):
@@ -71,7 +71,10 @@ def request(path: Path, document: Document, timeout_s: float = ANSWER_WITHIN_S) 
 
 
 class ControlServer:
-    """Serves `handler` at `path`; a KeyError, TypeError or ValueError of the handler becomes the answer's error."""
+    """Serves `handler` at `path`; a KeyError, TypeError or ValueError of the handler becomes the answer's error.
+
+    What takes longer than one turn of the loop is answered when the handler's awaitable is.
+    """
 
     def __init__(self, path: Path, handler: Handler) -> None:
         self._path = path
@@ -101,16 +104,24 @@ class _Request(Visitor):
         super().__init__(visitors)
         self._handler = handler
         self._received = b""
+        self._task: asyncio.Task[None] | None = None
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES:
-            self.transport.write(msgspec.json.encode(self._answer()) + b"\n")
+        complete = b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES
+        if complete and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def _serve(self) -> None:
+        answer = msgspec.json.encode(await self._answer()) + b"\n"
+        if not self.transport.is_closing():  # whoever asked may have tired of waiting
+            self.transport.write(answer)
             self.transport.close()
 
-    def _answer(self) -> Document:
+    async def _answer(self) -> Document:
         try:
-            return {"ok": True, **self._handler(msgspec.json.decode(self._received, type=Document))}
+            result = self._handler(msgspec.json.decode(self._received, type=Document))
+            return {"ok": True, **(result if isinstance(result, dict) else await result)}
         except KeyError as error:
             return {"ok": False, "error": f"{error.args[0]} is missing or unknown"}
         except (TypeError, ValueError) as error:  # msgspec.DecodeError is a ValueError

@@ -16,10 +16,10 @@ held effects too, so that the last answers still leave.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from switch import bugs
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, HSM, SEND, Effect
 from switch.net.clock import Clock
 from switch.net.commits import MAX_KEPT_BYTES, RETRY_S, GroupCommit, Journal
@@ -238,9 +238,7 @@ class Driver:
 
     def _stumbled(self, error: Exception) -> None:
         """A mistake of ours: say where, never what (an exception's text may quote the message), and go on."""
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
-        why = f"{type(error).__name__} at {place}: a bug of ours, please report; this one message is left to its timer"
+        why = f"{bugs.place(error)}: {bugs.PLEASE}; this one message is left to its timer"
         self.event("bug", {"reason": "internal-error", "why": why})
 
     def event(self, name: str, fields: dict[str, Field]) -> None:

@@ -94,8 +94,10 @@ class _RunningIssuer:
                 self._issuer.reset()
             case "arm":
                 self._issuer.arm(str(document["card"]), int(document["next"]), str(document["de39"]))
+            case "exchange-key":
+                self._issuer.exchange_key()
             case command:
-                raise ValueError(f"an issuer knows status, reset and arm, not {command!r}")
+                raise ValueError(f"an issuer knows status, reset, arm and exchange-key, not {command!r}")
         self._driver.wake()
         return {}
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Wire
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
 from switch.net.connections import Connection
@@ -27,7 +27,7 @@ class Dialer:
         name: str,
         framing: Framing,
         address: Address,
-        layout: Layout | None = None,
+        layout: Wire | None = None,
         tls: Tls | None = None,
     ) -> None:
         self.name = name

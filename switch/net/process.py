@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from switch import bugs
 from switch.net import upfile
 from switch.net.addresses import Address
 
@@ -65,6 +66,7 @@ def run(main: Callable[[Stop], Awaitable[int]]) -> int:
     async def with_signals() -> int:
         stop = Stop()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(bugs.in_event_loop)
         loop.add_signal_handler(signal.SIGTERM, stop.request, STOPPED)
         loop.add_signal_handler(signal.SIGINT, stop.request, INTERRUPTED)
         return await main(stop)

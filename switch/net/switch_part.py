@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from switch.cards.vault import Vault
+from switch.core.keys import Exchange
 from switch.core.specs import SwitchSpec
 from switch.core.switch import Switch
+from switch.core.totals import Figures
 from switch.iso8583.framing import Framing
 from switch.net import process, upfile
 from switch.net.addresses import Address
@@ -139,7 +142,7 @@ class _RunningSwitch:
                 self._instruments.lines.flush()
         return True
 
-    def _command(self, document: dict[str, Any]) -> dict[str, Any]:
+    def _command(self, document: dict[str, Any]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         match document["command"]:
             case "status":
                 return {
@@ -150,8 +153,27 @@ class _RunningSwitch:
             case "link":
                 self._change_link(document)
                 return {}
+            case "cutover":
+                self._core.cut_over(self._instruments.clock())
+                self._driver.wake()
+                return {"business_dates": self._core.business_dates()}
+            case "totals":
+                return {"business_dates": self._core.business_dates(), "totals": totals_rows(self._core.totals())}
+            case "exchange-key":
+                return self._exchange_key(str(document["name"]))
             case command:
-                raise ValueError(f"the switch knows status and link, not {command!r}")
+                known = "status, link, cutover, totals and exchange-key"
+                raise ValueError(f"the switch knows {known}, not {command!r}")
+
+    async def _exchange_key(self, name: str) -> dict[str, Any]:
+        """Begin, and wait for how it ends: the core gives up by itself."""
+        ended: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+        try:
+            self._core.exchange_key(name, ended.set_result)
+        except KeyError:
+            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}") from None
+        self._driver.wake()
+        return (await ended)._asdict()
 
     def _change_link(self, document: dict[str, Any]) -> None:
         """`link NAME up | down | slow MS`, undone after `for_s` seconds where given."""
@@ -192,3 +214,11 @@ class _RunningSwitch:
             link.close()
         await asyncio.sleep(0)  # let the transports say goodbye
         upfile.remove(self._part.data, NAME, os.getpid())
+
+
+def totals_rows(totals: Iterable[tuple[str, str, str, Figures]]) -> list[dict[str, Any]]:
+    """Reconciliation totals as documents, amounts in minor units."""
+    return [
+        {"link": link, "business_date": business_date, "currency": currency, **figures.named(), "net": figures.net}
+        for link, business_date, currency, figures in totals
+    ]

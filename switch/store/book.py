@@ -197,7 +197,7 @@ class Book:
     def merge_snapshot(self, sequence: int, state: bytes) -> None:
         """Merge a snapshot of the switch, which stands for the records up to `sequence` that the log has dropped."""
         content = _decode_snapshot(state)
-        self._merge(content, sequence, None, since=min((record.at for record in content), default=0.0))
+        self._merge(content, sequence, None, since=min(_times(content), default=0.0))
 
     def _merge(
         self, content: list[records.Record], sequence: int, checksum: int | None, since: float | None = None
@@ -226,6 +226,11 @@ class Book:
         statement = "SELECT acquirer_id, terminal, rrn, stan, substr(mti, 2, 1) FROM reversals WHERE number = 0"
         with closing(self._connection.execute(statement)) as rows:
             yield from rows
+
+
+def _times(content: list[records.Record]) -> Iterator[float]:
+    """When what is in the book happened; keys, days and totals of links are not."""
+    return (record.at for record in content if type(record) in _MERGE)
 
 
 def catch_up(book: Book, log: LogReader) -> int:

@@ -23,6 +23,7 @@ HEAVY_SEEDS, SOAK_SEEDS = 200, 2_000
 AUTHORIZATIONS = 100
 
 
+@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7", "I8")
 def test_under_heavy_faults_every_invariant_holds(config: Config, pytestconfig: pytest.Config) -> None:
     struck = set()
     for seed in range(SOAK_SEEDS if pytestconfig.getoption("--soak") else HEAVY_SEEDS):
@@ -133,7 +134,7 @@ def test_the_command_on_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Config
 ) -> None:  # fmt: skip
     """Exit status 1, the violation, the story; and no card number, PIN block or track in any of it."""
-    monkeypatch.setattr("switch.issuers.issuer.AFTER_PIN", ())
+    monkeypatch.setattr("switch.issuers.requests.AFTER_HSM", ())
     command = ["simulate", "--seed", "1", "--faults", "light"]
     assert cli.main([*command, "--json"]) == 1
     text = capsys.readouterr().out

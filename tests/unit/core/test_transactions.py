@@ -2,8 +2,9 @@
 
 import pytest
 
+from switch.core.saf import Fate
 from switch.core.states import Hold, State
-from switch.core.transaction import Transaction, Transactions, reference, unknown_original
+from switch.core.transaction import PREAUTHORIZATION_S, Transaction, Transactions, reference, unknown_original
 
 
 def transaction(stan: str = "000001", day: str = "1121", sent: str = "1121120000") -> Transaction:
@@ -19,6 +20,7 @@ def finish(table: Transactions, tx: Transaction, now: float) -> None:
     table.finished(tx, now)
 
 
+@pytest.mark.rule("R4")
 def test_the_same_reference_on_another_day_is_another_transaction() -> None:
     table = Transactions(limit=10, retention_s=1e9)
     monday, tuesday = transaction(day="1123", sent="1123080000"), transaction(day="1124", sent="1124080000")
@@ -32,11 +34,13 @@ def test_the_same_reference_on_another_day_is_another_transaction() -> None:
     assert table.find_original(key, "0101000000") is tuesday
 
 
+@pytest.mark.rule("R4")
 def test_the_class_of_the_mti_is_part_of_the_reference() -> None:
     assert reference("1", "2", "3", "4", "0100") == reference("1", "2", "3", "4", "0121")
     assert reference("1", "2", "3", "4", "0100") != reference("1", "2", "3", "4", "0200")
 
 
+@pytest.mark.rule("R9")
 def test_a_reversal_that_came_first_fits_any_day() -> None:
     table = Transactions(limit=10, retention_s=1e9)
     tombstone = unknown_original("0100", "10000000001", "000001", "R00000000001", "TERM0001")
@@ -72,12 +76,28 @@ def test_the_limit_forgets_the_oldest_and_counts_it() -> None:
 def test_one_that_owes_a_reversal_is_kept() -> None:
     table = Transactions(limit=10, retention_s=10.0)
     owing = transaction()
-    owing.move_hold(Hold.OWED)
+    entry = owing.owe_reversal(0.0)
     finish(table, owing, 0.0)
     finish(table, transaction(stan="000002"), 100.0)
     assert table.find(owing.reference, "1121") is owing
+    entry.fate = Fate.DELIVERED
+    finish(table, transaction(stan="000003"), 200.0)
+    assert table.find(owing.reference, "1121") is None
 
 
+def test_a_preauthorization_is_kept_for_its_completion() -> None:
+    table = Transactions(limit=10, retention_s=10.0)
+    held = transaction()
+    held.preauthorised = True
+    held.approve(100)
+    finish(table, held, 0.0)
+    finish(table, transaction(stan="000002"), PREAUTHORIZATION_S - 1)
+    assert table.find(held.reference, "1121") is held
+    finish(table, transaction(stan="000003"), PREAUTHORIZATION_S + 1000)
+    assert table.find(held.reference, "1121") is None
+
+
+@pytest.mark.rule("I8")
 def test_a_move_that_the_table_lacks_is_refused() -> None:
     tx = transaction()
     tx.move(State.FINISHED)

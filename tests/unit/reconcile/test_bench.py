@@ -168,8 +168,9 @@ def test_a_loss_anywhere_in_the_switch_is_found(rough: Run, tmp_path: Path) -> N
         for record in content
         if isinstance(record, Intent) and (record.acquirer_id, record.stan, record.rrn) in seen
     }
-    for index in [next(i for i, found in enumerate(content) if found.number in approved and type(found) is kind)
-                  for kind in {type(found) for found in content if found.number in approved}]:  # fmt: skip
+    kinds = {type(found) for found in content if getattr(found, "number", 0) in approved}
+    for index in [next(i for i, found in enumerate(content) if type(found) is kind and found.number in approved)
+                  for kind in kinds]:  # fmt: skip
         rough.bench.switch.disk = lose(disk, index)
         try:
             verdict = reconcile(rough.save(tmp_path / str(index)), rough.world.now)
