@@ -222,11 +222,8 @@ def test_a_mac_needs_the_code_that_refuses_a_wrong_one() -> None:
 
 
 def test_a_second_line_has_the_tak_of_its_institution(write) -> None:
-    line = (
-        '[[link]]\nname = "second"\nrole = "issuer"\nport = 1\ninstitution_id = "1"\njoins = "issuer-1"\nmac = true\n'
-    )
-    key = '[[key]]\nlink = "second"\ntype = "ZPK"\nclear = "0123456789ABCDEFFEDCBA9876543210"'
-    spec = next(link for link in switch_spec(load(write(line + key))).links if link.name == "second")
+    lines = '[[link]]\nname = "issuer-1"\nmac = true\n[[link]]\nname = "second"\nrole = "issuer"\njoins = "issuer-1"'
+    spec = next(link for link in switch_spec(load(write(lines))).links if link.name == "second")
     assert spec.tak == under_lmk(find_key(SHIPPED, "issuer-1", "TAK"))
 
 
