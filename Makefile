@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 BUILT := $(VENV)/.built
 SANITIZED := build/sanitized/.built
 
-.PHONY: all up test bench check soak clean build
+.PHONY: all up test bench check soak clean build jpos-jars
 all: build
 
 $(STAMP): requirements.lock
@@ -38,8 +38,17 @@ build: $(BUILT)
 up: build
 	@$(BIN)/monetique up $(if $(FOR),--for $(FOR)) $(ARGS)
 
-test: build check $(SANITIZED)
+test: build check jpos-jars $(SANITIZED)
 	@$(BIN)/python -m pytest
+
+# jPOS, for the test that has a client of its own buy here. Without Java, Maven or a network that test is skipped.
+JPOS_LIMIT_S := 120
+jpos-jars:
+	@ls build/jpos/jpos-*.jar > /dev/null 2>&1 || ! command -v mvn > /dev/null || { \
+	  echo "fetching jPOS for its test"; mkdir -p build; \
+	  timeout $(JPOS_LIMIT_S) mvn -q -B -f tests/support/jpos/pom.xml dependency:copy-dependencies \
+	    -DoutputDirectory=$(CURDIR)/build/jpos > build/jpos.log 2>&1 \
+	  || echo "jPOS could not be fetched (build/jpos.log says why): its test will be skipped"; }
 
 check: build
 	@$(BIN)/ruff check .

@@ -1,6 +1,11 @@
 """Options of the whole test run."""
 
 import pytest
+from hypothesis import settings
+
+# No test depends on how fast a machine is, or how busy.
+settings.register_profile("monetique", deadline=None)
+settings.load_profile("monetique")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -137,6 +137,7 @@ class Acquirer:
     # -- sign-on ----------------------------------------------------------------------------------------------------
 
     def _sign_on(self, now: float) -> None:
+        self.spec.dialect.at(now)
         self._sign_on_stan = self._next_stan()
         self._sign_on_due = now + self._sign_on_wait_s
         self._sign_on_wait_s = min(2 * self._sign_on_wait_s, self.spec.repeat_max_s)
@@ -173,6 +174,7 @@ class Acquirer:
         return gap_s(self.spec.rate_per_s, self.seed, self.spec.name, self._arrivals)
 
     def _request(self, drawn: Draw, now: float) -> None:
+        self.spec.dialect.at(now)
         spec, share = self.spec, drawn.share
         card = spec.cards[int(drawn.card * len(spec.cards))] if share.routed else _UNROUTED
         sender = Sender(spec.institution_id, f"TERM{1 + int(drawn.terminal * spec.terminals):04d}", spec.merchant)

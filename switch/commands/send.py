@@ -85,7 +85,7 @@ def send(args: argparse.Namespace) -> int:
         raise CommandError(str(error), USAGE) from None
     number = args.port or running_ports(args.data).get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
-    with Session(link.host, number, load(link.dialect), framing(link), sender, args.timeout) as session:
+    with Session(link.host, number, load(link.dialect).for_link(), framing(link), sender, args.timeout) as session:
         exchanges = list(exchange_all(args, config, session))
     if args.json:
         *before, last = [as_json(exchange, session) for exchange in exchanges]

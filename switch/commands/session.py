@@ -65,6 +65,7 @@ class Session:
 
     def exchange(self, doc: dict[str, str]) -> Exchange:
         """Send one message and wait for the answer that belongs to it; others are passed over."""
+        self.dialect.at(time.time())
         frame = self.dialect.layout.encode(doc)
         request = self.dialect.layout.scan(frame)
         what = f"{doc['t']} STAN {doc['11']}"

@@ -8,7 +8,7 @@ import msgspec
 from switch.acquirers.specs import AcquirerSpec, TerminalCard
 from switch.cards import testkeys
 from switch.config.tables import Card, Config, Hsm, Key, Link, Metrics
-from switch.core.specs import LinkSpec, RouteSpec, SwitchSpec
+from switch.core.specs import LinkSpec, RouteSpec, StandInCard, SwitchSpec
 from switch.iso8583 import dialect
 from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
@@ -24,6 +24,7 @@ def switch_spec(config: Config) -> SwitchSpec:
         links=tuple(_link_spec(config, link) for link in config.link),
         routes=tuple(RouteSpec(route.prefix, route.link) for route in config.route),
         currencies=config.currencies,
+        stand_in=tuple(_stand_in_card(config, card) for card in config.card if card.stand_in),
         **msgspec.structs.asdict(config.limits),
     )
 
@@ -33,7 +34,7 @@ def issuer_spec(config: Config, name: str) -> IssuerSpec:
     issuer = next(issuer for issuer in config.issuer if issuer.name == name)
     return IssuerSpec(
         name=name,
-        dialect=dialect.load(find_link(config, name).dialect),
+        dialect=dialect.load(find_link(config, name).dialect).for_link(),
         zpk=under_lmk(find_key(config, name, "ZPK")),
         pvk=under_lmk(find_key(config, name, "PVK")),
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
@@ -47,7 +48,7 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
     link = find_link(config, name)
     return AcquirerSpec(
         name=name,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
         cards=tuple(TerminalCard(card.pan, card.expiry, card.pin) for card in config.card if card.sample),
@@ -115,12 +116,44 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
     return LinkSpec(
         name=link.name,
         role=link.role,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
-        zpk=under_lmk(find_key(config, link.name, "ZPK")),
+        zpk=under_lmk(find_key(config, link.joins or link.name, "ZPK")),
+        zmk=_key_if_any(config, link, "ZMK"),
+        tak=_key_if_any(config, link, "TAK") if link.mac else "",
+        joins=link.joins,
+        partial_approval=link.partial_approval,
+        key_code=link.key_code,
+        key_field=link.key_field,
+        key_grace_s=link.key_grace_s,
+        mac_algorithm=link.mac_algorithm,
+        mac_repeat=link.mac_repeat,
         timeout_s=link.timeout_s,
+        match=link.match,
         enabled=link.enabled,
         unknown_reversal=link.unknown_reversal,
+    )
+
+
+def _key_if_any(config: Config, link: Link, type_name: str) -> str:
+    """The link's key of that type under the LMK; "" where it has none, and does without what it is for."""
+    return next(
+        (under_lmk(key) for key in config.key if key.link == (link.joins or link.name) and key.type == type_name),
+        "",
+    )
+
+
+def _stand_in_card(config: Config, card: Card) -> StandInCard:
+    limits = config.stand_in
+    return StandInCard(
+        pan=card.pan,
+        expiry=card.expiry,
+        pvki=card.pvki,
+        pvv=card.pvv,
+        pvk=under_lmk(find_key(config, card.issuer, "PVK")),
+        max_amount=limits.max_amount_cents,
+        max_total=limits.max_total_cents,
+        max_count=limits.max_count,
     )
 
 

@@ -12,7 +12,8 @@ from switch.cards.bins import BinTable
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
 from switch.config.tables import Config
-from switch.core.results import NEEDED
+from switch.core.macs import MAC_FIELDS
+from switch.core.results import NEEDED, SECURITY
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
@@ -76,17 +77,52 @@ def _dialects(config: Config) -> Iterator[Problem]:
             continue
         if problem := dialect_problem(dialect):
             yield f"dialect {link.dialect}: {problem}", path
+        elif dialect.conversion is not None and link.key_field not in dialect.conversion.same:
+            yield f"DE {link.key_field} of {link.dialect} is not what it is in 1987", f"$.link[{index}].key_field"
 
 
 def dialect_problem(dialect: Dialect) -> str | None:
     """Why a link may not speak this dialect; None if it may."""
     if not dialect.served:
-        return f"message types are {dialect.version}xxx, which the rules do not know yet; a link speaks 0xxx"
+        return f"message types are {dialect.version}xxx; a link speaks 0xxx, and 1xxx with a [conversion] to it"
     if "39" not in dialect.spec:
         return "there is no DE 39 for the response code"
     length = dialect.spec["39"]["max_len"]
     missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
-    return f"response_codes.{missing[0]} must be given, {length} characters" if missing else None
+    if missing:
+        return f"response_codes.{missing[0]} must be given, {length} characters"
+    try:
+        dialect.for_link()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _macs(config: Config) -> Iterator[Problem]:
+    """A link with MACs has the key for them, and a dialect that can carry them."""
+    takers = {key.link for key in config.key if key.type == "TAK"}
+    for index, link in enumerate(config.link):
+        if not link.mac:
+            continue
+        owner = link.joins or link.name
+        if owner not in takers:
+            yield f"there is no [[key]] of type TAK for link {owner}", f"$.link[{index}].mac"
+        if problem := mac_problem(load_dialect(link.dialect)):
+            yield f"dialect {link.dialect}: {problem}", f"$.link[{index}].mac"
+
+
+def mac_problem(dialect: Dialect) -> str | None:
+    """Why messages of this dialect cannot carry a MAC; None if they can."""
+    for number in MAC_FIELDS:
+        entry = dialect.spec.get(str(number))
+        size = 8 if entry and entry["data_enc"] == "b" else 16
+        if entry is None or entry["len_type"] or entry["max_len"] != size:
+            return f"a MAC needs DE {number} of fixed length, 8 bytes or 16 hexadecimal characters"
+    if any(key.isdecimal() and int(key) > MAC_FIELDS[-1] for key in dialect.spec):
+        return f"a MAC is the last field, DE {MAC_FIELDS[-1]}, and there are fields behind it"
+    if len(dialect.response_codes.get(SECURITY, "")) != dialect.spec["39"]["max_len"]:
+        return f"response_codes.{SECURITY} must be given: it answers a wrong MAC"
+    return None
 
 
 def _ports(config: Config) -> Iterator[Problem]:
@@ -147,6 +183,18 @@ def _keys(config: Config) -> Iterator[Problem]:
             yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
 
 
+def _timers(config: Config) -> Iterator[Problem]:
+    """R6: who asks waits longer than who is asked, else both give up at once and every answer is late."""
+    acquirers = [link for link in config.link if link.role == "acquirer"]
+    if not acquirers:
+        return
+    first = min(acquirers, key=lambda link: link.timer_s)
+    for index, link in enumerate(config.link):
+        if link.role == "issuer" and link.timeout_s >= first.timer_s:
+            why = f"it must be shorter than the {first.timer_s:g} s that {first.name} waits (its timer_s)"
+            yield why, f"$.link[{index}].timeout_s"
+
+
 def _test_numbers(config: Config) -> Iterator[Problem]:
     if config.allow_real_bins:
         return
@@ -180,9 +228,11 @@ CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _unique,
     _names,
     _dialects,
+    _macs,
     _ports,
     _addresses,
     _keys,
+    _timers,
     _test_numbers,
     _cards,
 )

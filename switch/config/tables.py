@@ -44,8 +44,20 @@ class Link(Table, frozen=True, kw_only=True):
     port: Port
     institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$")]  # DE 32
     timeout_s: Seconds = 5.0  # issuers: no answer for this long is a 91
+    timer_s: Seconds = 10.0  # acquirers: how long they wait; every issuer link's timeout_s is shorter (R6)
+    match: tuple[Literal[37, 41], ...] = (37, 41)  # issuers: what an answer must echo, beside its STAN, to be one (R3)
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
+    joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = (
+        ""  # issuers: a second line to that link's institution
+    )
+    partial_approval: bool = False  # acquirers: DE 39 = 10 with a smaller DE 4 is understood
+    key_code: Literal["101", "161"] = "101"  # DE 70 of a key change
+    key_field: Literal[48, 53, 60, 61, 62, 63] = 48  # where a key change carries the key and its check value
+    key_grace_s: Seconds = 60.0
+    mac: bool = False  # every message carries a MAC under the link's TAK, and must
+    mac_algorithm: Literal["1", "3"] = "3"  # ISO 9797-1
+    mac_repeat: Literal["as-sent", "as-original"] = "as-sent"
 
 
 class Route(Table, frozen=True):
@@ -103,6 +115,14 @@ class Issuer(Table, frozen=True):
     profile: Name
 
 
+class StandIn(Table, frozen=True):
+    """`[stand_in]`: how far the switch approves for an issuer that does not answer, on cards with `stand_in = true`."""
+
+    max_amount_cents: Cents = 150_00  # of one transaction
+    max_total_cents: Cents = 500_00  # of a card, until its issuer has been told
+    max_count: Count = 5
+
+
 class Traffic(Table, frozen=True):
     """`[[traffic]]`: sample traffic that a simulated acquirer sends over the acquirer link named."""
 
@@ -136,6 +156,7 @@ class Limits(Table, frozen=True):
     echo_misses: Count = 3
     reversal_repeat_s: Seconds = 5.0
     reversal_repeat_max_s: Seconds = 60.0
+    saf_attempts: Count = 20
     max_in_flight: Count = 100_000
     max_transactions: Count = 500_000
     retention_s: Seconds = 86_400.0
@@ -156,6 +177,7 @@ class Config(Table, frozen=True):
     profile: tuple[Profile, ...] = ()
     issuer: tuple[Issuer, ...] = ()
     traffic: tuple[Traffic, ...] = ()
+    stand_in: StandIn = StandIn()
     hsm: Hsm = Hsm()
     metrics: Metrics = Metrics()
     limits: Limits = Limits()

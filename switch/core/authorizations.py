@@ -11,19 +11,19 @@ from switch.cards.bins import BinTable
 from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context
-from switch.core.effects import FORWARD, HSM
-from switch.core.journal import intent_of, open_extras, outcome_of, refusal_of, seal_extras
+from switch.core.deliveries import Deliveries, issuers_original
+from switch.core.duplicates import identify, repeated
+from switch.core.effects import FORWARD
+from switch.core.journal import intent_of, outcome_of, refusal_of, seal_extras, stand_in_of
 from switch.core.links import AcquirerLink, IssuerLink
-from switch.core.reversals import Reversals
+from switch.core.saf import Entry
+from switch.core.stand_in import StandIns
 from switch.core.states import Hold, State
-from switch.core.transaction import Transaction
+from switch.core.transaction import NO_CONNECTION, Transaction
 from switch.iso8583.codec import EncodeError, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
-
-# Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
-MAX_WAITERS = 8
 
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the rest is secret.
 NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.APPROVAL, de.RESPONSE))
@@ -32,12 +32,11 @@ NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.APPROVAL, de.RESPONSE)
 class Authorizations:
     """The handler of 0100, 0101, 0200, 0201 and their answers."""
 
-    def __init__(self, context: Context, reversals: Reversals, routes: BinTable[int]) -> None:
+    def __init__(self, context: Context, deliveries: Deliveries, routes: BinTable[int]) -> None:
         self.context = context
-        self.reversals = reversals
+        self.deliveries = deliveries
         self.routes = routes
-        self._translating: dict[int, Transaction] = {}
-        self._last_tag = 0
+        self.stand_in = StandIns(context, self)
 
     # -- from the acquirer ------------------------------------------------------------------------------------------
 
@@ -49,15 +48,16 @@ class Authorizations:
             context.refuse(conn, link, view, *failure)
             return
         pan = checks.pan_of(view)
-        token = context.vault.token(pan)
-        tx = self._identify(link, view, token)
-        known = context.transactions.find(tx.reference, tx.local_date)
-        if known is not None:
-            self._repeat(conn, link, view, tx, known)
+        tx = identify(link, view, context.vault.token(pan))
+        if repeated(context, conn, link, view, tx):
             return
         if context.in_flight >= context.spec.max_in_flight:
             why = f"{context.in_flight} requests are in flight, the limit"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
+            return
+        if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
+            why = "DE 90 names no pre-authorization of this card that is held"
+            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
             return
         tx.number = context.next_number()
         tx.received_at = now
@@ -68,46 +68,13 @@ class Authorizations:
         context.in_flight += 1
         self._route(tx, pan, now)
 
-    def _identify(self, link: AcquirerLink, view: View, token: bytes) -> Transaction:
-        """A new transaction from what `checks` has proved to be there."""
-        text = view.text
-        tx = Transaction()
-        tx.acquirer_link = link.index
-        tx.mti = view.mti[:3] + "0"
-        tx.acquirer_id = text(de.ACQUIRER) or ""
-        tx.stan = text(de.STAN) or ""
-        tx.rrn = text(de.RRN) or ""
-        tx.terminal = text(de.TERMINAL) or ""
-        tx.local_date = text(de.LOCAL_DATE) or ""
-        tx.de3 = text(de.PROCESSING_CODE) or ""
-        tx.amount = text(de.AMOUNT) or ""
-        tx.currency = text(de.CURRENCY) or ""
-        tx.transmitted = text(de.TRANSMITTED) or ""
-        tx.merchant = text(de.MERCHANT) or ""
-        tx.token = token
-        return tx
-
-    def _repeat(self, conn: int, link: AcquirerLink, view: View, tx: Transaction, known: Transaction) -> None:
-        """R5: finished → the stored answer; in flight → the same answer, later; other card or amount → 94."""
-        context = self.context
-        if not known.token:  # its reversal came first (R9)
-            why = "a reversal of this request came before it"
-            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "reversed-before", why)
-        elif (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency):
-            why = "same DE 32, 11, 37, 41 and 13 as an earlier request, but another card, amount or kind"
-            context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
-        elif known.approved and known.hold is not Hold.HELD:
-            why = "it was approved and then reversed: nothing is held for it any more"
-            context.refuse(conn, link, view, results.TOO_LATE, "reversed-since", why)
-        elif known.state is State.FINISHED:
-            context.counters["repeat-answered"] += 1
-            extras = open_extras(context.vault, known.sealed_extras)
-            context.answer(conn, view, known.de39, None, known.approval, extras)
-        elif known.waiters is not None and len(known.waiters) < MAX_WAITERS:
-            context.counters["repeat-attached"] += 1
-            known.waiters.append((conn, view))
-        else:
-            context.counters["repeat-dropped"] += 1
+    def _adds_to(self, tx: Transaction, view: View) -> bool:
+        """An incremental pre-authorization adds to one that is held."""
+        tx.original = original = self.context.original_of(view)
+        return (
+            original is not None and original.preauthorised and original.token == tx.token
+            and original.hold is Hold.HELD and not original.released
+        )  # fmt: skip
 
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)
@@ -117,10 +84,10 @@ class Authorizations:
         tx.issuer_link = index
         issuer = self.context.issuers[index]
         if not issuer.in_service:
-            self.decline(tx, results.ISSUER_DOWN, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
         if len(issuer.saf) >= self.context.spec.max_owed:
-            why = f"{len(issuer.saf)} reversals are owed to {issuer.spec.name}, the limit: it must take them first"
+            why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: it must take them first"
             self.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
             return
         assert tx.request is not None
@@ -137,16 +104,13 @@ class Authorizations:
         context = self.context
         tx.move(State.TRANSLATING)
         tx.hsm_asked_at = now
-        self._last_tag += 1
-        self._translating[self._last_tag] = tx
         source = context.acquirers[tx.acquirer_link].spec.zpk
-        command = f"CC{source}{issuer.spec.zpk}12{block}0101{account_number(pan)}"
-        context.effects.append((HSM, self._last_tag, command.encode("ascii")))
+        command = f"CC{source}{issuer.spec.zpk}12{block}0101{checks.account_number(pan)}"
+        context.ask_hsm(command, self._translated, tx)
 
-    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+    def _translated(self, tx: Transaction, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
-        tx = self._translating.pop(tag, None)
-        if tx is None or tx.state is not State.TRANSLATING:
+        if tx.state is not State.TRANSLATING:
             self.context.counters["hsm-reply-late"] += 1
             return
         tx.hsm_answered_at = now
@@ -172,7 +136,7 @@ class Authorizations:
         """Log the intent; the request leaves under our own STAN as soon as that is durable."""
         context = self.context
         if not issuer.in_service:  # it went down while the HSM worked
-            self.decline(tx, results.ISSUER_DOWN, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
         stan = issuer.stans.take(tx)
         if stan is None:
@@ -182,6 +146,10 @@ class Authorizations:
         patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
         if pin_block is not None:
             patches[de.PIN_BLOCK] = pin_block
+        if tx.business_date:
+            patches[de.BUSINESS_DATE] = tx.business_date[2:]
+        if tx.original is not None:
+            patches[de.ORIGINAL] = issuers_original(tx.original)
         try:
             frame = issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), patches)
         except EncodeError as error:
@@ -194,16 +162,18 @@ class Authorizations:
         tx.deadline = now + issuer.spec.timeout_s
         issuer.waiting.append(tx)
         issuer.in_flight += 1
+        tx.conn = issuer.conn_for(tx)
         context.commit(intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now))
-        context.effects.append((FORWARD, issuer.conn, frame, tx))
+        context.effects.append((FORWARD, tx.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:
         """0110 or 0210 from the issuer."""
         stan_text = view.text(de.STAN) or ""
         stan = int(stan_text) if stan_text.isdigit() else 0
         tx = issuer.stans.holder(stan)
-        if tx is None or not answers(view, tx):
-            self._unmatched(issuer, view, stan_text, ": no request with it, this DE 37 and DE 41")
+        if tx is None or not answers(view, tx, issuer.spec.match):
+            what = "".join(f", this DE {number}" for number in issuer.spec.match)
+            self._unmatched(issuer, view, stan_text, f": no request with it{what}")
             return
         if tx.state is not State.WAITING:
             late_ms = round((now - tx.deadline) * 1000)
@@ -231,17 +201,47 @@ class Authorizations:
 
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
         """Log what the issuer decided, then answer everybody who waits."""
+        acquirer = self.context.acquirers[tx.acquirer_link]
         result = issuer.result_of.get(code)
-        tx.approved = result == results.APPROVED or (result is None and code in results.OTHER_APPROVALS)
-        tx.de39 = code if result is None else self.context.acquirers[tx.acquirer_link].code_of.get(result, code)
-        tx.approval = (view.text(de.APPROVAL) or "") if tx.approved else ""
+        if result == results.PARTIALLY_APPROVED:
+            self._partly(tx, acquirer, view, now)
+            return
+        tx.de39 = code if result is None else acquirer.code_of.get(result, code)
+        if result == results.APPROVED or (result is None and code in results.OTHER_APPROVALS):
+            self._approve(tx, view, tx.asked)
+        self._finish(tx, now, self._extras(tx, view))
+
+    def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:
+        """Partial approval: DE 4 of the answer is what the issuer holds. Who has not asked for that is declined."""
+        amount = view.text(de.AMOUNT) or ""
+        partly = amount.isascii() and amount.isdigit() and 0 < int(amount) < tx.asked
+        if partly and acquirer.spec.partial_approval:
+            tx.de39, tx.approved_amount = acquirer.code_of[results.PARTIALLY_APPROVED], amount
+            self._approve(tx, view, int(amount))
+            self._finish(tx, now, self._extras(tx, view))
+            return
+        tx.de39 = acquirer.code_of[results.INSUFFICIENT_FUNDS]
+        tx.move_hold(Hold.OWED)
+        why = (
+            f"approved in part, which link {acquirer.spec.name} does not take (partial_approval): reversed" if partly
+            else "approved in part, with a DE 4 that is no part of what was asked: reversed"
+        )  # fmt: skip
+        self._event("declined", tx, "partial-approval", why)
+        self._finish(tx, now)
+        self.deliveries.owe(tx.owe_reversal(now), now)
+
+    def _approve(self, tx: Transaction, view: View, amount: int) -> None:
+        tx.approval = view.text(de.APPROVAL) or ""
+        tx.approve(amount)
+        self.context.totals.approved(tx)
+
+    def _extras(self, tx: Transaction, view: View) -> dict[int, str]:
+        """Further fields of the issuer's answer, for the acquirer now and, sealed, for its repeats."""
         extras = {number: view.text(number) or "" for number in view.fields() if number not in NOT_EXTRA}
         if extras:
             extras = self._fitting(tx, extras)
             tx.sealed_extras = seal_extras(self.context.vault, extras, self.context.epoch, self.context.next_number())
-        if tx.approved:
-            tx.move_hold(Hold.HELD)
-        self._finish(tx, now, extras)
+        return extras
 
     def _fitting(self, tx: Transaction, extras: dict[int, str]) -> dict[int, str]:
         """Those further fields of an issuer's answer that the acquirer's dialect can carry; one line about the rest."""
@@ -269,11 +269,38 @@ class Authorizations:
         self._answer_waiters(tx, now)
 
     def time_out(self, tx: Transaction, reason: str, why: str, now: float) -> None:
-        """R7: no answer from the issuer → 91 to the acquirer, and a 0420 to the issuer until it acknowledges."""
-        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
-        self._event("timed-out", tx, reason, why)
-        self._give_up(tx, now)
-        self.reversals.owe(tx, now)
+        """R7: no answer from the issuer: its STAN stays in quarantine for a late one, and it is owed a 0420."""
+        issuer = self.context.issuers[tx.issuer_link]
+        issuer.in_flight -= 1
+        issuer.quarantine.append(tx)
+        tx.deadline = now
+        self._without_issuer(tx, reason, why, now)
+
+    def _without_issuer(self, tx: Transaction, reason: str, why: str, now: float) -> None:
+        """The issuer cannot decide: the switch stands in where it may, else the request ends with 91."""
+        if self.stand_in.decide(tx, reason, why, now):
+            return
+        self.give_up(tx, results.ISSUER_DOWN, reason, why, now)
+
+    def give_up(self, tx: Transaction, result: str, reason: str, why: str, now: float) -> None:
+        """Decline `tx`; where it had left, the issuer is owed a reversal."""
+        if tx.conn == NO_CONNECTION:
+            self.decline(tx, result, reason, why, now)
+            return
+        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[result]
+        self._event("timed-out" if result == results.ISSUER_DOWN else "declined", tx, reason, why)
+        tx.move_hold(Hold.OWED)
+        self._finish(tx, now)
+        self.deliveries.owe(tx.owe_reversal(now), now)
+
+    def stood_in(self, tx: Transaction, entries: list[Entry], why: str, now: float) -> None:
+        """The switch has approved `tx` for its issuer: log it, answer, tell the issuer."""
+        self._event("stood-in", tx, "stand-in", why)
+        self.context.totals.approved(tx)
+        self.context.commit(stand_in_of(tx, now))
+        self._answer_waiters(tx, now)
+        for entry in entries:
+            self.deliveries.owe(entry, now)
 
     def withdraw(self, tx: Transaction, now: float) -> None:
         """The acquirer reversed `tx` while it was in flight: end it, unanswered; a reversal is owed if it had left."""
@@ -282,19 +309,16 @@ class Authorizations:
         tx.de39, tx.reason = link.code_of[results.TOO_LATE], "reversed-in-flight"
         self._event("withdrawn", tx, tx.reason, "the acquirer reversed it before its answer")
         if tx.state is State.WAITING:
-            self._give_up(tx, now)
-        else:
+            issuer = self.context.issuers[tx.issuer_link]
+            issuer.in_flight -= 1
+            issuer.quarantine.append(tx)
+            tx.deadline = now
+        if tx.conn == NO_CONNECTION:
             self.context.commit(refusal_of(tx, link.spec.name, now))
             self._answer_waiters(tx, now)
-
-    def _give_up(self, tx: Transaction, now: float) -> None:
-        """Wait for the issuer no longer; its STAN stays in quarantine for a late answer, and a reversal is owed."""
-        issuer = self.context.issuers[tx.issuer_link]
-        issuer.in_flight -= 1
-        issuer.quarantine.append(tx)
-        tx.deadline = now
-        tx.move_hold(Hold.OWED)
-        self._finish(tx, now)
+        else:
+            tx.move_hold(Hold.OWED)
+            self._finish(tx, now)
 
     def recover(self, tx: Transaction, now: float) -> None:
         """After a restart: an intent without outcome. The issuer may have it, the acquirer got no answer."""
@@ -303,7 +327,7 @@ class Authorizations:
         self.context.in_flight += 1
         self._event("timed-out", tx, "lost-in-restart", "forwarded before a restart and not answered: reversed")
         self._finish(tx, now)
-        self.reversals.owe(tx, now)
+        self.deliveries.owe(tx.owe_reversal(now), now)
 
     def _finish(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
         """Log the outcome of what an issuer has or may have seen, then answer."""
@@ -315,7 +339,7 @@ class Authorizations:
         tx.move(State.FINISHED)
         tx.decided_at = now
         for conn, view in tx.waiters or ():
-            context.answer(conn, view, tx.de39, tx, tx.approval, extras)
+            context.answer(conn, view, tx.de39, tx, extras, timed=True)
         tx.waiters = tx.request = None
         context.in_flight -= 1
         context.transactions.finished(tx, now)
@@ -346,8 +370,8 @@ class Authorizations:
                 self.time_out(tx, "issuer-timeout", why, now)
         while quarantine and quarantine[0].deadline + self.context.spec.late_watch_s <= now:
             tx = quarantine.popleft()
-            if issuer.stans.holder(tx.issuer_stan) is tx:
-                issuer.stans.release(tx.issuer_stan)
+            if issuer.stans.holder(tx.request_stan) is tx:
+                issuer.stans.release(tx.request_stan)
 
     def link_lost(self, issuer: IssuerLink, now: float) -> None:
         """The issuer's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
@@ -370,15 +394,10 @@ class Authorizations:
         return min(times, default=None)
 
 
-def answers(view: View, tx: Transaction) -> bool:
-    """R3: does this response belong to `tx`? The class of the MTI, DE 37 and DE 41 must agree, not the STAN alone."""
-    return view.mti[1] == tx.mti[1] and view.text(de.RRN) == tx.rrn and view.text(de.TERMINAL) == tx.terminal
-
-
-def account_number(pan: str) -> str:
-    """The twelve digits that an ISO-0 block is bound to: rightmost, without the check digit.
-
-    >>> account_number("43219876543210987")
-    '987654321098'
-    """
-    return pan[-13:-1].rjust(12, "0")
+def answers(view: View, tx: Transaction, match: tuple[int, ...]) -> bool:
+    """R3: does this response belong to `tx`? The MTI's class and the link's `match` must agree, not the STAN alone."""
+    return (
+        view.mti[1] == tx.mti[1]
+        and (de.RRN not in match or view.text(de.RRN) == tx.rrn)
+        and (de.TERMINAL not in match or view.text(de.TERMINAL) == tx.terminal)
+    )

@@ -1,9 +1,11 @@
 """What a request must have before it is taken as a transaction, and what each lack is answered with.
 
 From the contract towards acquirers: DE 2 (or 35), 3, 4, 7, 11, 12, 13, 14 or 35, 22, 32, 37, 41, 42, 49. A missing one
-is a format error (30). The checks run in the order of the table; the first that fails decides.
+is a format error (30); so is a message that contradicts itself. The checks run in the order of the table; the first
+that fails decides.
 """
 
+import re
 from typing import Final, NamedTuple
 
 from switch.core import fields as de
@@ -14,6 +16,7 @@ from switch.iso8583.codec import View
 
 NETWORK: Final = (7, 11, 70)
 AUTHORIZATION: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
+ADVICE: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
 REVERSAL: Final = (3, 4, 7, 11, 32, 37, 41, 42, 49, 90)
 
 # DE 3, first two digits.
@@ -31,6 +34,11 @@ class Failure(NamedTuple):
 
 # ISO/IEC 7812-1: a PAN has up to 19 digits; nothing that is routed has fewer than 12.
 PAN_DIGITS: Final = range(12, 20)
+
+AMOUNT_DIGITS: Final = 12
+AMOUNT_ELEMENT: Final = 20  # DE 54
+ADDITIONAL_AMOUNT: Final = re.compile(r"[0-9]{4}[0-9A-Z]{3}[CD][0-9]{12}")
+CASHBACK_AMOUNT: Final = "40"  # amount type
 
 ORIGINAL_DIGITS: Final = 42  # DE 90: MTI, STAN, DE 7, acquiring and forwarding institution
 
@@ -72,11 +80,33 @@ def authorization(view: View, link: AcquirerLink, spec: SwitchSpec) -> Failure |
     failure = missing(view, AUTHORIZATION)
     if failure is not None:
         return failure
-    if not view.has(de.EXPIRY) and not view.has(de.TRACK2):
-        return Failure(results.FORMAT_ERROR, "missing-field", "neither DE 14 nor DE 35 is present")
-    failure = foreign_acquirer(view, link)
-    if failure is not None:
-        return failure
+    if view.has(de.TRACK2):
+        failure = track_disagrees(view)
+    elif not view.has(de.EXPIRY):
+        failure = Failure(results.FORMAT_ERROR, "missing-field", "neither DE 14 nor DE 35 is present")
+    return failure or foreign_acquirer(view, link) or business(view, spec)
+
+
+def advice(view: View, link: AcquirerLink, spec: SwitchSpec) -> Failure | None:
+    """The first thing that is wrong with a 0120 or 0220: its form, for what has happened is not judged (R12)."""
+    failure = missing(view, ADVICE) or foreign_acquirer(view, link)
+    if failure is None and view.has(de.ORIGINAL):
+        failure = bad_original(view)
+    return failure or business(view, spec)
+
+
+def track_disagrees(view: View) -> Failure | None:
+    """Track 2 must speak of the card and the expiry date that DE 2 and DE 14 speak of, where they are there."""
+    pan, _, rest = (view.text(de.TRACK2) or "").replace("D", "=").partition("=")
+    if view.text(de.PAN) not in (None, pan):
+        return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 2 hold different card numbers")
+    if view.text(de.EXPIRY) not in (None, rest[:4]):
+        return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 14 hold different expiry dates")
+    return None
+
+
+def business(view: View, spec: SwitchSpec) -> Failure | None:
+    """Kind, currency and amounts."""
     kind = (view.text(de.PROCESSING_CODE) or "")[:2]
     if kind not in WITH_AMOUNT and kind not in WITHOUT_AMOUNT:
         return Failure(results.INVALID_TRANSACTION, "unknown-processing-code", f"DE 3 starts with {kind}")
@@ -85,6 +115,19 @@ def authorization(view: View, link: AcquirerLink, spec: SwitchSpec) -> Failure |
         return Failure(results.INVALID_TRANSACTION, "unknown-currency", f"DE 49 is {currency}")
     if kind in WITH_AMOUNT and not (view.text(de.AMOUNT) or "").strip("0"):
         return Failure(results.INVALID_AMOUNT, "zero-amount", "DE 4 is zero")
+    return bad_amounts(view) if view.has(de.AMOUNTS) else None
+
+
+def bad_amounts(view: View) -> Failure | None:
+    """DE 54: whole elements; the cash of a cashback is a part of the amount."""
+    amounts = view.text(de.AMOUNTS) or ""
+    elements = [amounts[at : at + AMOUNT_ELEMENT] for at in range(0, len(amounts), AMOUNT_ELEMENT)]
+    if not all(ADDITIONAL_AMOUNT.fullmatch(element) for element in elements):
+        why = "DE 54 is not made of account type, amount type, currency, C or D and twelve digits"
+        return Failure(results.FORMAT_ERROR, "bad-amounts", why)
+    cash = sum(int(element[8:]) for element in elements if element[2:4] == CASHBACK_AMOUNT)
+    if cash > int(view.text(de.AMOUNT) or "0"):
+        return Failure(results.INVALID_AMOUNT, "cashback-exceeds", "the cash in DE 54 is more than DE 4")
     return None
 
 
@@ -93,6 +136,16 @@ def reversal(view: View, link: AcquirerLink) -> Failure | None:
     failure = missing(view, REVERSAL) or foreign_acquirer(view, link)
     if failure is not None:
         return failure
+    failure = bad_original(view)
+    if failure is None and view.has(de.REPLACEMENT):
+        standing = (view.text(de.REPLACEMENT) or "")[:AMOUNT_DIGITS]
+        if len(standing) != AMOUNT_DIGITS or not (standing.isascii() and standing.isdigit()):
+            failure = Failure(results.FORMAT_ERROR, "bad-replacement", "DE 95 does not start with twelve digits")
+    return failure
+
+
+def bad_original(view: View) -> Failure | None:
+    """DE 90 must name a message."""
     original = view.text(de.ORIGINAL) or ""
     if len(original) != ORIGINAL_DIGITS or not (original.isascii() and original.isdigit()):
         return Failure(results.FORMAT_ERROR, "bad-original", f"DE 90 is not {ORIGINAL_DIGITS} digits")
@@ -114,3 +167,12 @@ def pan_of(view: View) -> str:
         track2 = view.text(de.TRACK2) or ""
         pan = track2.replace("D", "=").partition("=")[0]
     return pan
+
+
+def account_number(pan: str) -> str:
+    """The twelve digits that an ISO-0 block is bound to: rightmost, without the check digit.
+
+    >>> account_number("43219876543210987")
+    '987654321098'
+    """
+    return pan[-13:-1].rjust(12, "0")

@@ -5,15 +5,25 @@ for one class of messages.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
 from switch.cards.vault import Vault
+from switch.core import fields as de
 from switch.core import records
-from switch.core.effects import ANSWER, COMMIT, EVENT, SEND, Effect
+from switch.core.effects import ANSWER, COMMIT, EVENT, HSM, SEND, Effect
+from switch.core.exposures import Exposures
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.specs import SwitchSpec
-from switch.core.transaction import Transaction, Transactions
+from switch.core.totals import Totals
+from switch.core.transaction import Transaction, Transactions, reference
 from switch.iso8583.codec import View
+
+HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
+
+# Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
+ASKING = frozenset("024")
 
 
 class Context:
@@ -38,15 +48,43 @@ class Context:
         self.last_number = 0
         self.last_network_stan = 0
         self.in_flight = 0
+        self.totals = Totals()
+        self.exposures = Exposures()
+        self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
+        self._last_tag = 0
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""
         self.last_number += 1
         return self.last_number
 
+    def original_of(self, view: View) -> Transaction | None:
+        """What DE 90 of `view` names: the same DE 32, 37 and 41, and the MTI and STAN in it."""
+        original = view.text(de.ORIGINAL) or ""
+        key = reference(
+            view.text(de.ACQUIRER) or "", original[4:10], view.text(de.RRN) or "", view.text(de.TERMINAL) or "",
+            original[:4],
+        )  # fmt: skip
+        return self.transactions.find_original(key, original[10:20])
+
     def commit(self, record: records.Record) -> None:
         """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
         self.effects.append((COMMIT, records.encode(record)))
+
+    def ask_hsm(self, command: str | bytes, handler: "HsmHandler", subject: Any) -> None:
+        """Send a host command; `handler(subject, reply, now)` is called with its answer, or with None."""
+        self._last_tag = tag = self._last_tag + 1
+        self._asked_hsm[tag] = handler, subject
+        self.effects.append((HSM, tag, command if isinstance(command, bytes) else command.encode("ascii")))
+
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        """The HSM's answer to command `tag`, from its command code on; None when there is none."""
+        asked = self._asked_hsm.pop(tag, None)
+        if asked is None:
+            self.counters["hsm-reply-late"] += 1
+            return
+        handler, subject = asked
+        handler(subject, reply, now)
 
     def event(self, name: str, reason: str, why: str, **fields: str | int | float) -> None:
         """One structured line, and its reason counted. Nothing in it may be secret: callers pass no card data."""
@@ -54,22 +92,31 @@ class Context:
         self.effects.append((EVENT, name, {"reason": reason, "why": why, **fields}))
 
     def answer(
-        self, conn: int, view: View, code: str, tx: Transaction | None, approval: str = "",
-        extras: dict[int, str] | None = None,
+        self, conn: int, view: View, code: str, tx: Transaction | None, extras: dict[int, str] | None = None,
+        *, timed: bool = False,
     ) -> None:  # fmt: skip
-        """Answer the request `view` of `conn` with DE 39 = `code`, once everything committed before is durable."""
+        """Answer the request `view` of `conn` with DE 39 = `code`, once everything committed before is durable.
+
+        With `tx`, what became of it goes along: approval code, business date, an amount that is not what was asked.
+        `timed`: it is the first answer, by which its latency is measured.
+        """
         link = self.acquirer_of_conn.get(conn)
         if link is None:  # it hung up; a repeat on another connection gets the same answer from the table
             self.counters["answer-without-connection"] += 1
             return
         patches: dict[int, str | None] = {39: code}
-        if approval:
-            patches[38] = approval
+        if tx is not None:
+            if tx.approval:
+                patches[38] = tx.approval
+            if tx.approved_amount:
+                patches[4] = tx.approved_amount
+            if tx.business_date:
+                patches[15] = tx.business_date[2:]
         if extras:
             patches.update(extras)
         frame = link.layout.emit(response_mti(view.mti), ((view, link.echoed),), patches)
         self.counters[f"de39-{code}"] += 1
-        self.effects.append((ANSWER, conn, frame, tx))
+        self.effects.append((ANSWER, conn, frame, tx if timed else None))
 
     def refuse(self, conn: int, link: AcquirerLink, view: View, result: str, reason: str, why: str) -> None:
         """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all.
@@ -91,6 +138,15 @@ def response_mti(mti: str) -> str:
     ('0110', '0110', '0430', '0810')
     """
     return f"{mti[:2]}{int(mti[2]) + 1}0"
+
+
+def is_asking(mti: str) -> bool:
+    """Does a message of this type expect an answer?
+
+    >>> is_asking("0100"), is_asking("0121"), is_asking("0110"), is_asking("0A00")
+    (True, True, False, False)
+    """
+    return mti.isascii() and mti.isdigit() and mti[2] in ASKING
 
 
 def utc_mmddhhmmss(now: float) -> str:

@@ -10,6 +10,8 @@ STAN: Final = 11
 LOCAL_TIME: Final = 12
 LOCAL_DATE: Final = 13
 EXPIRY: Final = 14
+BUSINESS_DATE: Final = 15  # MMDD
+CONDITION: Final = 25
 ACQUIRER: Final = 32
 TRACK2: Final = 35
 RRN: Final = 37
@@ -19,8 +21,12 @@ TERMINAL: Final = 41
 MERCHANT: Final = 42
 CURRENCY: Final = 49
 PIN_BLOCK: Final = 52
+AMOUNTS: Final = 54  # additional ones: elements of 20 characters
 NETWORK_CODE: Final = 70
 ORIGINAL: Final = 90
+REPLACEMENT: Final = 95  # amounts that stand after a partial reversal
+
+PREAUTHORISED: Final = "06"  # DE 25
 
 # R2: what a response echoes when the request had it.
 ECHOED: Final = (
@@ -33,6 +39,13 @@ REPLACED: Final = (STAN, PIN_BLOCK, 64, 128)
 
 # Sensitive authentication data, and what a response has no business to carry: never stored, never sent back.
 NEVER_ANSWERED: Final = (14, TRACK2, 36, 45, PIN_BLOCK, 53, 64, 128)
+
+# What an advice does not take along to the issuer: what names it, which the rules set anew, and what may hold secrets
+# that a stored message must not (PCI DSS 3.3.1): tracks, the PIN block, private data with a CVV2, chip data.
+NOT_ADVISED: Final = (
+    PAN, PROCESSING_CODE, AMOUNT, TRANSMITTED, STAN, BUSINESS_DATE, ACQUIRER, TRACK2, 36, RRN, TERMINAL, MERCHANT,
+    45, 48, CURRENCY, PIN_BLOCK, 53, 55, 64, ORIGINAL, 128,
+)  # fmt: skip
 
 # What a reversal carries of its original.
 REVERSED: Final = (

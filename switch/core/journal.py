@@ -4,22 +4,42 @@ import msgspec
 
 from switch.cards.vault import Vault
 from switch.core import records
+from switch.core.saf import Entry
 from switch.core.states import Hold
 from switch.core.transaction import Transaction
 
 
 def intent_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Intent:
-    """`tx` is about to leave for `issuer`."""
+    """`tx` is about to leave for `issuer`, or would have, had the switch not stood in."""
     return records.Intent(
         tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
-        tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.issuer_stan,
+        tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.request_stan,
+        tx.business_date, tx.preauthorised, tx.original.number if tx.original is not None else 0,
     )  # fmt: skip
 
 
 def outcome_of(tx: Transaction, at: float) -> records.Outcome:
     """How `tx`, which had left, ended."""
     reversal_owed = not tx.approved and tx.hold is not Hold.NONE
-    return records.Outcome(tx.number, at, tx.de39, tx.approval, tx.sealed_extras, tx.approved, reversal_owed)
+    return records.Outcome(
+        tx.number, at, tx.de39, tx.approval, tx.sealed_extras, tx.approved, reversal_owed, tx.approved_amount
+    )
+
+
+def stand_in_of(tx: Transaction, at: float) -> records.StandIn:
+    """The switch approved `tx` for its issuer."""
+    return records.StandIn(
+        tx.number, at, tx.de39, tx.approval, tx.issuer_stan, tx.stood_in_for != 0, tx.sealed_fields
+    )  # fmt: skip
+
+
+def advice_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Advice:
+    """The acquirer advised of `tx`."""
+    return records.Advice(
+        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
+        tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.issuer_stan, tx.business_date,
+        tx.de39, tx.approved, tx.original.number if tx.original is not None else 0, tx.sealed_fields,
+    )  # fmt: skip
 
 
 def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
@@ -30,9 +50,23 @@ def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
     )  # fmt: skip
 
 
-def reversal_of(tx: Transaction, link: str, at: float, de39: str) -> records.Reversal:
-    """An acquirer took `tx` back; or, with number 0, something that was never seen (R9)."""
-    return records.Reversal(tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39)
+def reversal_of(
+    tx: Transaction, link: str, at: float, de39: str, *, amount: str = "", issuer_stan: int = 0, dropped: bool = False
+) -> records.Reversal:
+    """An acquirer took `tx` back, or reduced it to `amount`; with number 0, something that was never seen (R9)."""
+    return records.Reversal(
+        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39, amount, issuer_stan, dropped
+    )  # fmt: skip
+
+
+def delivery_of(entry: Entry, at: float, de39: str) -> records.Delivery:
+    """The issuer took `entry`."""
+    return records.Delivery(entry.tx.number, at, de39, entry.mti, entry.stan)
+
+
+def exhausted_of(entry: Entry, at: float) -> records.Exhausted:
+    """The issuer never took `entry`."""
+    return records.Exhausted(entry.tx.number, at, entry.mti, entry.stan, entry.attempts)
 
 
 def seal_extras(vault: Vault, extras: dict[int, str], epoch: int, sequence: int) -> bytes:

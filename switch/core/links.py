@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from switch.core import fields as de
-from switch.core.saf import StoreAndForward
+from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
-from switch.core.transaction import Transaction
-from switch.iso8583.codec import FieldMask, Layout
+from switch.core.transaction import NO_CONNECTION, Transaction
+from switch.iso8583.codec import FieldMask, Wire
 
-NO_CONNECTION = -1
+# Messages that an issuer never took, kept to be looked at; all of them stand in the log.
+MAX_EXHAUSTED = 1_000
 
 
 class LinkState(IntEnum):
@@ -36,12 +37,13 @@ class AcquirerLink:
     def __init__(self, index: int, spec: LinkSpec) -> None:
         self.index = index
         self.spec = spec
-        self.layout: Layout = spec.dialect.layout
+        self.layout: Wire = spec.dialect.layout
         self.echoed: FieldMask = self.layout.mask(de.ECHOED)
         self.network_echoed: FieldMask = self.layout.mask((*de.ECHOED, de.NETWORK_CODE))
         self.code_of = spec.dialect.response_codes
         self.enabled = spec.enabled
         self.sessions: dict[int, bool] = {}
+        self.business_date = ""  # YYMMDD
 
 
 @dataclass
@@ -59,7 +61,7 @@ class IssuerLink:
 
     index: int
     spec: LinkSpec
-    layout: Layout
+    layout: Wire
     forwarded: FieldMask
     result_of: dict[str, str]  # its DE 39 → our result
     enabled: bool = True
@@ -69,6 +71,7 @@ class IssuerLink:
     waiting: deque[Transaction] = field(default_factory=deque)  # in order of deadline: one timer for all
     quarantine: deque[Transaction] = field(default_factory=deque)  # timed out; late answers may still come
     saf: StoreAndForward = field(default_factory=StoreAndForward)
+    exhausted: deque[tuple[float, Entry]] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
     network: NetworkRequest | None = None
     heard_at: float = 0.0
     missed_echoes: int = 0
@@ -85,9 +88,14 @@ class IssuerLink:
             forwarded=layout.mask(n for n in range(2, 129) if n not in de.REPLACED),
             result_of={code: name for name, code in spec.dialect.response_codes.items()},
             enabled=spec.enabled,
+            saf=StoreAndForward(spec.match),
         )
 
     @property
     def in_service(self) -> bool:
         """May requests be forwarded now?"""
         return self.enabled and self.state is LinkState.SIGNED_ON
+
+    def conn_for(self, tx: Transaction) -> int:  # noqa: ARG002 - one line serves all cards
+        """The connection that messages about the card of `tx` take: always the same, so that they keep their order."""
+        return self.conn

@@ -7,9 +7,9 @@ as the connection stands, and ask for an echo when the link has been silent.
 from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context, utc_mmddhhmmss
+from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, SEND
 from switch.core.links import AcquirerLink, IssuerLink, LinkState, NetworkRequest
-from switch.core.reversals import Reversals
 from switch.iso8583.codec import View
 
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
@@ -19,9 +19,9 @@ SIGNED_ON_AFTER = {SIGN_ON: True, SIGN_OFF: False}
 class Network:
     """The handler of 0800, 0801 and 0810."""
 
-    def __init__(self, context: Context, reversals: Reversals) -> None:
+    def __init__(self, context: Context, deliveries: Deliveries) -> None:
         self.context = context
-        self.reversals = reversals
+        self.deliveries = deliveries
 
     # -- towards acquirers ------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class Network:
     def _signed_on(self, issuer: IssuerLink, now: float) -> None:
         issuer.state = LinkState.SIGNED_ON
         self.context.event("link", "signed-on", f"{issuer.spec.name} is in service", link=issuer.spec.name)
-        self.reversals.resume(issuer, now)
+        self.deliveries.resume(issuer, now)
 
     def request_of_issuer(self, issuer: IssuerLink, view: View, now: float) -> None:
         """An issuer asks for an echo, or signs on or off by itself; signed off, it gets no requests."""

@@ -9,7 +9,17 @@ import msgspec
 
 from switch.core import records
 from switch.core.context import Context
-from switch.core.journal import intent_of, outcome_of, refusal_of, reversal_of
+from switch.core.journal import (
+    advice_of,
+    delivery_of,
+    exhausted_of,
+    intent_of,
+    outcome_of,
+    refusal_of,
+    reversal_of,
+    stand_in_of,
+)
+from switch.core.saf import Entry, Fate, Kind
 from switch.core.stans import STAN_MAX
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, unknown_original
@@ -33,11 +43,13 @@ class Fold:
         self.context = context
         self._link_index = {link.name: index for index, link in enumerate(context.spec.links)}
         self._by_number: dict[int, Transaction] = {}
+        self._entries: list[Entry] = []  # all that ever came to be owed, in that order
 
     def apply(self, snapshot: bytes | None, payloads: Iterable[bytes]) -> None:
         """The snapshot's records, then those after it."""
         for record in _decode_snapshot(snapshot) if snapshot is not None else ():
             self._apply(record)
+        self._entries.sort(key=lambda entry: entry.at)  # a snapshot stands in the order of transactions
         for payload in payloads:
             self._apply(records.decode(payload))
 
@@ -45,9 +57,9 @@ class Fold:
         """Intents without an outcome: perhaps at the issuer, certainly not answered."""
         return [tx for tx in self._by_number.values() if tx.state is State.WAITING]
 
-    def owed(self) -> list[Transaction]:
-        """Those whose reversal no issuer has acknowledged yet, in the order of the log."""
-        return [tx for tx in self._by_number.values() if tx.hold is Hold.OWED]
+    def owed(self) -> list[Entry]:
+        """What no issuer has acknowledged yet, in the order in which it came to be owed."""
+        return [entry for entry in self._entries if entry.fate is Fate.OPEN]
 
     def _apply(self, record: records.Record) -> None:
         match record:
@@ -59,8 +71,14 @@ class Fold:
                 self._refusal(record)
             case records.Reversal():
                 self._reversal(record)
+            case records.Advice():
+                self._advice(record)
+            case records.StandIn():
+                self._stand_in(record)
             case records.Delivery():
-                self._by_number[record.number].move_hold(Hold.REVERSED)
+                self._done(record, Fate.DELIVERED)
+            case records.Exhausted():
+                self._done(record, Fate.EXHAUSTED)
 
     def _link(self, name: str) -> int:
         """The configured link that a record names; without it nothing of that record can be kept true."""
@@ -69,9 +87,12 @@ class Fold:
             raise RecoveryError(f"the log speaks of link {name!r}, which the configuration lacks: configure it again")
         return index
 
-    def _begin(self, record: records.Intent | records.Refusal) -> Transaction:
+    # -- requests and advices ---------------------------------------------------------------------------------------
+
+    def _begin(self, record: records.Intent | records.Refusal | records.Advice) -> Transaction:
         tx = Transaction()
-        tx.number, tx.mti, tx.acquirer_id = record.number, record.mti, record.acquirer_id
+        tx.number, tx.acquirer_id = record.number, record.acquirer_id
+        tx.mti = tx.leg_mti = record.mti
         tx.stan, tx.rrn, tx.terminal, tx.local_date = record.stan, record.rrn, record.terminal, record.local_date
         tx.de3, tx.amount, tx.currency = record.processing_code, record.amount, record.currency
         tx.transmitted, tx.token = record.transmitted, record.token
@@ -81,23 +102,56 @@ class Fold:
         self.context.last_number = max(self.context.last_number, record.number)
         return tx
 
-    def _intent(self, record: records.Intent) -> None:
+    def _forwarded(self, record: records.Intent | records.Advice) -> Transaction:
         tx = self._begin(record)
         tx.merchant, tx.sealed_pan, tx.issuer_stan = record.merchant, record.sealed_pan, record.issuer_stan
         tx.issuer_link = self._link(record.issuer)
         tx.received_at = record.at
+        tx.business_date = record.business_date
+        tx.original = self._by_number.get(record.original)
+        self._used(tx, record.issuer_stan)
+        return tx
+
+    def _used(self, tx: Transaction, stan: int) -> None:
+        self.context.issuers[tx.issuer_link].stans.last = (stan + STANS_SKIPPED) % STAN_MAX
+
+    def _intent(self, record: records.Intent) -> None:
+        tx = self._forwarded(record)
+        tx.preauthorised = record.preauthorised
         tx.move(State.WAITING)
-        self.context.issuers[tx.issuer_link].stans.last = (record.issuer_stan + STANS_SKIPPED) % STAN_MAX
 
     def _outcome(self, record: records.Outcome) -> None:
         tx = self._by_number[record.number]
         tx.de39, tx.approval = record.de39, record.approval
-        tx.sealed_extras = record.sealed_extras
-        tx.approved = record.approved
+        tx.sealed_extras, tx.approved_amount = record.sealed_extras, record.approved_amount
         if record.approved:
-            tx.move_hold(Hold.HELD)
+            tx.approve(int(record.approved_amount or tx.asked))
+            self.context.totals.approved(tx)
         elif record.reversal_owed:
             tx.move_hold(Hold.OWED)
+            self._entries.append(tx.owe_reversal(record.at))
+        self._finished(tx, record.at)
+
+    def _stand_in(self, record: records.StandIn) -> None:
+        tx = self._by_number[record.number]
+        tx.sealed_fields = record.sealed_fields
+        self._entries += tx.stand_in(
+            record.issuer_stan, record.approval, record.de39, record.at, reversal_owed=record.reversal_owed
+        )
+        self._used(tx, record.issuer_stan)
+        self.context.exposures.add(tx)
+        self.context.totals.approved(tx)
+        self._finished(tx, record.at)
+
+    def _advice(self, record: records.Advice) -> None:
+        tx = self._forwarded(record)
+        tx.sealed_fields, tx.de39 = record.sealed_fields, record.de39
+        self._entries.append(tx.owe(Kind.ADVICE, tx.mti, tx.issuer_stan, record.at))
+        if record.approved:
+            tx.approve(tx.asked)
+            if tx.original is not None:
+                tx.completes(tx.original)
+            self.context.totals.approved(tx)
         self._finished(tx, record.at)
 
     def _refusal(self, record: records.Refusal) -> None:
@@ -105,23 +159,57 @@ class Fold:
         tx.de39, tx.reason = record.de39, record.reason
         self._finished(tx, record.at)
 
-    def _reversal(self, record: records.Reversal) -> None:
-        if record.number == 0:
-            tx = unknown_original(record.original_mti, record.acquirer_id, record.stan, record.rrn, record.terminal)
-            tx.acquirer_link = self._link(record.link)
-            tx.de39, tx.decided_at = record.de39, record.at
-            self.context.transactions.add(tx)
-            self.context.transactions.finished(tx, record.at)
-            return
-        tx = self._by_number[record.number]
-        tx.taken_back = True
-        if tx.hold is Hold.HELD:
-            tx.move_hold(Hold.OWED)
-
     def _finished(self, tx: Transaction, at: float) -> None:
         tx.move(State.FINISHED)
         tx.decided_at = at
         self.context.transactions.finished(tx, at)
+
+    # -- reversals and what is owed ---------------------------------------------------------------------------------
+
+    def _reversal(self, record: records.Reversal) -> None:
+        if record.number == 0:
+            self._unknown(record)
+            return
+        tx = self._by_number[record.number]
+        totals = self.context.totals
+        if record.amount:
+            totals.taken_back(tx, tx.standing - int(record.amount))
+            self._entries.append(tx.reduce(record.amount, record.issuer_stan, record.at))
+            return
+        tx.taken_back = True
+        if tx.hold is not Hold.HELD or tx.released:
+            return
+        totals.taken_back(tx, tx.standing)
+        tx.standing = 0
+        if record.dropped:
+            for entry in tx.unheard():
+                self._end(entry, Fate.DROPPED)
+            tx.move_hold(Hold.REVERSED)
+        else:
+            tx.move_hold(Hold.OWED)
+            self._entries.append(tx.owe_reversal(record.at))
+
+    def _unknown(self, record: records.Reversal) -> None:
+        tx = unknown_original(record.original_mti, record.acquirer_id, record.stan, record.rrn, record.terminal)
+        tx.acquirer_link = self._link(record.link)
+        tx.de39, tx.decided_at = record.de39, record.at
+        self.context.transactions.add(tx)
+        self.context.transactions.finished(tx, record.at)
+
+    def _done(self, record: records.Delivery | records.Exhausted, fate: Fate) -> None:
+        tx = self._by_number[record.number]
+        key = (record.mti, record.issuer_stan or tx.issuer_stan)
+        entry = next(entry for entry in tx.entries or () if (entry.mti, entry.stan) == key and entry.fate is Fate.OPEN)
+        self._end(entry, fate)
+        if fate is Fate.EXHAUSTED:
+            self.context.issuers[tx.issuer_link].exhausted.append((record.at, entry))
+        elif entry.kind is Kind.REVERSAL and entry.stan == tx.issuer_stan:
+            tx.move_hold(Hold.REVERSED)
+
+    def _end(self, entry: Entry, fate: Fate) -> None:
+        entry.fate = fate
+        if entry.kind is Kind.ADVICE and entry.tx.stood_in:
+            self.context.exposures.remove(entry.tx)
 
 
 def snapshot(context: Context) -> bytes:
@@ -130,17 +218,44 @@ def snapshot(context: Context) -> bytes:
 
 
 def _records_of(context: Context) -> Iterator[records.Record]:
+    """First how every transaction began and ended, then what was taken back of it and what its issuer was told.
+
+    Completions before their pre-authorizations, for what a reversal of these means hangs on what became of those.
+    """
     names = [link.name for link in context.spec.links]
-    for tx in sorted(context.transactions.everything(), key=lambda tx: tx.number):
-        if not tx.token:
-            yield reversal_of(tx, names[tx.acquirer_link], tx.decided_at, tx.de39)
-        elif tx.issuer_stan:
-            yield intent_of(tx, names[tx.acquirer_link], names[tx.issuer_link], tx.received_at)
-            if tx.state is State.FINISHED:
-                yield outcome_of(tx, tx.decided_at)
-        elif tx.state is State.FINISHED:
-            yield refusal_of(tx, names[tx.acquirer_link], tx.decided_at)
-        if tx.number and tx.taken_back:
-            yield reversal_of(tx, names[tx.acquirer_link], tx.decided_at, "")
-        if tx.hold is Hold.REVERSED:
-            yield records.Delivery(tx.number, tx.decided_at, "")
+    transactions = sorted(context.transactions.everything(), key=lambda tx: tx.number)
+    for tx in transactions:
+        yield from _beginning_of(tx, names)
+    for tx in reversed(transactions):
+        if tx.number:
+            yield from _rest_of(tx, names)
+
+
+def _beginning_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:
+    acquirer = names[tx.acquirer_link]
+    if not tx.token:
+        yield reversal_of(tx, acquirer, tx.decided_at, tx.de39)
+    elif not tx.issuer_stan:
+        if tx.state is State.FINISHED:
+            yield refusal_of(tx, acquirer, tx.decided_at)
+    elif tx.is_advice:
+        yield advice_of(tx, acquirer, names[tx.issuer_link], tx.decided_at)
+    else:
+        yield intent_of(tx, acquirer, names[tx.issuer_link], tx.received_at)
+        if tx.state is State.FINISHED:
+            yield stand_in_of(tx, tx.decided_at) if tx.stood_in else outcome_of(tx, tx.decided_at)
+
+
+def _rest_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:
+    acquirer, entries = names[tx.acquirer_link], tx.entries or []
+    for entry in entries:
+        if entry.kind is Kind.REDUCTION:
+            yield reversal_of(tx, acquirer, entry.at, "", amount=entry.amount, issuer_stan=entry.stan)
+    if tx.taken_back:
+        at = entries[-1].at if entries else tx.decided_at
+        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told)
+    for entry in entries:
+        if entry.fate is Fate.DELIVERED:
+            yield delivery_of(entry, tx.decided_at, "")
+        elif entry.fate is Fate.EXHAUSTED:
+            yield exhausted_of(entry, tx.decided_at)

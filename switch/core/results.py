@@ -3,11 +3,17 @@
 from typing import Final
 
 APPROVED: Final = "approved"
+PARTIALLY_APPROVED: Final = "partially_approved"
 UNKNOWN_ORIGINAL: Final = "unknown_original"
 INVALID_TRANSACTION: Final = "invalid_transaction"
 INVALID_AMOUNT: Final = "invalid_amount"
 FORMAT_ERROR: Final = "format_error"
 NOT_PERMITTED_TERMINAL: Final = "not_permitted_terminal"
+INSUFFICIENT_FUNDS: Final = "insufficient_funds"
+WRONG_PIN: Final = "wrong_pin"
+PIN_TRIES: Final = "pin_tries"
+EXPIRED: Final = "expired"
+SECURITY: Final = "security"
 TOO_LATE: Final = "too_late"
 CRYPTOGRAPHIC: Final = "cryptographic"
 ISSUER_DOWN: Final = "issuer_down"
@@ -23,6 +29,11 @@ NEEDED: Final = (
     INVALID_AMOUNT,
     FORMAT_ERROR,
     NOT_PERMITTED_TERMINAL,
+    INSUFFICIENT_FUNDS,
+    WRONG_PIN,
+    PIN_TRIES,
+    EXPIRED,
+    SECURITY,
     TOO_LATE,
     CRYPTOGRAPHIC,
     ISSUER_DOWN,
@@ -31,8 +42,10 @@ NEEDED: Final = (
     MALFUNCTION,
 )
 
-# DE 39 by which ISO 8583:1987 approves in other words than 00: honour with identification, partly, VIP, update track 3.
-# This switch does not serve them, but an issuer that sends one holds something.
+APPROVALS: Final = frozenset({APPROVED, PARTIALLY_APPROVED})
+
+# DE 39 by which ISO 8583:1987 approves in yet other words: honour with identification, VIP, update track 3. This switch
+# does not serve them, but an issuer that sends one holds something. (10, partly, where a dialect has no name for it.)
 OTHER_APPROVALS: Final = frozenset({"08", "10", "11", "16"})
 
 # Host-command error codes that say the HSM itself failed (LMK, internal, unlicensed, disabled), not the PIN block.

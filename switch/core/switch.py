@@ -15,31 +15,33 @@ from collections.abc import Iterable
 from switch.cards.bins import BinTable
 from switch.cards.vault import Vault
 from switch.core import recovery, results
+from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
-from switch.core.context import Context
+from switch.core.context import Context, is_asking
+from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
-from switch.core.links import NO_CONNECTION, AcquirerLink, IssuerLink, LinkState
+from switch.core.links import AcquirerLink, IssuerLink, LinkState
+from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
 from switch.core.reversals import Reversals
 from switch.core.specs import SwitchSpec
+from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.doctor import guess
 
 AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})
 REVERSAL_MTIS = frozenset({"0400", "0401", "0420", "0421"})
 NETWORK_MTIS = frozenset({"0800", "0801"})
-REQUEST_MTIS = AUTHORIZATION_MTIS | REVERSAL_MTIS | NETWORK_MTIS
+ADVICE_MTIS = frozenset({"0120", "0121", "0220", "0221"})
+REQUEST_MTIS = AUTHORIZATION_MTIS | ADVICE_MTIS | REVERSAL_MTIS | NETWORK_MTIS
 
 AUTHORIZATION_ANSWERS = frozenset({"0110", "0210"})
-REVERSAL_ANSWERS = frozenset({"0410", "0430"})
+DELIVERY_ANSWERS = frozenset({"0410", "0430", "0130", "0230"})
 
-KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | REVERSAL_ANSWERS | NETWORK_MTIS | {"0810"}
+KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | DELIVERY_ANSWERS | NETWORK_MTIS | {"0810"}
 
 # Parts of a message in front of its fields, as a FormatError names them: header, MTI, bitmaps.
 BEFORE_FIELDS = frozenset({"h", "t", "p", "1"})
-
-# Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
-ASKING = frozenset("024")
 
 
 class Switch:
@@ -48,11 +50,15 @@ class Switch:
     def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int) -> None:
         """`epoch` counts the starts of this switch, durably: with it no nonce of the vault ever serves twice."""
         self._context = context = Context(spec, vault, epoch)
-        self._reversals = Reversals(context)
-        self._network = Network(context, self._reversals)
+        self._deliveries = Deliveries(context)
+        self._reversals = Reversals(context, self._deliveries)
+        self._network = Network(context, self._deliveries)
         index_of = {issuer.spec.name: index for index, issuer in context.issuers.items()}
         routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
-        self._authorizations = Authorizations(context, self._reversals, routes)
+        self._authorizations = Authorizations(context, self._deliveries, routes)
+        self._advices = Advices(context, self._deliveries, routes)
+        self._macs = Macs(context, self._hand_in)
+        self._dated = tuple(link.dialect for link in spec.links if link.dialect.dated)
 
     # -- the past ---------------------------------------------------------------------------------------------------
 
@@ -60,8 +66,9 @@ class Switch:
         """Fold the log back. What was forwarded and not answered is declined and owed a reversal."""
         fold = recovery.Fold(self._context)
         fold.apply(snapshot, payloads)
-        for tx in fold.owed():
-            self._reversals.owe(tx, now)
+        for entry in fold.owed():
+            entry.maybe_sent = True
+            self._deliveries.owe(entry, now)
         for tx in fold.unanswered():
             self._authorizations.recover(tx, now)
 
@@ -73,7 +80,9 @@ class Switch:
 
     def connected(self, conn: int, link: int, now: float) -> None:
         """Connection `conn` of `spec.links[link]` stands: an acquirer's may sign on, on an issuer's we do."""
+        self._tell_time(now)
         context = self._context
+        self._macs.connected(conn, context.spec.links[link])
         acquirer = context.acquirers.get(link)
         if acquirer is not None:
             if not acquirer.enabled:
@@ -96,6 +105,7 @@ class Switch:
     def disconnected(self, conn: int, now: float) -> None:
         """Connection `conn` is gone."""
         context = self._context
+        self._macs.disconnected(conn)
         acquirer = context.acquirer_of_conn.pop(conn, None)
         if acquirer is not None:
             del acquirer.sessions[conn]
@@ -125,6 +135,13 @@ class Switch:
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         """A whole frame, without its length."""
+        if conn in self._macs.lines:
+            self._macs.arrive(conn, frame, now)
+        else:
+            self._hand_in(conn, frame, now)
+
+    def _hand_in(self, conn: int, frame: bytes, now: float) -> None:
+        """A frame that the rules may take for what it says."""
         acquirer = self._context.acquirer_of_conn.get(conn)
         if acquirer is not None:
             self._from_acquirer(conn, acquirer, frame, now)
@@ -155,6 +172,8 @@ class Switch:
             self._authorizations.request(conn, link, view, now)
         elif mti in REVERSAL_MTIS:
             self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
+        elif mti in ADVICE_MTIS:
+            self._advices.request(conn, link, view, now)
         else:
             self._unknown_mti(conn, link, view)
 
@@ -188,8 +207,8 @@ class Switch:
         mti = view.mti
         if mti in AUTHORIZATION_ANSWERS:
             self._authorizations.response(issuer, view, now)
-        elif mti in REVERSAL_ANSWERS:
-            self._reversals.response(issuer, view, now)
+        elif mti in DELIVERY_ANSWERS:
+            self._deliveries.response(issuer, view, now)
         elif mti == "0810":
             self._network.response(issuer, view, now)
         elif mti in NETWORK_MTIS:
@@ -212,25 +231,30 @@ class Switch:
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
         """The answer to the (HSM, tag, …) effect, from its command code on; None when there is none."""
-        self._authorizations.hsm_reply(tag, reply, now)
+        self._context.hsm_reply(tag, reply, now)
 
     # -- time -------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
         """Do everything whose time has come."""
+        self._tell_time(now)
         self._authorizations.tick(now)
-        self._reversals.tick(now)
+        self._deliveries.tick(now)
         self._network.tick(now)
+
+    def _tell_time(self, now: float) -> None:
+        for dialect in self._dated:
+            dialect.at(now)
 
     def next_deadline(self) -> float | None:
         """When `tick` will have something to do; None while nothing waits."""
-        parts = (self._authorizations, self._reversals, self._network)
+        parts = (self._authorizations, self._deliveries, self._network)
         return min((at for part in parts if (at := part.next_deadline()) is not None), default=None)
 
     def take_effects(self) -> list[Effect]:
         """What the shell must do, in this order; each effect is handed out once."""
         effects, self._context.effects = self._context.effects, []
-        return effects
+        return self._macs.seal(effects)
 
     # -- looking in -------------------------------------------------------------------------------------------------
 
@@ -272,13 +296,20 @@ class Switch:
 
     def reversals_owed(self) -> int:
         """Reversals that no issuer has acknowledged yet."""
-        return sum(len(issuer.saf) for issuer in self._context.issuers.values())
+        return self._owed("0420")
 
+    def advices_owed(self) -> int:
+        """The same for completions, and other advices."""
+        return self._owed("0120") + self._owed("0220")
 
-def is_asking(mti: str) -> bool:
-    """Does a message of this type expect an answer?
+    def _owed(self, mti: str) -> int:
+        issuers = self._context.issuers.values()
+        return sum(entry.mti == mti for issuer in issuers for entry in issuer.saf.entries.values())
 
-    >>> is_asking("0100"), is_asking("0121"), is_asking("0110"), is_asking("0A00")
-    (True, True, False, False)
-    """
-    return mti.isascii() and mti.isdigit() and mti[2] in ASKING
+    def exhausted(self) -> list[tuple[float, str, str, str, str, str, int]]:
+        """What issuers never took, for people to look at: (at, issuer link, MTI, STAN, DE 37, DE 41, attempts)."""
+        return [
+            (at, issuer.spec.name, entry.mti, entry.tx.stan, entry.tx.rrn, entry.tx.terminal, entry.attempts)
+            for issuer in self._context.issuers.values()
+            for at, entry in issuer.exhausted
+        ]

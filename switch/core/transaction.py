@@ -7,21 +7,27 @@ reversal or a late answer needs.
 from collections import deque
 from collections.abc import Iterator
 
+from switch.core.saf import Entry, Fate, Kind
 from switch.core.states import HOLD_MOVES, STATE_MOVES, Hold, State
 from switch.iso8583.codec import View
 
 NO_LINK = -1
+NO_CONNECTION = -1
+
+# A pre-authorization is completed days later: hotels and car rentals have seven with the large schemes.
+PREAUTHORIZATION_S = 7 * 86_400.0
 
 
 class Transaction:
     """An authorization. Times are seconds as passed in; 0.0 where that hop did not happen."""
 
     __slots__ = (
-        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "currency", "de3",
-        "de39", "deadline", "decided_at", "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at",
-        "issuer_answered_at", "issuer_link", "issuer_stan", "local_date", "merchant", "mti", "number",
-        "older", "reason", "received_at", "request", "rrn", "sealed_extras", "sealed_pan", "stan", "state",
-        "taken_back", "terminal", "token", "transmitted", "waiters",
+        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "approved_amount",
+        "business_date", "completions", "conn", "currency", "de3", "de39", "deadline", "decided_at", "entries",
+        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan",
+        "leg_mti", "local_date", "merchant", "mti", "number", "older", "original", "preauthorised", "reason",
+        "received_at", "request", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan", "standing", "state",
+        "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -40,6 +46,17 @@ class Transaction:
         self.older: Transaction | None = None
         self.approved = False  # by the issuer
         self.taken_back = False  # by the acquirer, with a reversal
+        self.conn = NO_CONNECTION  # that it was forwarded on
+        self.leg_mti = ""  # what the issuer knows it as: its own MTI, or 0120 or 0220 where the switch stood in
+        self.business_date = ""  # YYMMDD (R16)
+        self.approved_amount = ""  # DE 4 of a partial approval
+        self.standing = 0  # minor units that were approved and not taken back
+        self.preauthorised = False
+        self.original: Transaction | None = None  # the pre-authorization that it adds to or completes
+        self.completions: list[Transaction] | None = None  # of a pre-authorization
+        self.stood_in_for = 0  # STAN of the request that the issuer did not answer
+        self.sealed_fields = b""  # of an advice: its further fields for the issuer
+        self.entries: list[Entry] | None = None  # all that the issuer was ever owed about it
         self.deadline = 0.0
         self.received_at = self.hsm_asked_at = self.hsm_answered_at = self.forwarded_at = 0.0
         self.issuer_answered_at = self.decided_at = self.answered_at = 0.0
@@ -53,6 +70,89 @@ class Transaction:
         """The same for what the issuer may hold."""
         assert (self.hold, hold) in HOLD_MOVES, f"hold {self.hold.name} cannot become {hold.name}"
         self.hold = hold
+
+    def owe(self, kind: Kind, mti: str, stan: int, at: float, amount: str = "") -> Entry:
+        """From `at` on the issuer must be told something more about it: see `switch.core.saf`."""
+        entry = Entry(self, kind, mti, stan, at, amount)
+        if self.entries is None:
+            self.entries = []
+        self.entries.append(entry)
+        return entry
+
+    def owe_reversal(self, at: float) -> Entry:
+        """Whatever the issuer holds of it must be released."""
+        return self.owe(Kind.REVERSAL, "0420", self.issuer_stan, at)
+
+    def stand_in(self, issuer_stan: int, approval: str, de39: str, at: float, *, reversal_owed: bool) -> list[Entry]:
+        """Approved by the switch; the issuer is told under `issuer_stan`, after its own request was reversed (R13)."""
+        entries = []
+        if reversal_owed:
+            self.stood_in_for = self.issuer_stan
+            entries.append(self.owe_reversal(at))
+        self.leg_mti = f"{self.mti[:2]}20"
+        self.issuer_stan, self.approval, self.de39 = issuer_stan, approval, de39
+        self.approve(self.asked)
+        return [*entries, self.owe(Kind.ADVICE, self.leg_mti, issuer_stan, at)]
+
+    def approve(self, amount: int) -> None:
+        """It has effect: the issuer holds `amount` minor units of it, or will as soon as it is told."""
+        self.approved, self.standing = True, amount
+        self.move_hold(Hold.HELD)
+
+    def reduce(self, amount: str, stan: int, at: float) -> Entry:
+        """Only `amount` of it stands from now on."""
+        self.standing = int(amount)
+        return self.owe(Kind.REDUCTION, "0420", stan, at, amount)
+
+    def unheard(self) -> list[Entry]:
+        """The advice that its issuer has certainly not heard of, and what waits behind it: all can still be dropped."""
+        entries = self.entries or []
+        for at, entry in enumerate(entries):
+            if entry.kind is Kind.ADVICE and entry.fate is Fate.OPEN and entry.untouched:
+                return entries[at:]
+        return []
+
+    def completes(self, original: "Transaction") -> None:
+        """It is a completion of that pre-authorization."""
+        self.original = original
+        if original.completions is None:
+            original.completions = []
+        original.completions.append(self)
+
+    @property
+    def is_advice(self) -> bool:
+        """Did the acquirer advise of it, rather than ask?"""
+        return self.mti[2] == "2"
+
+    @property
+    def stood_in(self) -> bool:
+        """Did the switch approve it for its issuer?"""
+        return self.leg_mti != self.mti
+
+    @property
+    def released(self) -> bool:
+        """Is it a pre-authorization whose completion has taken its place at the issuer, or is going to?"""
+        return any(completion.is_told for completion in self.completions or ())
+
+    @property
+    def is_told(self) -> bool:
+        """Has its issuer been told of it, or will it be?"""
+        return not any(entry.fate is Fate.DROPPED for entry in self.entries or ())
+
+    @property
+    def request_stan(self) -> int:
+        """Under which the request itself went to the issuer."""
+        return self.stood_in_for or self.issuer_stan
+
+    @property
+    def asked(self) -> int:
+        """DE 4 in minor units; no amount counts as zero."""
+        return int(self.amount or "0")
+
+    @property
+    def owes(self) -> bool:
+        """Is there something about it that its issuer has yet to take?"""
+        return self.entries is not None and any(entry.fate is Fate.OPEN for entry in self.entries)
 
     @property
     def reference(self) -> str:
@@ -72,7 +172,8 @@ def reference(acquirer_id: str, stan: str, rrn: str, terminal: str, mti: str) ->
 def unknown_original(mti: str, acquirer_id: str, stan: str, rrn: str, terminal: str) -> Transaction:
     """R9: what is remembered of a reversal that came without, or before, its original: no card, no day."""
     tx = Transaction()
-    tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal = mti, acquirer_id, stan, rrn, terminal
+    tx.mti = tx.leg_mti = mti
+    tx.acquirer_id, tx.stan, tx.rrn, tx.terminal = acquirer_id, stan, rrn, terminal
     tx.move(State.FINISHED)
     return tx
 
@@ -125,7 +226,7 @@ class Transactions:
         by_age.append((now, tx))
         while by_age and (now - by_age[0][0] > self._retention_s or len(by_age) > self._limit):
             finished_at, oldest = by_age.popleft()
-            if oldest.hold is Hold.OWED:  # its reversal still waits for the issuer
+            if oldest.owes or _awaits_completion(oldest, now):
                 by_age.append((now, oldest))
                 break
             self.forgotten_early += now - finished_at <= self._retention_s
@@ -152,3 +253,9 @@ class Transactions:
             link = link.older
         if link is not None:
             link.older = tx.older
+
+
+def _awaits_completion(tx: Transaction, now: float) -> bool:
+    """Is it a pre-authorization that is still held?"""
+    held = tx.preauthorised and tx.hold is Hold.HELD and not tx.completions
+    return held and now - tx.decided_at < PREAUTHORIZATION_S

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Wire
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         framing: Framing,
         link_name: str,
         closed: Callable[["Connection"], None],
-        layout: Layout | None = None,
+        layout: Wire | None = None,
     ) -> None:
         self.delay_ms = 0.0
         self.link_name = link_name
@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
 
 
-def tpdus_of(framing: Framing, layout: Layout | None) -> Tpdus | None:
+def tpdus_of(framing: Framing, layout: Wire | None) -> Tpdus | None:
     """What remembers a connection's TPDUs, where it has any."""
     if not framing.tpdu:
         return None
@@ -204,7 +204,7 @@ def tpdus_of(framing: Framing, layout: Layout | None) -> Tpdus | None:
 class Listener:
     """Accepts the connections of one acquirer link, or of an issuer."""
 
-    def __init__(self, driver: Driver, link: int, name: str, framing: Framing, layout: Layout | None = None) -> None:
+    def __init__(self, driver: Driver, link: int, name: str, framing: Framing, layout: Wire | None = None) -> None:
         self._driver = driver
         self._link = link
         self._name = name

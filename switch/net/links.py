@@ -2,7 +2,7 @@
 
 import asyncio
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Wire
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
 from switch.net.connections import Connection
@@ -25,7 +25,7 @@ class Dialer:
         name: str,
         framing: Framing,
         address: Address,
-        layout: Layout | None = None,
+        layout: Wire | None = None,
     ) -> None:
         self.name = name
         self._driver = driver

@@ -174,14 +174,14 @@ class SwitchLog:
         self.at_issuer[logged.issuer, logged.issuer_stan, rrn] = logged
 
     def _outcome(self, record: list[Any]) -> None:
-        _, number, _, de39, _, _, approved, owed = record
+        _, number, _, de39, _, _, approved, owed, *_ = record
         logged = self.by_number[number]
         if logged.de39:
             self._violate("I8", "a request that had ended ended again", logged.key.transaction)
         logged.de39, logged.approved, logged.owed = de39, approved, owed
 
     def _reversal(self, record: list[Any]) -> None:
-        _, number, _, _, mti, acquirer_id, stan, rrn, terminal, _ = record
+        _, number, _, _, mti, acquirer_id, stan, rrn, terminal, *_ = record
         if number == 0:
             self.unknown_reversals.add(Key(mti[1], acquirer_id, rrn, terminal, stan))
             return

@@ -47,7 +47,7 @@ class Bench:
         self.switch.receive(ISSUER_CONN, self.layout.encode(answer), NOW)
         self.switch.take_effects()
         institution = spec.links[names.index("acquirer")].institution_id
-        base = {**PURCHASE, "2": "4687380000000016", "32": institution, "35": "4687380000000016=30121010000000000"}
+        base = {**PURCHASE, "2": "4687380000000016", "32": institution, "35": "4687380000000016=28121010000000000"}
         self.requests = [
             self.layout.encode(base | {"11": f"{number:06d}", "37": f"R{number:011d}"}) for number in range(REQUESTS)
         ]

@@ -356,7 +356,9 @@ def test_nothing_leaves_before_it_is_durable(
 
 @pytest.mark.rule("30")
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
-@pytest.mark.parametrize("change", [{"f54": "9" * 200}, {"f28": "X00000000"}, {"f55": "not hexadecimal"}])
+@pytest.mark.parametrize(
+    "change", [{"f54": "0002978C000000000100" * 10}, {"f28": "X00000000"}, {"f55": "not hexadecimal"}]
+)
 def test_what_does_not_fit_the_issuers_dialect_is_30(
     terminal: Terminal, cards: Cards, change: dict[str, str]
 ) -> None:  # fmt: skip
@@ -479,7 +481,7 @@ def test_a_reversal_that_the_issuer_did_not_take_is_repeated(terminal: Terminal,
     assert len(terminal.said("reversal-refused")) == 2
 
 
-@pytest.mark.parametrize("code", ["08", "10"])
+@pytest.mark.parametrize("code", ["08", "11"])
 def test_an_approval_in_other_words_is_still_released(terminal: Terminal, cards: Cards, code: str) -> None:
     card = cards["funds"]
     before = balance(terminal, card)

@@ -1,11 +1,14 @@
 """Reading configurations: laying a file over the shipped one, and mistakes that are told with their path."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from switch.config import ConfigError, address, find_key, find_link, load, under_lmk, with_port_base, with_ports
-from switch.config.checks import IDENTITY
+from switch.config.build import switch_spec
+from switch.config.checks import IDENTITY, mac_problem
+from switch.iso8583 import dialect
 
 SHIPPED = load()
 
@@ -70,8 +73,6 @@ def test_the_shipped_file_itself_is_a_configuration() -> None:
 
 
 def test_a_dialect_file_is_found_beside_the_file_that_names_it(write, tmp_path: Path) -> None:
-    from switch.iso8583 import dialect
-
     shipped = Path(dialect.__file__).with_name("dialects") / "iso87-ascii.toml"
     (tmp_path / "house.toml").write_text(shipped.read_text())
     config = load(write('[[link]]\nname = "acquirer"\ndialect = "house.toml"'))
@@ -79,6 +80,7 @@ def test_a_dialect_file_is_found_beside_the_file_that_names_it(write, tmp_path: 
 
 
 KEY = '[[key]]\nlink = "acquirer"\ntype = "ZPK"\n'
+MAC = '[[link]]\nname = "acquirer"\nmac = true\n'
 CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
 PROFILE = '[[profile]]\nname = "x"\nsource = "y"\n'
 GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
@@ -94,13 +96,15 @@ MISTAKES = [
     ('[[link]]\nname = "acquirer"\nheader = "60000"', "$.link[0].header", "regex"),
     ('[[link]]\nname = "acquirer"\nheader = "tpdu:0000030000"', "$.link[0].header", "regex"),
     ('[[link]]\nname = "acquirer"\ndialect = "iso93"', "$.link[0].dialect", "iso87-ascii"),
-    ('[[link]]\nname = "acquirer"\ndialect = "iso93-ascii"', "$.link[0].dialect", "message types are 1xxx"),
+    ('[[link]]\nname = "acquirer"\ndialect = "iso93-ascii"\nkey_field = 53', "$.link[0].key_field", "DE 53"),
     ('[[link]]\nname = "acquirer"\ndialect = "missing.toml"', "$.link[0].dialect", "No such file"),
     ('[[link]]\nname = "acquirer"\nhost = "0.0.0.0"', "$.link[0].host", "insecure"),
     ('[[link]]\nname = "acquirer"\nport = 8584', "$.link[", "port 8584"),
     ('[[link]]\nname = "acquirer"\n[[link]]\nname = "acquirer"', "$.link[1]", "missing"),
     (GATEWAY, "$.link[0].name", "ZPK"),
     (GATEWAY + GATEWAY, "$.link[1].name", "same name"),
+    (GATEWAY + "mac = true", "$.link[0].mac", "TAK for link gateway"),
+    (MAC + 'mac_algorithm = "2"', "$.link[0].mac_algorithm", "2"),
     ('[[link]]\nname = "issuer-1"\ninstitution_id = "123456789012"', "$.link[0].institution_id", "regex"),
     ("[hsm]\nport = 8583", "$.hsm.port", "port 8583"),
     ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
@@ -139,6 +143,41 @@ def test_a_mistake_is_told_with_its_path(write, text: str, path: str, words: str
     assert caught.value.path.startswith(path)
     assert words in caught.value.what
     assert str(caught.value).endswith(f"- at `{caught.value.path}`")
+
+
+@pytest.mark.parametrize(
+    ("number", "row", "words"),
+    [
+        (64, 'length = "ll", max_len = 16', "DE 64"),
+        (128, "max_len = 8", "DE 128"),
+        (128, 'encoding = "b", max_len = 16', "DE 128"),
+        (130, "max_len = 16", "behind it"),
+    ],
+)
+def test_a_dialect_that_cannot_carry_a_mac_is_told(write, tmp_path: Path, number: int, row: str, words: str) -> None:
+    (tmp_path / "house.toml").write_text(
+        f'extends = "iso87-ascii"\nname = "house"\nfields = [{{ number = {number}, name = "MAC", {row} }}]\n'
+    )
+    house = 'dialect = "house.toml"\n'
+    assert load(write(MAC.replace("mac = true", house)))
+    with pytest.raises(ConfigError, match=words):
+        load(write(MAC + house))
+
+
+def test_a_mac_needs_the_code_that_refuses_a_wrong_one() -> None:
+    spoken = dialect.load("iso87-ascii")
+    codes = {name: code for name, code in spoken.response_codes.items() if name != "security"}
+    assert mac_problem(spoken) is None
+    assert "security" in (mac_problem(replace(spoken, response_codes=codes)) or "")
+
+
+def test_a_second_line_has_the_tak_of_its_institution(write) -> None:
+    line = (
+        '[[link]]\nname = "second"\nrole = "issuer"\nport = 1\ninstitution_id = "1"\njoins = "issuer-1"\nmac = true\n'
+    )
+    key = '[[key]]\nlink = "second"\ntype = "ZPK"\nclear = "0123456789ABCDEFFEDCBA9876543210"'
+    spec = next(link for link in switch_spec(load(write(line + key))).links if link.name == "second")
+    assert spec.tak == under_lmk(find_key(SHIPPED, "issuer-1", "TAK"))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
@@ -192,3 +231,14 @@ def test_addresses_in_a_word() -> None:
 @pytest.mark.parametrize(("host", "word"), [("::1", "[::1]:1500"), ("unix:/run/hsm", "unix:/run/hsm")])
 def test_addresses_of_other_kinds(write, host: str, word: str) -> None:
     assert address(load(write(f'[hsm]\nhost = "{host}"')).hsm) == word
+
+
+@pytest.mark.parametrize("timeout_s", [9.9, 10.0, 60.0])
+def test_r6_the_switch_waits_less_long_than_its_acquirers(write, timeout_s: float) -> None:
+    """R6: acquirer timer > network timer; the error says which two timers contradict each other."""
+    file = write(f'[[link]]\nname = "issuer-1"\ntimeout_s = {timeout_s}\n')
+    if timeout_s < 10.0:
+        assert find_link(load(file), "issuer-1").timeout_s == timeout_s
+        return
+    with pytest.raises(ConfigError, match=r"shorter than the 10 s that acquirer waits .*timeout_s"):
+        load(file)

@@ -1,70 +1,122 @@
-"""Store and forward: order, doubling waits, acknowledgement."""
+"""Store and forward: order by card, doubling waits, acknowledgement, the end of patience."""
 
 import pytest
 
-from switch.core.saf import WINDOW, StoreAndForward
+from switch.core.saf import WINDOW, Entry, Fate, Kind, StoreAndForward
 from switch.core.transaction import Transaction
 
+PATIENCE = 100  # attempts, more than any of these tests makes
 
-def fields(stan: str) -> dict[int, str]:
-    return {11: stan, 37: "R00000000001", 41: "TERM0001"}
+
+def entry(stan: int, card: str = "") -> Entry:
+    """A reversal under `stan`; each of a card of its own unless said otherwise."""
+    tx = Transaction()
+    tx.token = (card or f"card {stan}").encode()
+    tx.rrn, tx.terminal, tx.issuer_stan = "R00000000001", "TERM0001", stan
+    return tx.owe_reversal(0.0)
+
+
+def queued(*entries: Entry) -> StoreAndForward:
+    saf = StoreAndForward()
+    for each in entries:
+        saf.owe(each)
+    return saf
+
+
+def send(saf: StoreAndForward, now: float = 0.0) -> list[int]:
+    """Send all that may be sent; their STANs."""
+    stans = []
+    for each in saf.sendable():
+        saf.sent(each, now, 5.0, 30.0)
+        stans.append(each.stan)
+    return stans
 
 
 @pytest.mark.rule("R11")
 def test_waits_double_up_to_the_longest() -> None:
-    saf = StoreAndForward()
-    entry = saf.owe(Transaction(), fields("000001"))
+    saf = queued(entry(1))
     now, waits = 0.0, []
     for _ in range(5):
-        assert list(saf.sendable()) == [entry]
-        saf.sent(entry, now, first_wait_s=5.0, longest_wait_s=30.0)
+        assert send(saf, now) == [1]
         due = saf.next_deadline()
         assert due is not None
         waits.append(due - now)
         now = due
-        saf.expire(now)
+        assert saf.expire(now, PATIENCE) == []
     assert waits == [5.0, 10.0, 20.0, 30.0, 30.0]
 
 
 @pytest.mark.rule("R3")
 def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
-    saf = StoreAndForward()
-    entry = saf.owe(Transaction(), fields("000001"))
-    saf.sent(entry, 0.0, 5.0, 30.0)
-    assert saf.find("000001", "R00000000001", "TERM0002") is None
-    assert saf.find("000001", "R00000000001", "TERM0001") is entry
-    saf.acknowledge(entry)
-    assert saf.find("000001", "R00000000001", "TERM0001") is None
+    one = entry(1)
+    saf = queued(one)
+    send(saf)
+    assert saf.find("0430", "000001", "R00000000001", "TERM0002") is None
+    assert saf.find("0130", "000001", "R00000000001", "TERM0001") is None
+    assert saf.find("0430", "000001", "R00000000001", "TERM0001") is one
+    saf.end(one, Fate.DELIVERED)
+    assert one.fate is Fate.DELIVERED
+    assert saf.find("0430", "000001", "R00000000001", "TERM0001") is None
     assert saf.next_deadline() is None
-    saf.expire(100.0)
-    assert list(saf.sendable()) == []
+    assert saf.expire(100.0, PATIENCE) == []
+    assert send(saf) == []
 
 
 @pytest.mark.rule("R11")
 def test_entries_keep_the_order_in_which_they_came() -> None:
-    saf = StoreAndForward()
-    stans = ["000003", "000001", "000002"]
-    for stan in stans:
-        saf.owe(Transaction(), fields(stan))
-    assert [entry.fields[11] for entry in saf.entries.values()] == stans
+    saf = queued(entry(3), entry(1), entry(2))
     assert len(saf) == 3
+    assert send(saf) == [3, 1, 2]
+
+
+def test_one_message_of_a_card_at_a_time() -> None:
+    """R11: what follows waits until the issuer has taken what went before, over repeats and reconnections."""
+    first, second, other = entry(1, "a"), entry(2, "a"), entry(3, "b")
+    saf = queued(first, second, other)
+    assert send(saf) == [1, 3]
+    saf.expire(5.0, PATIENCE)
+    assert send(saf, 5.0) == [1, 3]
+    saf.restart()
+    assert send(saf, 6.0) == [1, 3]
+    saf.end(first, Fate.DELIVERED)
+    assert send(saf, 7.0) == [2]
+
+
+def test_what_is_dropped_from_the_middle_leaves_the_others_in_order() -> None:
+    first, second, third = (entry(number, "a") for number in (1, 2, 3))
+    saf = queued(first, second, third)
+    send(saf)
+    saf.end(second, Fate.DROPPED)
+    assert send(saf) == []
+    saf.end(first, Fate.DELIVERED)
+    assert send(saf) == [3]
 
 
 def test_a_window_bounds_what_is_under_way() -> None:
-    saf = StoreAndForward()
-    for number in range(WINDOW + 2):
-        saf.owe(Transaction(), fields(f"{number:06d}"))
-    under_way = []
-    for entry in saf.sendable():
-        saf.sent(entry, 0.0, 5.0, 30.0)
-        under_way.append(entry)
-    assert len(under_way) == WINDOW
-    saf.acknowledge(under_way[0])
-    saf.refused(under_way[1])
-    later = []
-    for entry in saf.sendable():
-        saf.sent(entry, 0.0, 5.0, 30.0)
-        later.append(entry.fields[11])
-    assert later == [f"{WINDOW:06d}", f"{WINDOW + 1:06d}"]
+    entries = [entry(number) for number in range(WINDOW + 2)]
+    saf = queued(*entries)
+    assert len(send(saf)) == WINDOW
+    saf.end(entries[0], Fate.DELIVERED)
+    saf.refused(entries[1])
+    assert send(saf) == [WINDOW, WINDOW + 1]
     saf.restart()
-    assert next(saf.sendable()) is under_way[1]
+    assert next(saf.sendable()) is entries[1]
+
+
+def test_patience_ends() -> None:
+    one = entry(1)
+    saf = queued(one)
+    for now in (0.0, 5.0, 15.0):
+        assert saf.expire(now, attempts=3) == []
+        assert send(saf, now) == [1]
+    assert saf.expire(100.0, attempts=3) == [one]
+    assert send(saf, 100.0) == []
+
+
+def test_it_is_untouched_until_it_was_sent_or_may_have_been() -> None:
+    fresh, restored = entry(1), entry(2)
+    restored.maybe_sent = True
+    assert (fresh.untouched, restored.untouched) == (True, False)
+    send(queued(fresh))
+    assert not fresh.untouched
+    assert fresh.kind is Kind.REVERSAL

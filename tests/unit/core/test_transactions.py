@@ -2,8 +2,9 @@
 
 import pytest
 
+from switch.core.saf import Fate
 from switch.core.states import Hold, State
-from switch.core.transaction import Transaction, Transactions, reference, unknown_original
+from switch.core.transaction import PREAUTHORIZATION_S, Transaction, Transactions, reference, unknown_original
 
 
 def transaction(stan: str = "000001", day: str = "1121", sent: str = "1121120000") -> Transaction:
@@ -75,10 +76,25 @@ def test_the_limit_forgets_the_oldest_and_counts_it() -> None:
 def test_one_that_owes_a_reversal_is_kept() -> None:
     table = Transactions(limit=10, retention_s=10.0)
     owing = transaction()
-    owing.move_hold(Hold.OWED)
+    entry = owing.owe_reversal(0.0)
     finish(table, owing, 0.0)
     finish(table, transaction(stan="000002"), 100.0)
     assert table.find(owing.reference, "1121") is owing
+    entry.fate = Fate.DELIVERED
+    finish(table, transaction(stan="000003"), 200.0)
+    assert table.find(owing.reference, "1121") is None
+
+
+def test_a_preauthorization_is_kept_for_its_completion() -> None:
+    table = Transactions(limit=10, retention_s=10.0)
+    held = transaction()
+    held.preauthorised = True
+    held.approve(100)
+    finish(table, held, 0.0)
+    finish(table, transaction(stan="000002"), PREAUTHORIZATION_S - 1)
+    assert table.find(held.reference, "1121") is held
+    finish(table, transaction(stan="000003"), PREAUTHORIZATION_S + 1000)
+    assert table.find(held.reference, "1121") is None
 
 
 @pytest.mark.rule("I8")

@@ -1,0 +1,60 @@
+"""What a message is, as a transaction, and whether there was one like it before (R4, R5)."""
+
+from switch.core import fields as de
+from switch.core import results
+from switch.core.context import Context
+from switch.core.journal import open_extras
+from switch.core.links import AcquirerLink
+from switch.core.states import Hold, State
+from switch.core.transaction import Transaction
+from switch.iso8583.codec import View
+
+# Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
+MAX_WAITERS = 8
+
+
+def identify(link: AcquirerLink, view: View, token: bytes) -> Transaction:
+    """A new transaction from what `checks` has proved to be there."""
+    text = view.text
+    tx = Transaction()
+    tx.acquirer_link = link.index
+    tx.business_date = link.business_date
+    tx.mti = tx.leg_mti = view.mti[:3] + "0"
+    tx.acquirer_id = text(de.ACQUIRER) or ""
+    tx.stan = text(de.STAN) or ""
+    tx.rrn = text(de.RRN) or ""
+    tx.terminal = text(de.TERMINAL) or ""
+    tx.local_date = text(de.LOCAL_DATE) or ""
+    tx.de3 = text(de.PROCESSING_CODE) or ""
+    tx.amount = text(de.AMOUNT) or ""
+    tx.currency = text(de.CURRENCY) or ""
+    tx.transmitted = text(de.TRANSMITTED) or ""
+    tx.merchant = text(de.MERCHANT) or ""
+    tx.preauthorised = tx.mti == "0100" and text(de.CONDITION) == de.PREAUTHORISED
+    tx.token = token
+    return tx
+
+
+def repeated(context: Context, conn: int, link: AcquirerLink, view: View, tx: Transaction) -> bool:
+    """Was there `tx` before? Then it is answered, or will be with the first one."""
+    known = context.transactions.find(tx.reference, tx.local_date)
+    if known is None:
+        return False
+    if not known.token:  # its reversal came first (R9)
+        why = "a reversal of this request came before it"
+        context.refuse(conn, link, view, results.INVALID_TRANSACTION, "reversed-before", why)
+    elif (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency):
+        why = "same DE 32, 11, 37, 41 and 13 as an earlier request, but another card, amount or kind"
+        context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
+    elif known.approved and known.hold is not Hold.HELD:
+        why = "it was approved and then reversed: nothing is held for it any more"
+        context.refuse(conn, link, view, results.TOO_LATE, "reversed-since", why)
+    elif known.state is State.FINISHED:
+        context.counters["repeat-answered"] += 1
+        context.answer(conn, view, known.de39, known, open_extras(context.vault, known.sealed_extras))
+    elif known.waiters is not None and len(known.waiters) < MAX_WAITERS:
+        context.counters["repeat-attached"] += 1
+        known.waiters.append((conn, view))
+    else:
+        context.counters["repeat-dropped"] += 1
+    return True
