@@ -6,6 +6,7 @@ name no card number and no key, for they end up in logs.
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from switch.cards.bins import BinTable
@@ -140,12 +141,35 @@ def _ports(config: Config) -> Iterator[Problem]:
 
 
 def _addresses(config: Config) -> Iterator[Problem]:
-    """Nothing leaves this machine unencrypted unless the configuration says so."""
-    hosts = [(link.host, f"$.link[{index}].host") for index, link in enumerate(config.link)]
+    """Nothing leaves this machine, and nobody else comes in, without TLS on both sides unless the file says so."""
+    links = enumerate(config.link)
+    hosts = [(link.host, f"$.link[{index}].host") for index, link in links if not link.has_mutual_tls]
     hosts += [(config.hsm.host, "$.hsm.host"), (config.metrics.host, "$.metrics.host")]
     for host, path in hosts:
         if not config.insecure and not is_local(host):
-            yield f"{host} is not this machine: say insecure = true (or --insecure) to go there unencrypted", path
+            remedy = "give tls_cert, tls_key and tls_ca, or say insecure = true (or --insecure)"
+            if not path.startswith("$.link"):
+                remedy = "say insecure = true (or --insecure) to go there unencrypted"
+            yield f"{host} is not this machine: {remedy}", path
+
+
+def _tls(config: Config) -> Iterator[Problem]:
+    """What a link says of TLS is complete: a server presents a certificate, a client knows whom it trusts."""
+    simulated = {issuer.name for issuer in config.issuer}
+    for index, link in enumerate(config.link):
+        path = f"$.link[{index}]"
+        if bool(link.tls_cert) != bool(link.tls_key):
+            yield "tls_cert and tls_key go together", f"{path}.tls_{'key' if link.tls_cert else 'cert'}"
+        if link.has_tls and link.host.startswith("unix:"):
+            yield "a Unix socket stays on this machine and has no name to verify: leave tls_* out", f"{path}.host"
+        if link.tls_ca and not link.tls_cert and (link.role == "acquirer" or link.name in simulated):
+            yield "who listens has to present a certificate: give tls_cert and tls_key", f"{path}.tls_cert"
+        if link.tls_cert and not link.tls_ca and link.role == "issuer":
+            yield "give tls_ca, by which the issuer's certificate is verified", f"{path}.tls_ca"
+        for name in ("tls_cert", "tls_key", "tls_ca"):
+            file = getattr(link, name)
+            if file and not Path(file).is_file():
+                yield f"there is no file {file}", f"{path}.{name}"
 
 
 def is_local(host: str) -> bool:
@@ -178,9 +202,12 @@ def _keys(config: Config) -> Iterator[Problem]:
     for index, issuer in enumerate(config.issuer):
         if (issuer.name, "PVK") not in keys:
             yield f"there is no [[key]] of type PVK for issuer {issuer.name}", f"$.issuer[{index}].name"
+    sealed = {link.name for link in config.link if link.mac}
     for index, traffic in enumerate(config.traffic):
         if (zpk := keys.get((traffic.link, "ZPK"))) and not zpk.clear:
             yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
+        if traffic.link in sealed and (tak := keys.get((traffic.link, "TAK"))) and not tak.clear:
+            yield f"sample traffic makes MACs: the TAK of {traffic.link} needs clear", f"$.traffic[{index}].link"
 
 
 def _timers(config: Config) -> Iterator[Problem]:
@@ -231,6 +258,7 @@ CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _macs,
     _ports,
     _addresses,
+    _tls,
     _keys,
     _timers,
     _test_numbers,

@@ -96,12 +96,13 @@ def _merged_lists(name: str, base: list[Document], own: list[Any]) -> list[Any]:
 
 
 def _anchored(document: Document, folder: Path) -> Document:
-    """Dialect files are named relative to the file that names them."""
+    """Dialect files, certificates and keys are named relative to the file that names them."""
     links = document.get("link")
     for link in links if isinstance(links, list) else []:
-        name = link.get("dialect") if isinstance(link, dict) else None
-        if isinstance(name, str) and name.endswith(".toml"):
-            link["dialect"] = str(folder / name)
+        for key in ("dialect", "tls_cert", "tls_key", "tls_ca") if isinstance(link, dict) else ():
+            name = link.get(key)
+            if isinstance(name, str) and (name.endswith(".toml") if key == "dialect" else name):
+                link[key] = str(folder / name)
     return document
 
 

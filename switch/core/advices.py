@@ -39,6 +39,9 @@ class Advices:
         tx = identify(link, view, context.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
+        if context.stalled:
+            context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
+            return
         refusal = self._route(tx, pan) or self._completes(tx, view)
         if refusal is not None:
             context.refuse(conn, link, view, *refusal)

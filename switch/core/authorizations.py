@@ -20,6 +20,7 @@ from switch.core.saf import Entry
 from switch.core.stand_in import StandIns
 from switch.core.states import Hold, State
 from switch.core.transaction import NO_CONNECTION, Transaction
+from switch.core.window import LEAST
 from switch.iso8583.codec import EncodeError, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
@@ -51,9 +52,15 @@ class Authorizations:
         tx = identify(link, view, context.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
+        if context.stalled:
+            context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
+            return
         if context.in_flight >= context.spec.max_in_flight:
             why = f"{context.in_flight} requests are in flight, the limit"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
+            return
+        if context.in_flight >= LEAST and (why := self._busy(pan)):
+            context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
         if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
             why = "DE 90 names no pre-authorization of this card that is held"
@@ -67,6 +74,14 @@ class Authorizations:
         context.transactions.add(tx)
         context.in_flight += 1
         self._route(tx, pan, now)
+
+    def _busy(self, pan: str) -> str:
+        """Why no more requests for this card's issuer are taken now; empty if they are."""
+        index = self.routes.find(pan)
+        issuer = None if index is None else self.context.issuers[index]
+        if issuer is None or issuer.in_flight < issuer.window.limit:
+            return ""
+        return f"{issuer.in_flight} requests wait for {issuer.spec.name}, as many as it answers in time"
 
     def _adds_to(self, tx: Transaction, view: View) -> bool:
         """An incremental pre-authorization adds to one that is held."""
@@ -188,6 +203,7 @@ class Authorizations:
         issuer.stans.release(stan)
         issuer.in_flight -= 1
         tx.issuer_answered_at = now
+        issuer.window.answered(now, now - tx.deadline + issuer.spec.timeout_s)
         self._outcome(tx, issuer, view, code, now)
 
     def _unmatched(

@@ -52,6 +52,7 @@ class Context:
         self.exposures = Exposures()
         self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
         self._last_tag = 0
+        self.stalled = ""  # why nothing can be recorded now; empty while it can
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""

@@ -17,6 +17,7 @@ from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
 from switch.core.transaction import NO_CONNECTION, Transaction
+from switch.core.window import Window
 from switch.iso8583.codec import FieldMask, Wire
 
 # Messages that an issuer never took, kept to be looked at; all of them stand in the log.
@@ -64,6 +65,7 @@ class IssuerLink:
     layout: Wire
     forwarded: FieldMask
     result_of: dict[str, str]  # its DE 39 → our result
+    window: Window  # how many requests may wait for it
     enabled: bool = True
     state: LinkState = LinkState.DOWN
     conn: int = NO_CONNECTION
@@ -89,6 +91,7 @@ class IssuerLink:
             result_of={code: name for name, code in spec.dialect.response_codes.items()},
             enabled=spec.enabled,
             saf=StoreAndForward(spec.match),
+            window=Window(spec.timeout_s / 2),
         )
 
     @property

@@ -10,7 +10,7 @@ uvloop and on virtual time.
     issuer frame   ─▶ scan ─▶ STAN, 37, 41 match ─▶ COMMIT outcome ─▶ ANSWER
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from switch.cards.bins import BinTable
 from switch.cards.vault import Vault
@@ -23,6 +23,7 @@ from switch.core.effects import CLOSE, Effect
 from switch.core.links import AcquirerLink, IssuerLink, LinkState
 from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
+from switch.core.overload import refuse_new
 from switch.core.reversals import Reversals
 from switch.core.specs import SwitchSpec
 from switch.core.transaction import NO_CONNECTION
@@ -131,6 +132,16 @@ class Switch:
             conns = link.sessions if isinstance(link, AcquirerLink) else [link.conn] * (link.conn != NO_CONNECTION)
             context.effects.extend((CLOSE, conn, "link down by control") for conn in conns)
 
+    def refuse_new(self, conn: int, frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """For a shell that is behind, before `receive`: what is to be received all the same, answers to the rest."""
+        if conn in self._macs.lines:  # who it is from is not known yet
+            return list(frames), []
+        return refuse_new(self._context, conn, frames)
+
+    def stall(self, why: str) -> None:
+        """Nothing can be recorded, and why; "" once it can be again. Meanwhile no new request is taken."""
+        self._context.stalled = why
+
     # -- frames -----------------------------------------------------------------------------------------------------
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
@@ -170,6 +181,9 @@ class Switch:
             )
         elif mti in AUTHORIZATION_MTIS:
             self._authorizations.request(conn, link, view, now)
+        elif mti in REVERSAL_MTIS and self._context.stalled:
+            why = f"{self._context.stalled}; left to its repeat"
+            self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)
         elif mti in REVERSAL_MTIS:
             self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
         elif mti in ADVICE_MTIS:

@@ -194,6 +194,10 @@ class Transactions:
     def __len__(self) -> int:
         return len(self._by_age)
 
+    def knows(self, key: str) -> bool:
+        """Is there any entry of this reference?"""
+        return key in self._newest
+
     def find(self, key: str, local_date: str) -> Transaction | None:
         """The entry of this reference and day; one whose day is unknown (a reversal came first) fits any."""
         tx = self._newest.get(key)

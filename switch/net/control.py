@@ -14,9 +14,11 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
+
+from switch.net.visitors import Visitor, Visitors
 
 MAX_REQUEST_BYTES = 65_536  # a command is a hundred bytes
 MAX_PATH_BYTES = 100  # sun_path holds 108, its terminating zero included
@@ -74,6 +76,7 @@ class ControlServer:
     def __init__(self, path: Path, handler: Handler) -> None:
         self._path = path
         self._handler = handler
+        self._visitors = Visitors()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -84,7 +87,7 @@ class ControlServer:
             listener.bind(name)
         self._path.chmod(0o600)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: _Request(self._handler), sock=listener)
+        self._server = await loop.create_unix_server(lambda: _Request(self._handler, self._visitors), sock=listener)
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
@@ -93,21 +96,17 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
 
-class _Request(asyncio.Protocol):
-    def __init__(self, handler: Handler) -> None:
+class _Request(Visitor):
+    def __init__(self, handler: Handler, visitors: Visitors) -> None:
+        super().__init__(visitors)
         self._handler = handler
         self._received = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        assert self._transport is not None
         self._received += data
         if b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES:
-            self._transport.write(msgspec.json.encode(self._answer()) + b"\n")
-            self._transport.close()
+            self.transport.write(msgspec.json.encode(self._answer()) + b"\n")
+            self.transport.close()
 
     def _answer(self) -> Document:
         try:

@@ -20,6 +20,8 @@ from switch.net.links import Dialer
 from switch.net.metrics import MetricsProtocol, PartCollector, registry
 from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
+from switch.net.tls import Tls
+from switch.net.visitors import Visitors
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 
@@ -31,18 +33,21 @@ COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 @dataclass(frozen=True, slots=True)
 class SwitchPart:
     """What the process is told. `addresses` has one entry per link of `spec`: where an acquirer's is listened on, where
-    an issuer's is dialled, "" for one that is never dialled; `framings` likewise. No `metrics` address, no metrics."""
+    an issuer's is dialled, "" for one that is never dialled; `framings` and `tls` likewise. No `metrics` address, no
+    metrics."""
 
     spec: SwitchSpec
     addresses: tuple[str, ...]
     framings: tuple[Framing, ...]
+    tls: tuple[Tls | None, ...]
     hsm: str
+    hsm_header: int
     metrics: str | None
     data: Path
 
 
 def run_switch(part: SwitchPart) -> int:
-    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    """Run until SIGTERM (0), SIGINT (130), or the log failed for too long (1). Start-up problems: one line, 1 or 2."""
     return process.run(lambda stop: _run(part, stop))
 
 
@@ -78,9 +83,11 @@ class _RunningSwitch:
             instruments.counts,
             journal=log,
             observe=instruments.observe,
-            failed=lambda _: stop.request(process.FAILED),
+            refuse_new=core.refuse_new,
+            stalled=core.stall,
+            failed=lambda: stop.request(process.FAILED),
         )
-        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm), part.hsm_header)
         self._links: dict[str, Listener | Dialer] = {}
         self._metrics: asyncio.Server | None = None
         self._control = ControlServer(socket_path(part.data, NAME), self._command)
@@ -91,15 +98,16 @@ class _RunningSwitch:
         await shorten(self._log, self._core.snapshot)
         self._hsm.start()
         addresses: dict[str, Address] = {}
-        told = zip(self._part.spec.links, self._part.addresses, self._part.framings, strict=True)
-        for index, (link, text, framing) in enumerate(told):
+        part = self._part
+        told = zip(part.spec.links, part.addresses, part.framings, part.tls, strict=True)
+        for index, (link, text, framing, tls) in enumerate(told):
             layout = link.dialect.layout
             if link.role == "acquirer":
-                listener = Listener(self._driver, index, link.name, framing, layout)
+                listener = Listener(self._driver, index, link.name, framing, layout, tls)
                 self._links[link.name] = listener
                 addresses[link.name] = await listener.start(Address.parse(text))
             elif text:
-                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout)
+                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout, tls)
                 self._links[link.name] = dialer
                 dialer.start(enabled=link.enabled)
         addresses.update(await self._serve_metrics())
@@ -112,7 +120,8 @@ class _RunningSwitch:
             return {}
         counts, latencies = self._instruments.counts, self._instruments.latencies
         exposed = registry(PartCollector(counts, latencies, lambda: self._core.counters, self._core.link_states))
-        self._metrics, address = await Address.parse(self._part.metrics).listen(lambda: MetricsProtocol(exposed))
+        visitors, place = Visitors(), Address.parse(self._part.metrics)
+        self._metrics, address = await place.listen(lambda: MetricsProtocol(exposed, visitors))
         return {"metrics": address}
 
     async def _wait_until_ready(self) -> bool:
@@ -176,7 +185,8 @@ class _RunningSwitch:
         if self._metrics is not None:
             self._metrics.close()
         await self._driver.close()
-        await shorten(self._log, self._core.snapshot)
+        if self._driver.recorded:
+            await shorten(self._log, self._core.snapshot)
         await self._hsm.close()
         for link in self._links.values():
             link.close()

@@ -19,7 +19,7 @@ from switch.core.saf import StoreAndForward
 from switch.core.transaction import Transaction, Transactions
 from switch.issuers.ledger import Ledger
 from switch.issuers.records import Booked, Reversed
-from switch.issuers.rules import AFTER_PIN
+from switch.issuers.rules import AFTER_HSM
 from switch.simulation.run import Result, run, shortest, trace
 from switch.store.frames import find_end
 
@@ -82,7 +82,7 @@ def silent_double_release(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("switch.issuers.issuer.AFTER_PIN", AFTER_PIN[:0])
+    monkeypatch.setattr("switch.issuers.requests.AFTER_HSM", AFTER_HSM[:0])
 
 
 def no_reversal_after_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:

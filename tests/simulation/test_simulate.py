@@ -134,7 +134,7 @@ def test_the_command_on_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Config
 ) -> None:  # fmt: skip
     """Exit status 1, the violation, the story; and no card number, PIN block or track in any of it."""
-    monkeypatch.setattr("switch.issuers.issuer.AFTER_PIN", ())
+    monkeypatch.setattr("switch.issuers.requests.AFTER_HSM", ())
     command = ["simulate", "--seed", "1", "--faults", "light"]
     assert cli.main([*command, "--json"]) == 1
     text = capsys.readouterr().out

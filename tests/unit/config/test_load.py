@@ -85,6 +85,7 @@ CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
 PROFILE = '[[profile]]\nname = "x"\nsource = "y"\n'
 GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
 
+UNIX_TLS = '[[link]]\nname = "issuer-down"\nhost = "unix:/run/issuer"\ntls_ca = "a"'
 MISTAKES = [
     ("prot = 1", "$", "unknown field `prot`"),
     ('[[link]]\nname = "acquirer"\nprot = 1', "$.link[0]", "unknown field `prot`"),
@@ -109,6 +110,11 @@ MISTAKES = [
     ("[hsm]\nport = 8583", "$.hsm.port", "port 8583"),
     ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
     ('[metrics]\nhost = "::"', "$.metrics.host", "insecure"),
+    ('[[link]]\nname = "acquirer"\ntls_cert = "load.py"', "$.link[0].tls_key", "go together"),
+    ('[[link]]\nname = "issuer-down"\ntls_cert = "a"\ntls_key = "b"', "$.link[0].tls_ca", "verified"),
+    ('[[link]]\nname = "issuer-1"\ntls_ca = "a"', "$.link[0].tls_cert", "who listens"),
+    ('[[link]]\nname = "issuer-down"\ntls_ca = "nowhere.pem"', "$.link[0].tls_ca", "there is no file"),
+    (UNIX_TLS, "$.link[0].host", "Unix socket"),
     ('[[route]]\nprefix = "468738"\nlink = "nowhere"', "$.route[0].link", "no issuer link is named 'nowhere'"),
     ('[[route]]\nprefix = "468738"\nlink = "acquirer"', "$.route[0].link", "no issuer link"),
     ('[[route]]\nprefix = "497010"\nlink = "issuer-1"', "$.route[0].prefix", "allow_real_bins"),
@@ -123,6 +129,8 @@ MISTAKES = [
     (KEY + f'clear = "{"00" * 16}"', "$.key[0].clear", "odd parity"),
     (KEY + 'clear = "0123456789ABCDEFFEDCBA9876543210"\nkcv = "000000"', "$.key[0].kcv", "check value"),
     (KEY + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "needs clear"),
+    (MAC + KEY.replace("ZPK", "TAK") + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "TAK of acquirer"),
+    ('[[traffic]]\nlink = "acquirer"\nmix = "weekend"', "$.traffic[0].mix", "weekend"),
     (CARD + 'pan = "4687380000000016"\nissuer = "issuer-1"\nexpiry = "3013"', "$.card[0].expiry", "regex"),
     (CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"', "$.card[0].pan", "Luhn"),
     (CARD + 'pan = "4970100000000014"', "$.card[0].pan", "allow_real_bins"),
@@ -203,6 +211,15 @@ def test_other_addresses_need_a_word(write) -> None:
     assert load(write('insecure = true\n[hsm]\nhost = "192.0.2.1"')).hsm.host == "192.0.2.1"
 
 
+def test_other_addresses_are_allowed_by_mutual_tls(write, tmp_path: Path) -> None:
+    (tmp_path / "pem").touch()
+    own = '[[link]]\nname = "acquirer"\nhost = "0.0.0.0"\ntls_cert = "pem"\ntls_key = "pem"\n'
+    link = load(write(own + 'tls_ca = "pem"')).link[0]
+    assert (link.host, link.tls_ca, link.has_mutual_tls) == ("0.0.0.0", str(tmp_path / "pem"), True)
+    with pytest.raises(ConfigError, match="insecure"):  # encrypted, but open to anybody
+        load(write(own))
+
+
 def test_errors_show_no_secret(write) -> None:
     for text in (KEY + 'clear = "ABCDEFABCDEF"', CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"'):
         with pytest.raises(ConfigError) as caught:
@@ -214,13 +231,19 @@ def test_errors_show_no_secret(write) -> None:
 def test_port_base_counts_in_the_documented_order() -> None:
     config = with_port_base(SHIPPED, 9100)
     ports = {link.name: link.port for link in config.link}
-    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 9109}
+    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 8593}
     assert (config.hsm.port, config.metrics.port) == (9104, 9108)
 
 
 def test_port_base_zero_means_free_ports() -> None:
     config = with_port_base(SHIPPED, 0)
-    assert {link.port for link in config.link} | {config.hsm.port, config.metrics.port} == {0}
+    ours = {link.port for link in config.link if link.name != "issuer-down"}
+    assert ours | {config.hsm.port, config.metrics.port} == {0}
+
+
+@pytest.mark.parametrize("base", [0, 9100])
+def test_port_base_leaves_an_issuer_that_is_not_simulated_where_it_is(base: int) -> None:
+    assert find_link(with_port_base(SHIPPED, base), "issuer-down").port == 8593
 
 
 def test_addresses_in_a_word() -> None:

@@ -212,9 +212,9 @@ def test_latency_belongs_to_the_transaction_not_to_the_order_or_the_switchs_stan
         docs = [bench.doc(f37=f"00000000000{n}", f11=f"00001{n + 5 * swapped}") for n in range(3)]
         due = {}
         for doc in reversed(docs) if swapped else docs:
-            before = {item[2].request.key for item in bench.issuer._delayed}
+            before = {item[2].request.key for item in bench.issuer._requests._delayed}
             bench.send(doc)
-            [new] = [item for item in bench.issuer._delayed if item[2].request.key not in before]
+            [new] = [item for item in bench.issuer._requests._delayed if item[2].request.key not in before]
             due[doc["37"]] = new[0]
         return [due[doc["37"]] for doc in docs]
 
