@@ -86,7 +86,7 @@ INVARIANTS: Final = {
 }
 
 # What no test holds yet. It may only shrink.
-WAITING: Final = frozenset(["R10 DE 95", "R12", "R13", "R15", "R16", "R17", "05", "10", "57", "63", "65", "I4", "I9"])
+WAITING: Final = frozenset(["R10 DE 95", "R12", "R17", "05", "10", "57", "63", "65", "I4"])
 
 NAMES: Final = RULES.keys() | CODES.keys() | INVARIANTS.keys()
 
