@@ -233,6 +233,19 @@ def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, car
     assert "90" not in issuer.got[0]
 
 
+def test_i8_a_late_copy_of_what_was_completed_and_taken_back_is_68(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:  # fmt: skip
+    """Both reversals leave nothing to approve; the issuer hears of one, since the completion had released the hold."""
+    held = preauthorization(terminal, cards["approve"])
+    assert terminal.ask(held)["39"] == "00"
+    completion = naming(held, advice(terminal, cards["approve"]))
+    for message in (completion, terminal.foreign.reversal(completion), terminal.foreign.reversal(held)):
+        assert terminal.ask(message)["39"] == "00"
+    assert terminal.ask(held)["39"] == "68"
+    assert issuer.mtis() == ["0100", "0220", "0420"]
+
+
 @pytest.mark.rule("R13", "68")
 def test_r13_a_completion_after_the_reversal_is_68(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     held = preauthorization(terminal, cards["approve"])

@@ -282,3 +282,17 @@ def test_a_snapshot_of_a_stand_in_folds_to_the_same_state(
     assert bench.core.snapshot() == state
     bench.world.run(1.0)
     assert [(doc["t"], doc["4"]) for doc in issuer.got] == [("0421", "000000002000"), ("0121", "000000002000")]
+
+
+def test_r15_a_key_that_came_since_changes_nothing_for_a_pin_that_was_read(
+    terminal: Terminal, card: dict[str, Any], issuer: Scripted
+) -> None:  # fmt: skip
+    """The PIN block of a request in flight is verified under the key that it was read under, not under the newest."""
+    bench = terminal.bench
+    terminal.send(terminal.foreign.purchase(card, 10_00))
+    bench.world.run(1.0)
+    keys = bench.core._context.acquirers[bench.link_index[terminal.link]].keys
+    keys.change(bench.spec.links[bench.link_index[card["issuer"]]].zpk, "", bench.world.now, 60.0)
+    keys.served(keys.current)
+    bench.world.run(20.0)
+    assert [answer["39"] for answer in terminal.inbox if answer["t"] == "0110"] == ["00"]
