@@ -152,6 +152,7 @@ class Authorizations:
         keys = self.context.acquirers[tx.acquirer_link].keys
         if block is not None:
             keys.served(asked.source)
+            tx.pin_key = asked.source
             self._forward(tx, self.context.issuers[tx.issuer_link], block.decode("ascii"), now)
             return
         code = error.decode("ascii")
@@ -407,7 +408,7 @@ class Authorizations:
 
     def line_lost(self, line: Line, conn: int, now: float) -> None:
         """The line's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
-        for tx in line.issuer.sent_on(conn):
+        for tx in sorted(line.issuer.sent_on(conn), key=lambda tx: tx.number):  # as a snapshot has them
             self.time_out(tx, "issuer-lost", f"the connection to {line.spec.name} was lost", now)
 
     def next_deadline(self) -> float | None:

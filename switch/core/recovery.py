@@ -49,13 +49,14 @@ class Fold:
         """The snapshot's records, then those after it."""
         for record in _decode_snapshot(snapshot) if snapshot is not None else ():
             self._apply(record)
-        self._entries.sort(key=lambda entry: entry.at)  # a snapshot stands in the order of transactions
+        self._entries.sort(key=lambda entry: (entry.at, entry.tx.number))  # of equal times: as they were ended
         for payload in payloads:
             self._apply(records.decode(payload))
 
     def unanswered(self) -> list[Transaction]:
-        """Intents without an outcome: perhaps at the issuer, certainly not answered."""
-        return [tx for tx in self._by_number.values() if tx.state is State.WAITING]
+        """Intents without an outcome, by number: perhaps at the issuer, certainly not answered."""
+        waiting = (tx for tx in self._by_number.values() if tx.state is State.WAITING)
+        return sorted(waiting, key=lambda tx: tx.number)
 
     def owed(self) -> list[Entry]:
         """What no issuer has acknowledged yet, in the order in which it came to be owed."""

@@ -82,7 +82,8 @@ class StandIns:
             return True
         tx.move(State.STANDING_IN)
         body = f"{card.pvk}{block}01{checks.account_number(card.pan)}{card.pvki}{card.pvv}"
-        self._verify(Verification(tx, reason, why, self.context.acquirers[tx.acquirer_link].keys.current, body))
+        key = tx.pin_key or self.context.acquirers[tx.acquirer_link].keys.current  # not changed under its feet (R15)
+        self._verify(Verification(tx, reason, why, key, body))
         return True
 
     def _verify(self, asked: Verification) -> None:

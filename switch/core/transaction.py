@@ -25,7 +25,7 @@ class Transaction:
         "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "approved_amount",
         "business_date", "completions", "conn", "currency", "de3", "de39", "deadline", "decided_at", "entries",
         "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan",
-        "leg_mti", "local_date", "merchant", "mti", "number", "older", "original", "preauthorised", "reason",
+        "leg_mti", "local_date", "merchant", "mti", "number", "older", "original", "pin_key", "preauthorised", "reason",
         "received_at", "request", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan", "standing", "state",
         "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters",
     )  # fmt: skip
@@ -49,6 +49,7 @@ class Transaction:
         self.conn = NO_CONNECTION  # that it was forwarded on
         self.leg_mti = ""  # what the issuer knows it as: its own MTI, or 0120 or 0220 where the switch stood in
         self.business_date = ""  # YYMMDD (R16)
+        self.pin_key = ""  # the acquirer's ZPK that its PIN block was read under, while it is in flight
         self.approved_amount = ""  # DE 4 of a partial approval
         self.standing = 0  # minor units that were approved and not taken back
         self.preauthorised = False

@@ -13,7 +13,8 @@ from switch import cli
 from switch.config.tables import Config
 from switch.simulation.bench import Bench
 from switch.simulation.faults import KINDS, LEVELS, Level, Plan
-from switch.simulation.run import poor, run, trace
+from switch.simulation.run import run, trace
+from switch.simulation.scenario import stressed
 from switch.simulation.wiretap import read_frame, read_log
 from switch.simulation.world import Watch
 from switch.store import frames
@@ -38,7 +39,8 @@ def test_under_heavy_faults_every_invariant_holds(config: Config, pytestconfig: 
 def test_lighter_runs_are_clean_too(config: Config, level: Level) -> None:
     for seed in range(5):
         result = run(config, seed, AUTHORIZATIONS, level)
-        assert (result.violations, result.authorizations) == ((), AUTHORIZATIONS)
+        assert (seed, result.violations) == (seed, ())
+        assert result.authorizations >= AUTHORIZATIONS, "and what follows from them"
         assert bool(result.struck) == (level == "light")
 
 
@@ -95,7 +97,7 @@ class Recorder(Watch):
 def test_the_wiretap_reads_what_pyiso8583_reads(config: Config) -> None:
     """Every kind of frame that a run has, in both dialects, those with PINs and balances included."""
     recorder = Recorder()
-    bench = Bench(poor(config), 1, watch=recorder)
+    bench = Bench(stressed(config, 1), 1, watch=recorder)
     bench.world.run(1.0)
     bench.start_traffic()
     bench.world.run(20.0)
