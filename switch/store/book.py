@@ -165,7 +165,7 @@ class Book:
                 if number == row[0]:
                     owed = tuple(Owed(*values) for _, *values in messages)
                     number, messages = next(groups, _NO_DEBTS)
-                yield Authorization(*row, owed)
+                yield Authorization(*(*row, owed))
 
     def unknown_reversals(self) -> Iterator[tuple[str, str, str, str, str]]:
         """(acquirer_id, terminal, rrn, stan, MTI class of the original) of reversals that came without one (R9)."""

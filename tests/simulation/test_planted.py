@@ -29,6 +29,7 @@ from switch.simulation.run import Result, run, shortest, trace
 from switch.store.frames import find_end
 
 SEEDS = 200
+COPIES = ("duplicated", "overtaken")  # by its own repeat: a late frame is then the second one
 AUTHORIZATIONS = 100
 
 
@@ -243,9 +244,9 @@ def test_a_failure_is_made_short(config: Config, monkeypatch: pytest.MonkeyPatch
     short = shortest(config, failed, AUTHORIZATIONS)
     assert short.violations[0].invariant == failed.violations[0].invariant
     kinds = [fault.kind for fault in short.struck]
-    assert kinds[-1] == "duplicated"
+    assert kinds[-1] in COPIES
     assert len(kinds) <= 2
     story = trace(short)
-    assert any("duplicated at traffic-" in line for line in story)
+    assert any(f"{kind} at traffic-" in line for line in story for kind in COPIES)
     assert "I3 violated" in story[-1]
     assert len(story) < 60
