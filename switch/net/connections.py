@@ -35,6 +35,7 @@ CHATTER_PAUSE_S = 0.002  # after `CHATTER` answers that nobody asked for: 32,000
 CLOSING_S = 1.0  # what a peer has not read that long after we closed, it will not read
 HALF_CLOSED_S = 8.0  # after its end of stream a peer gets its last answers: issuer timer 5 s, HSM 2 s, and a margin
 SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at the worst
+SPREAD = 16  # moments over which neighbours' first looks are spread: a thousand given up at once would take 50 ms
 
 
 class Connection(asyncio.Protocol):
@@ -222,7 +223,8 @@ class Connection(asyncio.Protocol):
         self._heard_at = now
         if self._watch is None:
             self._started_at = now
-            self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
+            first_s = SWEEP_S * (SPREAD + self._number % SPREAD) / (2 * SPREAD)
+            self._watch = self._loop.call_later(first_s, self._check_frame)
 
     def _check_frame(self) -> None:
         self._watch = None

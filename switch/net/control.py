@@ -110,6 +110,7 @@ class _Request(Visitor):
         self._received += data
         complete = b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES
         if complete and self._task is None:
+            self.settle()  # it has said what it wants: from here on the part's own timers count
             self._task = asyncio.get_running_loop().create_task(self._serve())
 
     async def _serve(self) -> None:

@@ -44,7 +44,11 @@ class Visitor(asyncio.Protocol):
         self._deadline = asyncio.get_running_loop().call_later(VISIT_S, self.transport.abort)
         self._visitors.enter(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def settle(self) -> None:
+        """Its time is no longer bounded: it waits for us."""
         if self._deadline is not None:
             self._deadline.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.settle()
         self._visitors.leave(self)

@@ -62,6 +62,7 @@ async def slow(port: int) -> None:
 
     async def one(number: int) -> None:
         first = True
+        await asyncio.sleep(number / PEERS)  # nor would a thousand strangers all come at once
         while True:
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             if first:

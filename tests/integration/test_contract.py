@@ -300,6 +300,7 @@ def test_control_link_down_and_up(bench: RunningBench, client: Tcp, cards: Cards
     eventually(lambda: client.ask(client.foreign.purchase(cards["approve"]))["39"] == "00")
 
 
+@pytest.mark.rule("05")
 def test_control_arm(bench: RunningBench, client: Tcp, cards: Cards) -> None:
     pan = cards["approve"]["pan"]
     assert bench.cli("control", "arm", "--card", pan, "--next", "2", "--de39", "05").returncode == 0

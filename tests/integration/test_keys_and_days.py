@@ -83,6 +83,8 @@ def test_keys_exchange(
     assert back.returncode == 0
     client.foreign.link = keys["ZPK"] | {"key": opened(keys["ZMK"]["key"], asked["48"])}
     assert client.ask(client.foreign.purchase(card))["39"] == "00"
+    assert lined.json("keys", "exchange", "issuer-1")["done"]  # with the simulated issuer, by its HSM
+    assert client.ask(client.foreign.purchase(card))["39"] == "00"
 
 
 def test_keys_exchange_that_cannot_begin(lined: RunningBench) -> None:

@@ -155,6 +155,8 @@ def test_a_bug_of_ours_prints_no_message(tmp_path: Path, monkeypatch: pytest.Mon
             client.send(planted.purchase(f41="BUGNOW00"))
             assert client.ask(planted.purchase())["39"] == "00"
             client.send(planted.purchase(f41="BUGLATER"))
+            eventually(lambda: bench.stderr().count("RuntimeError") == 2)
+        with Tcp(bench.addresses["acquirer"], planted.foreign).sign_on() as client:
             assert client.ask(planted.foreign.purchase(cards["issuer-silent"]))["39"] == "96"
             eventually(lambda: client.ask(planted.purchase())["39"] == "00")
         bench.stop()

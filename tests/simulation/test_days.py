@@ -318,6 +318,19 @@ def test_r16_r17_a_crash_anywhere_in_a_cutover(terminal: Terminal, cards: Any, s
 
 
 @ASCII
+def test_r17_the_simulated_issuers_have_the_same_totals(terminal: Terminal, cards: Any) -> None:
+    """Two books that share no code, over purchases, refunds and reversals."""
+    for issuer in ("issuer-1", "issuer-2"):
+        card = card_of(cards, issuer)
+        buy(terminal, card, 30_00)
+        buy(terminal, card, 12_00, f3="200000")
+        terminal.ask(terminal.foreign.reversal(buy(terminal, card, 7_00)), seconds=1.0)
+    cut_over(terminal.bench, 20.0)
+    assert [line["link"] for line in terminal.said("in-balance")] == ["issuer-1", "issuer-2"]
+    assert not terminal.said("cutover-refused")
+
+
+@ASCII
 def test_r16_a_snapshot_remembers_what_issuers_are_to_be_told(terminal: Terminal, cards: Any) -> None:
     bench = terminal.bench
     issuer = Institution(bench, "issuer-1")

@@ -299,6 +299,21 @@ def test_r15_we_exchange_a_key_with_an_issuer(
     assert pin_at(issuer, key, card) == card["pin"]
 
 
+@pytest.mark.parametrize(("behaviour", "name"), [("approve", "issuer-1"), ("funds", "issuer-2")])
+def test_r15_with_the_simulated_issuers(terminal: Terminal, cards: Any, behaviour: str, name: str) -> None:
+    """Two sides that share no code: the PIN is still the right one, also after both have come back from their logs."""
+    bench, card = terminal.bench, cards[behaviour]
+    for _ in range(2):
+        ((done, _, why),) = exchange(bench, name)
+        assert (done, why) == (True, f"{name} has a new key")
+        assert terminal.ask(terminal.foreign.purchase(card, 1_00), seconds=2.0)["39"] == "00"
+    bench.crash_issuer(name)
+    bench.crash_switch()
+    bench.world.run(1.0)
+    again = terminal_of(bench, terminal.link, terminal.foreign)
+    assert again.ask(again.foreign.purchase(card, 1_00))["39"] == "00"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [(lambda _: {"39": "63"}, "exchange-refused"), (lambda _: None, "exchange-unanswered")],

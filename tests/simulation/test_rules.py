@@ -43,7 +43,7 @@ def test_a_pin_purchase_is_approved_and_echoed(terminal: Terminal, cards: Cards)
     assert "52" not in answer
 
 
-@pytest.mark.rule("00", "14", "41", "43", "51", "54", "61", "62", "91", "92")
+@pytest.mark.rule("00", "05", "10", "14", "41", "43", "51", "54", "57", "61", "62", "65", "91", "92")
 @pytest.mark.parametrize("mti", ["0100", "0200"])
 def test_every_card_answers_as_published(terminal: Terminal, cards: Cards, mti: str) -> None:
     for behaviour, card in cards.items():

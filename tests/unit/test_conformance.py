@@ -40,12 +40,12 @@ def test_markers_are_read(tmp_path: Path) -> None:
     tests = collect(tmp_path)
     assert tests == [
         ("test_it.py::test_silence", "given up, | and reversed.", ("R7", "91")),
-        ("test_it.py::test_r10_released_once", "", ("I6",)),
+        ("test_it.py::test_r10_released_once", "", ("R10", "I6")),
     ]
     text = page(tests)
     assert "| `test_it.py::test_silence`: given up, / and reversed. |" in text
     assert "| 05 | do not honour | **not tested yet** |" in text
-    assert {"R7", "91", "I6"}.isdisjoint(untested(tests))
+    assert {"R7", "91", "R10", "I6"}.isdisjoint(untested(tests))
 
 
 def test_a_name_that_nobody_knows_is_refused(tmp_path: Path) -> None:

@@ -222,8 +222,8 @@ def test_a_mac_needs_the_code_that_refuses_a_wrong_one() -> None:
 
 
 def test_a_second_line_has_the_tak_of_its_institution(write) -> None:
-    lines = '[[link]]\nname = "issuer-1"\nmac = true\n[[link]]\nname = "second"\nrole = "issuer"\njoins = "issuer-1"'
-    spec = next(link for link in switch_spec(load(write(lines))).links if link.name == "second")
+    line = '[[link]]\nname = "second"\njoins = "issuer-1"\nmac = true\n'
+    spec = next(link for link in switch_spec(load(write(line))).links if link.name == "second")
     assert spec.tak == under_lmk(find_key(SHIPPED, "issuer-1", "TAK"))
 
 

@@ -69,6 +69,7 @@ def test_entries_keep_the_order_in_which_they_came() -> None:
     assert send(saf) == [3, 1, 2]
 
 
+@pytest.mark.rule("R11")
 def test_one_message_of_a_card_at_a_time() -> None:
     """R11: what follows waits until the issuer has taken what went before, over repeats and reconnections."""
     first, second, other = entry(1, "a"), entry(2, "a"), entry(3, "b")
@@ -103,6 +104,7 @@ def test_a_window_bounds_what_is_under_way() -> None:
     assert next(saf.sendable()) is entries[1]
 
 
+@pytest.mark.rule("R11")
 def test_patience_ends() -> None:
     one = entry(1)
     saf = queued(one)

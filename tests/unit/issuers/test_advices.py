@@ -5,6 +5,7 @@ import pytest
 PLENTY = 1_000_000_00
 
 
+@pytest.mark.rule("R12")
 @pytest.mark.parametrize(
     ("mti", "answer_mti"), [("0120", "0130"), ("0121", "0130"), ("0220", "0230"), ("0221", "0230")]
 )
@@ -16,6 +17,7 @@ def test_an_advice_is_posted_and_acknowledged_at_once(bench, make_card, mti, ans
     assert bench.available() == PLENTY - 100_00
 
 
+@pytest.mark.rule("R12")
 def test_an_advice_is_posted_whatever_the_account_says(bench, make_card):
     """R12: balance, limits, PIN tries and status are no reason."""
     bench.start(make_card("lost", balance_cents=1, limit_cents=1, max_count=0))
@@ -37,6 +39,7 @@ def test_an_advice_of_a_refund_credits(bench):
     assert bench.available() == PLENTY + 5_00
 
 
+@pytest.mark.rule("R12", "I3")
 def test_a_repeated_advice_has_one_effect(bench, repeat):
     bench.start()
     doc = bench.advice()
@@ -117,6 +120,7 @@ def test_an_early_reversal_that_names_the_advice_voids_it(bench, reverse, repeat
     assert bench.available() == PLENTY
 
 
+@pytest.mark.rule("R13")
 def test_an_early_reversal_of_the_request_does_not_void_the_stand_in_advice(bench, reverse):
     """R13: the 0420 of the request that timed out goes first; the 0120 has a STAN of its own."""
     bench.start()

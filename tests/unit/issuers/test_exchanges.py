@@ -306,6 +306,7 @@ def test_a_message_no_issuer_takes_is_counted(bench):
 # -- control and restart ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("05")
 def test_arm_answers_the_next_ones_and_books_nothing(bench, secrets):
     bench.start()
     bench.issuer.arm(secrets["pan"], 2, "05")

@@ -19,6 +19,7 @@ def reduce(reverse):
 # -- partial approval ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("10")
 def test_a_partial_approval_is_as_much_as_is_available(bench, make_card, repeat):
     bench.start(make_card("partial", balance_cents=40_00))
     doc = bench.doc(euros=100, pin="7068")
@@ -80,6 +81,7 @@ def test_its_partial_reversal_goes_by_what_was_approved(bench, make_card, reduce
 # -- partial reversal ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("R10 DE 95")
 @pytest.mark.parametrize(("mti", "answer_mti"), [("0400", "0410"), ("0420", "0430"), ("0421", "0430")])
 def test_a_partial_reversal_releases_down_to_de_95(bench, reduce, mti, answer_mti):
     bench.start()
@@ -90,6 +92,7 @@ def test_a_partial_reversal_releases_down_to_de_95(bench, reduce, mti, answer_mt
     assert bench.available() == PLENTY - 60_00
 
 
+@pytest.mark.rule("R10", "R10 DE 95")
 def test_an_identical_one_releases_nothing_more_not_even_late(bench, reduce):
     """R10: the same 0430; also the repeat of an earlier one that a later one overtook."""
     bench.start()
@@ -213,6 +216,7 @@ def test_the_cash_of_a_cashback_is_part_of_its_amount(bench, amounts, de39):
 # -- counts ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("65")
 def test_a_card_may_be_used_so_often_a_day(bench, make_card, reverse):
     bench.start(make_card("count-limit", max_count=2))
     first = bench.doc()
@@ -224,6 +228,7 @@ def test_a_card_may_be_used_so_often_a_day(bench, make_card, reverse):
     assert bench.de39() == "00"
 
 
+@pytest.mark.rule("65")
 def test_a_count_that_is_used_up(bench, make_card):
     bench.start(make_card("count-limit", max_count=0))
     assert bench.de39(pin="7068") == "65"

@@ -15,6 +15,7 @@ def test_the_values_of_these_tests_are_from_psec(secrets):
     assert psec.cvv.generate_cvv(cvk, pan, "3012", "000") == secrets["cvv2"]
 
 
+@pytest.mark.rule("63")
 @pytest.mark.parametrize(("cvv", "de39"), [("266", "00"), ("267", "63"), ("000", "63"), ("", "00"), ("26", "00")])
 def test_the_cvv_on_the_track_is_verified_if_it_is_there(bench, secrets, cvv, de39):
     bench.start()
