@@ -62,8 +62,8 @@ class Advices:
 
     def _completes(self, tx: Transaction, view: View) -> checks.Failure | None:
         """Find the pre-authorization that DE 90 names; one that nobody knows makes the advice stand for itself."""
-        original = self.context.original_of(view) if view.has(de.ORIGINAL) else None
-        if original is None or not original.preauthorised:
+        original = self.context.preauthorization_of(view) if view.has(de.ORIGINAL) else None
+        if original is None:
             return None
         if original.token != tx.token:
             why = "DE 90 names a pre-authorization of another card"

@@ -70,10 +70,13 @@ class Authorizations:
         if context.in_flight >= LEAST and (why := self._busy(pan)):
             context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
-        if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
-            why = "DE 90 names no pre-authorization of this card that is held"
-            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
-            return
+        if tx.preauthorised and view.has(de.ORIGINAL):
+            original = context.preauthorization_of(view)
+            if original is None or original.token != tx.token or original.hold is not Hold.HELD or original.released:
+                why = "DE 90 names no pre-authorization of this card that is held"
+                context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
+                return
+            tx.adds_to(original)
         tx.number = context.next_number()
         tx.received_at = now
         tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
@@ -90,14 +93,6 @@ class Authorizations:
         if issuer is None or issuer.in_flight < issuer.window.limit:
             return ""
         return f"{issuer.in_flight} requests wait for {issuer.spec.name}, as many as it answers in time"
-
-    def _adds_to(self, tx: Transaction, view: View) -> bool:
-        """An incremental pre-authorization adds to one that is held."""
-        tx.original = original = self.context.original_of(view)
-        return (
-            original is not None and original.preauthorised and original.token == tx.token
-            and original.hold is Hold.HELD and not original.released
-        )  # fmt: skip
 
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)

@@ -121,6 +121,8 @@ class Fold:
     def _intent(self, record: records.Intent) -> None:
         tx = self._forwarded(record)
         tx.preauthorised = record.preauthorised
+        if tx.original is not None:
+            tx.adds_to(tx.original)
         tx.move(State.WAITING)
 
     def _outcome(self, record: records.Outcome) -> None:

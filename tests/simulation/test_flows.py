@@ -233,6 +233,7 @@ def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, car
     assert "90" not in issuer.got[0]
 
 
+@pytest.mark.rule("I8", "68")
 def test_i8_a_late_copy_of_what_was_completed_and_taken_back_is_68(
     terminal: Terminal, cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
@@ -513,3 +514,40 @@ def test_r3_what_must_match_is_the_links_choice(terminal: Terminal, cards: Cards
     link.spec = msgspec.structs.replace(link.spec, match=(37,))
     link.saf.match = link.spec.match
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
+
+
+@pytest.mark.parametrize("names", ["preauthorization", "completion"])
+def test_r13_a_completion_that_is_dropped_takes_the_increments_along(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted, names: str
+) -> None:  # fmt: skip
+    """Told, it would have released them; so its reversal does, and the issuer holds nothing either way."""
+    terminal = new_terminal()
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    terminal.ask(held)
+    first = naming(held, preauthorization(terminal, card, 30_00))
+    terminal.ask(first)
+    terminal.ask(naming(first, preauthorization(terminal, card, 20_00)))
+    assert {doc.get("90", "")[:10] for doc in issuer.got} == {"", "0100" + issuer.got[0]["11"]}
+    bench.core.set_link(card["issuer"], up=False, now=bench.world.now)
+    bench.switch.settle()
+    completion = naming(first, advice(terminal, card, 80_00))
+    terminal.ask(completion)
+    terminal.ask(terminal.foreign.reversal(held if names == "preauthorization" else completion))
+    stans = [doc["11"] for doc in issuer.got]
+    issuer.got.clear()
+    again = restarted(terminal, new_terminal)
+    assert sorted((doc["t"], doc["90"][:10]) for doc in issuer.got) == [("0421", "0100" + stan) for stan in stans]
+    assert again.bench.core.reversals_owed() == 0
+
+
+def test_the_reversal_of_a_completed_increment_tells_the_issuer_nothing(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    held = preauthorization(terminal, cards["approve"])
+    terminal.ask(held)
+    increment = naming(held, preauthorization(terminal, cards["approve"], 30_00))
+    terminal.ask(increment)
+    terminal.ask(naming(held, advice(terminal, cards["approve"], 80_00)))
+    assert terminal.ask(terminal.foreign.reversal(increment))["39"] == "00"
+    assert issuer.mtis() == ["0100", "0100", "0220"]
