@@ -6,15 +6,13 @@ from collections.abc import Iterator, MutableSequence, Sequence
 
 from switch.cards._number_map_rules import (
     ABSENT,
-    GROWTH_DENOMINATOR,
-    GROWTH_NUMERATOR,
     KEY_BYTES,
-    LOAD_DENOMINATOR,
-    LOAD_NUMERATOR,
-    MIN_SLOTS,
-    SEGMENT_ENTRIES,
+    MEAN_ENTRIES,
+    SLOTS,
+    TWO_THIRDS,
     no_number,
     no_record,
+    table_full,
     twice,
     wrong_key,
 )
@@ -24,7 +22,10 @@ _EMPTY = 0
 _WORD = (1 << 64) - 1
 
 # By number of digits, the packed form of the one that is all zeros.
-_FIRST = {digits: 1 + sum(10**shorter for shorter in range(MIN_DIGITS, digits)) for digits in range(MIN_DIGITS, MAX_DIGITS + 1)}
+_FIRST = {
+    digits: 1 + sum(10**shorter for shorter in range(MIN_DIGITS, digits))
+    for digits in range(MIN_DIGITS, MAX_DIGITS + 1)
+}
 
 
 def pack(number: str | bytes) -> int:
@@ -68,31 +69,27 @@ def _round(v0: int, v1: int, v2: int, v3: int) -> tuple[int, int, int, int]:
     return v0, v1, _rotated(v2, 32), v3
 
 
-class _Segment:
-    """One table with linear probing. Its load stays below 1, so that every search comes to an empty slot."""
+class _Table:
+    """One table with linear probing. One slot at least stays empty, so that every search ends."""
 
-    __slots__ = ("packed", "records", "slots", "used")
+    __slots__ = ("packed", "records", "used")
 
-    def __init__(self, entries: int) -> None:
-        """An empty table, made for so many entries."""
-        self.slots = max(MIN_SLOTS, entries * GROWTH_NUMERATOR // GROWTH_DENOMINATOR)
-        self.packed = array("Q", bytes(8 * self.slots))
-        self.records = array("I", bytes(4 * self.slots))
+    def __init__(self) -> None:
+        self.packed = array("Q", bytes(8 * SLOTS))
+        self.records = array("I", bytes(4 * SLOTS))
         self.used = 0
-
-    def home(self, hashed: int) -> int:
-        """Where the search for a number begins."""
-        return (hashed >> 32) * self.slots >> 32
 
     def slot(self, packed: int, hashed: int) -> int:
         """The slot of the number, or the empty one where it would be put."""
-        at = self.home(hashed)
+        at = _home(hashed)
         while self.packed[at] not in (packed, _EMPTY):
-            at = (at + 1) % self.slots
+            at = (at + 1) % SLOTS
         return at
 
     def place(self, packed: int, hashed: int, record: int) -> None:
-        """Put in a number that is not there."""
+        """Put in a number that is not there. RuntimeError if the table is full."""
+        if self.used == SLOTS - 1:
+            raise table_full()
         at = self.slot(packed, hashed)
         self.packed[at], self.records[at] = packed, record
         self.used += 1
@@ -100,6 +97,11 @@ class _Segment:
     def entries(self) -> Iterator[tuple[int, int]]:
         """Packed number and record of each entry."""
         return ((packed, record) for packed, record in zip(self.packed, self.records, strict=True) if packed != _EMPTY)
+
+
+def _home(hashed: int) -> int:
+    """Where the search for a number begins."""
+    return (hashed >> 32) * SLOTS >> 32
 
 
 class NumberMap:
@@ -110,8 +112,10 @@ class NumberMap:
         if len(hash_key) != KEY_BYTES:
             raise wrong_key(len(hash_key))
         self._hash_key = hash_key
-        self._segments = [_Segment(0)]
-        self._level = 1  # the highest power of two that is not above the number of segments
+        self._tables = [_Table(), _Table()]
+        self._group_bits = 0  # there are 1 << _group_bits groups,
+        self._width = 2  # of so many tables each,
+        self._turn = 0  # and those below this one have been dealt out to one more
         self._used = 0
         self._changes = 0
 
@@ -124,8 +128,8 @@ class NumberMap:
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Pairs of number and record, in the order of the hash. RuntimeError where the map changes meanwhile."""
         changes = self._changes
-        for segment in self._segments:
-            for packed, record in segment.entries():
+        for table in self._tables:
+            for packed, record in table.entries():
                 yield unpack(packed), record
                 if self._changes != changes:
                     raise RuntimeError("the number map changed during iteration")
@@ -133,7 +137,7 @@ class NumberMap:
     @property
     def memory_bytes(self) -> int:
         """What the tables occupy."""
-        return sum(len(memoryview(part).cast("B")) for each in self._segments for part in (each.packed, each.records))
+        return sum(memoryview(part).nbytes for table in self._tables for part in (table.packed, table.records))
 
     def find(self, number: str | bytes) -> int | None:
         """The record of a number, or None."""
@@ -141,9 +145,9 @@ class NumberMap:
         if packed == _EMPTY:
             return None
         hashed = hash_word(self._hash_key, packed)
-        segment = self._segment(hashed)
-        at = segment.slot(packed, hashed)
-        return None if segment.packed[at] == _EMPTY else segment.records[at]
+        table = self._table(hashed)
+        at = table.slot(packed, hashed)
+        return None if table.packed[at] == _EMPTY else table.records[at]
 
     def find_in(self, frame: bytes, start: int, end: int) -> int | None:
         """The record of the number at `frame[start:end]`; IndexError where the frame has no such span."""
@@ -168,15 +172,12 @@ class NumberMap:
             raise no_record(record)
         if number in self:
             raise twice(unpack(packed))
-        if self._used >= SEGMENT_ENTRIES * len(self._segments):
-            self._add_segment()
-        hashed = hash_word(self._hash_key, packed)
-        segment = self._segment(hashed)
-        if (segment.used + 1) * LOAD_DENOMINATOR > segment.slots * LOAD_NUMERATOR:
-            segment = self._enlarge(hashed)
-        segment.place(packed, hashed, record)
-        self._used += 1
         self._changes += 1
+        if self._used >= MEAN_ENTRIES * len(self._tables):
+            self._expand()
+        hashed = hash_word(self._hash_key, packed)
+        self._table(hashed).place(packed, hashed, record)
+        self._used += 1
 
     def delete(self, number: str | bytes) -> int | None:
         """Remove a number: its record, or None if it is not there."""
@@ -184,20 +185,20 @@ class NumberMap:
         if packed == _EMPTY:
             return None
         hashed = hash_word(self._hash_key, packed)
-        segment = self._segment(hashed)
-        gap = segment.slot(packed, hashed)
-        if segment.packed[gap] == _EMPTY:
+        table = self._table(hashed)
+        gap = table.slot(packed, hashed)
+        if table.packed[gap] == _EMPTY:
             return None
-        record = segment.records[gap]
+        record = table.records[gap]
         at = gap
-        while segment.packed[at := (at + 1) % segment.slots] != _EMPTY:
-            home = segment.home(hash_word(self._hash_key, segment.packed[at]))
+        while table.packed[at := (at + 1) % SLOTS] != _EMPTY:
+            home = _home(hash_word(self._hash_key, table.packed[at]))
             # An entry whose search passes the gap moves into it; its own slot is the next gap.
-            if (at - home) % segment.slots >= (at - gap) % segment.slots:
-                segment.packed[gap], segment.records[gap] = segment.packed[at], segment.records[at]
+            if (at - home) % SLOTS >= (at - gap) % SLOTS:
+                table.packed[gap], table.records[gap] = table.packed[at], table.records[at]
                 gap = at
-        segment.packed[gap] = segment.records[gap] = _EMPTY
-        segment.used -= 1
+        table.packed[gap] = table.records[gap] = _EMPTY
+        table.used -= 1
         self._used -= 1
         self._changes += 1
         return record
@@ -208,36 +209,35 @@ class NumberMap:
         if packed == _EMPTY:
             return 0
         hashed = hash_word(self._hash_key, packed)
-        segment = self._segment(hashed)
-        return (segment.slot(packed, hashed) - segment.home(hashed)) % segment.slots + 1
+        table = self._table(hashed)
+        return (table.slot(packed, hashed) - _home(hashed)) % SLOTS + 1
 
-    def _index(self, hashed: int) -> int:
-        """Where the segment of a hash stands: those that are dealt out already look at one bit more."""
-        index = hashed & (2 * self._level - 1)
-        return index if index < len(self._segments) else hashed & (self._level - 1)
+    def _table(self, hashed: int) -> _Table:
+        """The table of a hash."""
+        group = hashed & ((1 << self._group_bits) - 1)
+        return self._tables[group + (self._place(hashed, self._width + (group < self._turn)) << self._group_bits)]
 
-    def _segment(self, hashed: int) -> _Segment:
-        return self._segments[self._index(hashed)]
+    def _place(self, hashed: int, width: int) -> int:
+        """Which table of a group of so many."""
+        two_bits = hashed >> self._group_bits & 3
+        if width == 4:
+            return two_bits
+        if width == 3 and two_bits >= 2 and (hashed >> 24 & 0xFF) < TWO_THIRDS:
+            return 2
+        return two_bits & 1
 
-    def _enlarge(self, hashed: int) -> _Segment:
-        """A larger table for the segment of a hash."""
-        index = self._index(hashed)
-        old = self._segments[index]
-        larger = _Segment(old.used + 1)
-        for packed, record in old.entries():
-            larger.place(packed, hash_word(self._hash_key, packed), record)
-        self._segments[index] = larger
-        return larger
-
-    def _add_segment(self) -> None:
-        """Deal the next segment in turn out to itself and to a new one at the end."""
-        index = len(self._segments) - self._level
-        hashes = [(packed, hash_word(self._hash_key, packed), record) for packed, record in self._segments[index].entries()]
-        moving = sum(1 for _, hashed, _ in hashes if hashed & self._level)
-        staying, new = _Segment(len(hashes) - moving), _Segment(moving)
-        for packed, hashed, record in hashes:
-            (new if hashed & self._level else staying).place(packed, hashed, record)
-        self._segments[index] = staying
-        self._segments.append(new)
-        if len(self._segments) == 2 * self._level:
-            self._level *= 2
+    def _expand(self) -> None:
+        """Deal the group whose turn it is out to one more table."""
+        groups = 1 << self._group_bits
+        new = [_Table() for _ in range(self._width + 1)]
+        for old in self._tables[self._turn :: groups]:
+            for packed, record in old.entries():
+                hashed = hash_word(self._hash_key, packed)
+                new[self._place(hashed, len(new))].place(packed, hashed, record)
+        self._tables.append(new[-1])
+        self._tables[self._turn :: groups] = new
+        self._turn += 1
+        if self._turn == groups:
+            self._turn, self._width = 0, self._width + 1
+        if self._width == 4:
+            self._width, self._group_bits = 2, self._group_bits + 1

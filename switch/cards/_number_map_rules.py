@@ -8,15 +8,15 @@ KEY_BYTES = 16  # of SipHash
 # A record index has 32 bits; the highest of them says "none" in a batch.
 ABSENT = 0xFFFF_FFFF
 
-# A table grows above LOAD and is then made for 5/3 of its entries, so that it is three fifths full: between 16 and 20
-# bytes an entry, and 8.5 slots to read for a number that is not there where it is fullest (Knuth, TAOCP 3, section 6.4).
-LOAD_NUMERATOR, LOAD_DENOMINATOR = 3, 4
-GROWTH_NUMERATOR, GROWTH_DENOMINATOR = 5, 3
-MIN_SLOTS = 8
+# A table is 5461 entries of 12 bytes and their count, 64 KiB; 32 of them are one huge page.
+SLOTS = 5461
 
-# Entries a segment before another one is added. The longest pause of an insert is dealing out one segment, which has
-# up to twice as many: 0.1 ms. Smaller ones would cost more of the second-level cache for the list of segments.
-SEGMENT_ENTRIES = 8192
+# Entries a table on the average; for more, a table is added. The tables whose turn to be dealt out has not come have up
+# to one and a half times as many, 84 % of their slots, and are then still 12 standard deviations from full.
+MEAN_ENTRIES = 3072
+
+# What of the upper half of a group goes to its third table: two thirds, in 256ths.
+TWO_THIRDS = 171
 
 
 def wrong_key(size: int) -> ValueError:
@@ -37,3 +37,8 @@ def twice(number: str) -> ValueError:
 def no_record(record: int) -> ValueError:
     """An index that does not fit."""
     return ValueError(f"a record index is 0 to {ABSENT - 1}, not {record}")
+
+
+def table_full() -> RuntimeError:
+    """A table has no slot left, which does not happen by chance."""
+    return RuntimeError("a table of the number map is full: its hash key is not random, or somebody else knows it")

@@ -7,9 +7,9 @@
 
 A number keeps the card's first six digits, so that it is routed as the card is, and its length; the rest is new, the
 last one being the check digit. So a card of 16 digits has a range of 10⁹ numbers, which it shares with every card of
-its BIN. The new digits are HMAC-SHA-256 under a key of the data directory: who does not have it cannot tell them from random
-ones, whatever numbers were seen before. Nothing is drawn here: a number follows from card, epoch, serial and key. The
-caller numbers its boots durably (epoch) and its numbers within one boot (serial), as for the vault's seals.
+its BIN. The new digits are HMAC-SHA-256 under a key of the data directory: who does not have it cannot tell them from
+random ones, whatever numbers were seen before. Nothing is drawn here: a number follows from card, epoch, serial and
+key. The caller numbers its boots durably (epoch) and its numbers within one boot (serial), as for the vault's seals.
 
 CVV2 and expiry follow from the number, under the same key, and are not kept either. They are no secret of the issuer's,
 who never sees them: whoever maps the number to the card compares them first.
@@ -47,7 +47,9 @@ def number_for(pan: str, *, epoch: int, serial: int, key: bytes, taken: Callable
     number, RangeExhaustedError after `MAX_TRIES`.
     """
     if not is_pan(pan):
-        raise ValueError(f"a disposable number is made for a card number with a right check digit; these {len(pan)} are not")
+        raise ValueError(
+            f"a disposable number is made for a card number with a right check digit; these {len(pan)} are not"
+        )
     width = len(pan) - FIRST - 1
     for attempt in range(MAX_TRIES):
         drawn = _keyed(key, b"number", _TRY.pack(epoch, serial, attempt) + pan.encode("ascii"))
@@ -56,8 +58,8 @@ def number_for(pan: str, *, epoch: int, serial: int, key: bytes, taken: Callable
         if number[-LAST:] != pan[-LAST:] and not taken(number):
             return number
     raise RangeExhaustedError(
-        f"none of {MAX_TRIES} numbers tried in the range {pan[:FIRST]} of {len(pan)} digits is free: it is nearly full; "
-        "give new cards another BIN, or release dead numbers sooner"
+        f"none of {MAX_TRIES} numbers tried in the range {pan[:FIRST]} of {len(pan)} digits is free: it is nearly "
+        "full; give new cards another BIN, or release dead numbers sooner"
     )
 
 

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from switch.cards import _number_map_c, _number_map_py
-from switch.cards._number_map_rules import SEGMENT_ENTRIES
+from switch.cards._number_map_rules import MEAN_ENTRIES
 from switch.cards.number_map import ABSENT
 
 # Few enough that the same ones come again.
 NUMBERS = st.sampled_from([f"{index:0{size}}" for size in (12, 16, 19) for index in range(12)])
 RECORDS = st.integers(0, ABSENT - 1)
-# Runs of numbers: three of them, and a map deals out its first segment.
-RUNS = st.integers(0, 3).map(lambda place: range(place * SEGMENT_ENTRIES, place * SEGMENT_ENTRIES + SEGMENT_ENTRIES // 2))
+# Runs of numbers: with two of them a map has had to deal out its tables.
+RUN = MEAN_ENTRIES + 100
+RUNS = st.integers(0, 3).map(lambda place: range(place * RUN, (place + 1) * RUN))
 
 
 class NumberMapMachine(RuleBasedStateMachine):

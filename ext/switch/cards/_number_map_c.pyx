@@ -1,9 +1,10 @@
 """The card-number map, compiled; `_number_map_py` is its readable twin, and `number_map` tells how it works.
 
-Bounds: `Segment.slots` is at least 8 and `Segment.used` at most three quarters of it (`insert` and `add_segment` see to
-that before they place anything), so each table has an empty slot and every search ends. Slots are numbered by `home_of`,
-below `slots` because a 32-bit fraction of `slots` is taken, and by `after`, which turns round at the end; there
-is no other way to one. Segments are numbered by `segment_of`, always below `segment_count`.
+Bounds: a table has `SLOTS` slots, at most all but one of them used (`place` sees to that), so each table has an empty slot
+and every search ends. Slots are numbered by `home_of`, below `SLOTS` because a 32-bit fraction of it is taken, and
+by `after`, which turns round at the end. Tables are numbered by `index_of`, which is below `table_count`: a group below
+`turn` has one table more than the others, and `CHOICE` names no table that a group of the width does not have. There
+is no other way to a slot or a table. Spans of bytes are checked by `find_in`, lengths by `pack_digits`.
 """
 
 cimport cython
@@ -11,10 +12,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SI
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_GET_LENGTH
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
 
 from switch.cards import _number_map_rules as rules
-from switch.cards._number_map_rules import no_number, no_record, twice, wrong_key
+from switch.cards._number_map_rules import no_number, no_record, table_full, twice, wrong_key
 from switch.cards.pan import MAX_DIGITS as MAX_DIGITS_OF_PAN, MIN_DIGITS as MIN_DIGITS_OF_PAN
 
 
@@ -30,25 +32,32 @@ cdef extern from *:
     void prefetch "monetique_prefetch" (const void* address) noexcept nogil
 
 
+cdef extern from "<stdlib.h>":
+    void* aligned_alloc(size_t alignment, size_t size) noexcept nogil
+
+
+cdef extern from "<sys/mman.h>":
+    int madvise(void* address, size_t size, int advice) noexcept nogil
+    enum: MADV_HUGEPAGE
+
+
 cdef enum:
     MIN_DIGITS = 12
     MAX_DIGITS = 19
-    MIN_SLOTS = 8
-    LOAD_NUMERATOR = 3
-    LOAD_DENOMINATOR = 4
-    GROWTH_NUMERATOR = 5
-    GROWTH_DENOMINATOR = 3
-    SEGMENT_ENTRIES = 8192
-    # Searches of a batch on their way to memory at once; a core has ten to sixteen line fill buffers.
-    GROUP = 16
+    SLOTS = 5461
+    MEAN_ENTRIES = 3072
+    TWO_THIRDS = 171
+    TABLES_A_CHUNK = 32
+    CHUNK_BYTES = 2 * 1024 * 1024  # a huge page on x86-64, and on ARM with pages of 4 KiB
+    MAX_GROUP_BITS = 22  # the bits of the hash from 24 on decide other things; this is 10¹⁰ entries
+    # Searches of a batch on their way to memory at once: enough to hide the first one's wait; 16 and 64 are no faster.
+    GROUP = 32
     EMPTY = 0
 
 cdef uint32_t ABSENT = rules.ABSENT
 
 assert (MIN_DIGITS, MAX_DIGITS) == (MIN_DIGITS_OF_PAN, MAX_DIGITS_OF_PAN)
-assert (MIN_SLOTS, SEGMENT_ENTRIES) == (rules.MIN_SLOTS, rules.SEGMENT_ENTRIES)
-assert (LOAD_NUMERATOR, LOAD_DENOMINATOR) == (rules.LOAD_NUMERATOR, rules.LOAD_DENOMINATOR)
-assert (GROWTH_NUMERATOR, GROWTH_DENOMINATOR) == (rules.GROWTH_NUMERATOR, rules.GROWTH_DENOMINATOR)
+assert (SLOTS, MEAN_ENTRIES, TWO_THIRDS) == (rules.SLOTS, rules.MEAN_ENTRIES, rules.TWO_THIRDS)
 
 # By number of digits, the packed form of the one that is all zeros.
 cdef uint64_t[MAX_DIGITS + 1] FIRST
@@ -61,10 +70,18 @@ cdef packed struct Entry:
     uint32_t record
 
 
-cdef struct Segment:
-    Entry* entries
-    uint32_t slots
+cdef packed struct Table:
+    Entry entries[SLOTS]
     uint32_t used
+
+
+assert sizeof(Table) * TABLES_A_CHUNK == CHUNK_BYTES
+
+# Which table of a group of 2, 3 or 4: by two bits of the hash and whether others are below two thirds.
+cdef uint8_t[3][4][2] CHOICE
+CHOICE[0] = [[0, 0], [1, 1], [0, 0], [1, 1]]
+CHOICE[1] = [[0, 0], [1, 1], [0, 2], [1, 2]]
+CHOICE[2] = [[0, 0], [1, 1], [2, 2], [3, 3]]
 
 
 cdef struct Key:
@@ -87,9 +104,13 @@ cdef inline uint64_t eight_digits(uint64_t word) noexcept nogil:
 
 
 cdef inline bint are_digits(uint64_t word) noexcept nogil:
-    """Whether each of eight bytes is 30 to 39: its high half is 3, and still is when 6 is added."""
-    return (word & (word + <uint64_t>0x0606060606060606) & <uint64_t>0xF0F0F0F0F0F0F0F0) == <uint64_t>0x3030303030303030 and (
-        (word | (word + <uint64_t>0x0606060606060606)) & <uint64_t>0xF0F0F0F0F0F0F0F0) == <uint64_t>0x3030303030303030
+    """Whether each of eight bytes is 30 to 39: its high half is 3, and still is when 6 is added.
+
+    A byte that carries into the next one has a wrong high half itself.
+    """
+    cdef uint64_t halves = <uint64_t>0xF0F0F0F0F0F0F0F0
+    cdef uint64_t threes = <uint64_t>0x3030303030303030
+    return word & halves == threes and (word + <uint64_t>0x0606060606060606) & halves == threes
 
 
 cdef inline uint64_t pack_digits(const uint8_t* digits, Py_ssize_t size) noexcept nogil:
@@ -179,55 +200,45 @@ cdef inline Key key_of(bytes hash_key) except *:
     return Key(words[0], words[1])
 
 
-cdef inline uint32_t home_of(const Segment* segment, uint64_t hashed) noexcept nogil:
+cdef inline uint32_t home_of(uint64_t hashed) noexcept nogil:
     """Where the search for a number begins."""
-    return <uint32_t>((hashed >> 32) * segment.slots >> 32)
+    return <uint32_t>((hashed >> 32) * SLOTS >> 32)
 
 
-cdef inline void fetch(const Segment* segment, uint64_t hashed) noexcept nogil:
+cdef inline void fetch(const Table* table, uint64_t hashed) noexcept nogil:
     """Send for the first three slots of a search: one or two cache lines. An address behind the table does no harm."""
-    cdef const char* home = <const char*>&segment.entries[home_of(segment, hashed)]
+    cdef const char* home = <const char*>&table.entries[home_of(hashed)]
     prefetch(home)
     prefetch(home + 3 * sizeof(Entry) - 1)
 
 
-cdef inline uint32_t after(const Segment* segment, uint32_t at) noexcept nogil:
-    return at + 1 if at + 1 < segment.slots else 0
+cdef inline uint32_t after(uint32_t at) noexcept nogil:
+    return at + 1 if at + 1 < SLOTS else 0
 
 
-cdef inline uint32_t distance(const Segment* segment, uint32_t start, uint32_t end) noexcept nogil:
+cdef inline uint32_t distance(uint32_t start, uint32_t end) noexcept nogil:
     """Steps from one slot to another, round the end of the table."""
-    return end - start if end >= start else end + segment.slots - start
+    return end - start if end >= start else end + SLOTS - start
 
 
-cdef inline uint32_t slot_of(const Segment* segment, uint64_t packed, uint64_t hashed) noexcept nogil:
+cdef inline uint32_t slot_of(const Table* table, uint64_t packed, uint64_t hashed) noexcept nogil:
     """The slot of the number, or the empty one where it would be put."""
-    cdef uint32_t at = home_of(segment, hashed)
-    while segment.entries[at].number != packed and segment.entries[at].number != EMPTY:
-        at = after(segment, at)
+    cdef uint32_t at = home_of(hashed)
+    while table.entries[at].number != packed and table.entries[at].number != EMPTY:
+        at = after(at)
     return at
 
 
-cdef inline void place(Segment* segment, uint64_t packed, uint64_t hashed, uint32_t record) noexcept nogil:
-    """Put in a number that is not there, into a table that has room for it."""
-    cdef uint32_t at = slot_of(segment, packed, hashed)
-    segment.entries[at].number = packed
-    segment.entries[at].record = record
-    segment.used += 1
-
-
-cdef Segment new_segment(uint64_t entries) except *:
-    """An empty table, made for so many entries."""
-    cdef uint64_t slots = max(<uint64_t>MIN_SLOTS, entries * GROWTH_NUMERATOR // GROWTH_DENOMINATOR)
-    cdef Segment segment
-    if slots > ABSENT:
-        raise MemoryError
-    segment.slots = <uint32_t>slots
-    segment.used = 0
-    segment.entries = <Entry*>PyMem_RawCalloc(slots, sizeof(Entry))
-    if segment.entries == NULL:
-        raise MemoryError
-    return segment
+cdef inline bint place(Table* table, uint64_t packed, uint64_t hashed, uint32_t record) noexcept nogil:
+    """Put in a number that is not there. False if the table is full."""
+    cdef uint32_t at
+    if table.used == SLOTS - 1:
+        return False
+    at = slot_of(table, packed, hashed)
+    table.entries[at].number = packed
+    table.entries[at].record = record
+    table.used += 1
+    return True
 
 
 @cython.final
@@ -236,26 +247,27 @@ cdef class NumberMap:
     """Card number to record index."""
 
     cdef Key key
-    cdef Segment* segments
-    cdef size_t segment_count
-    cdef size_t segment_room
-    cdef size_t level  # the highest power of two that is not above segment_count
+    cdef Table** chunks
+    cdef size_t chunk_count
+    cdef size_t chunk_room
+    cdef size_t table_count
+    cdef int group_bits  # there are 1 << group_bits groups,
+    cdef int width  # of so many tables each,
+    cdef size_t turn  # and those below this one have been dealt out to one more
     cdef size_t used
     cdef uint64_t changes
 
     def __cinit__(self, bytes hash_key not None):
         self.key = key_of(hash_key)
-        self.segments = <Segment*>PyMem_RawCalloc(1, sizeof(Segment))
-        if self.segments == NULL:
-            raise MemoryError
-        self.segments[0] = new_segment(0)
-        self.segment_count = self.segment_room = self.level = 1
+        self.width = 2
+        self.add_table()
+        self.add_table()
 
     def __dealloc__(self):
         cdef size_t index
-        for index in range(self.segment_count):
-            PyMem_RawFree(self.segments[index].entries)
-        PyMem_RawFree(self.segments)
+        for index in range(self.chunk_count):
+            free(self.chunks[index])
+        PyMem_RawFree(self.chunks)
 
     def __len__(self):
         return self.used
@@ -268,9 +280,9 @@ cdef class NumberMap:
         cdef size_t index
         cdef uint32_t at
         cdef Entry entry
-        for index in range(self.segment_count):
-            for at in range(self.segments[index].slots):
-                entry = self.segments[index].entries[at]
+        for index in range(self.table_count):
+            for at in range(SLOTS):
+                entry = self.table(index).entries[at]
                 if entry.number != EMPTY:
                     yield unpack_number(entry.number), entry.record
                     if self.changes != changes:
@@ -279,11 +291,7 @@ cdef class NumberMap:
     @property
     def memory_bytes(self):
         """What the tables and the list of them occupy."""
-        cdef size_t total = self.segment_room * sizeof(Segment)
-        cdef size_t index
-        for index in range(self.segment_count):
-            total += self.segments[index].slots * sizeof(Entry)
-        return total
+        return self.chunk_count * CHUNK_BYTES + self.chunk_room * sizeof(Table*)
 
     def find(self, number):
         """The record of a number, or None."""
@@ -298,12 +306,14 @@ cdef class NumberMap:
         record = self.record_of(pack_digits(<const uint8_t*>PyBytes_AS_STRING(frame) + start, end - start))
         return None if record == ABSENT else record
 
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
     def find_many(self, list numbers not None, uint32_t[::1] records not None):
         """Write the record of each number to the same place of `records`, or `ABSENT`."""
         cdef uint64_t[GROUP] packed
         cdef uint64_t[GROUP] hashed
-        cdef const Segment* segment
         cdef Py_ssize_t begin, i, count, size = len(numbers)
+        # The two have one size, `begin + i` stays below it, and nothing in the loops runs code that could change them.
         if records.shape[0] != size:
             raise ValueError(f"{size} numbers want as many places for records, not {records.shape[0]}")
         for begin in range(0, size, GROUP):
@@ -312,46 +322,41 @@ cdef class NumberMap:
             for i in range(count):
                 packed[i] = pack_object(numbers[begin + i])
                 hashed[i] = hash_of(self.key, packed[i])
-                segment = self.segment_of(hashed[i])
-                fetch(segment, hashed[i])
+                fetch(self.table_of(hashed[i]), hashed[i])
             for i in range(count):
                 records[begin + i] = self.record_at(packed[i], hashed[i])
 
     def insert(self, number, record):
         """Add a number. ValueError if it is there, or no card number, or the record index does not fit."""
         cdef uint64_t packed = pack_object(number)
-        cdef uint64_t hashed
-        cdef Segment* segment
+        cdef uint64_t hashed = hash_of(self.key, packed)
         if packed == EMPTY:
             raise no_number(len(number))
         if not 0 <= record < ABSENT:
             raise no_record(record)
-        if self.record_of(packed) != ABSENT:
+        if self.record_at(packed, hashed) != ABSENT:
             raise twice(unpack_number(packed))
-        if self.used >= SEGMENT_ENTRIES * self.segment_count:
-            self.add_segment()
-        hashed = hash_of(self.key, packed)
-        segment = self.segment_of(hashed)
-        if (<uint64_t>segment.used + 1) * LOAD_DENOMINATOR > <uint64_t>segment.slots * LOAD_NUMERATOR:
-            self.enlarge(segment)
-        place(segment, packed, hashed, record)
-        self.used += 1
         self.changes += 1
+        if self.used >= MEAN_ENTRIES * self.table_count:
+            self.expand()
+        if not place(self.table_of(hashed), packed, hashed, record):
+            raise table_full()
+        self.used += 1
 
     def delete(self, number):
         """Remove a number: its record, or None if it is not there."""
         cdef uint64_t packed = pack_object(number)
         cdef uint64_t hashed = hash_of(self.key, packed)
-        cdef Segment* segment = self.segment_of(hashed)
+        cdef Table* table = self.table_of(hashed)
         cdef uint32_t gap, record
         if packed == EMPTY:
             return None
-        gap = slot_of(segment, packed, hashed)
-        if segment.entries[gap].number == EMPTY:
+        gap = slot_of(table, packed, hashed)
+        if table.entries[gap].number == EMPTY:
             return None
-        record = segment.entries[gap].record
-        self.close_gap(segment, gap)
-        segment.used -= 1
+        record = table.entries[gap].record
+        self.close_gap(table, gap)
+        table.used -= 1
         self.used -= 1
         self.changes += 1
         return record
@@ -360,91 +365,117 @@ cdef class NumberMap:
         """How many slots a search for the number reads: what a lookup costs, for tests and measurements."""
         cdef uint64_t packed = pack_object(number)
         cdef uint64_t hashed = hash_of(self.key, packed)
-        cdef const Segment* segment = self.segment_of(hashed)
+        cdef const Table* table = self.table_of(hashed)
         if packed == EMPTY:
             return 0
-        return 1 + distance(segment, home_of(segment, hashed), slot_of(segment, packed, hashed))
+        return 1 + distance(home_of(hashed), slot_of(table, packed, hashed))
 
-    cdef inline Segment* segment_of(self, uint64_t hashed) noexcept nogil:
-        """Those that are dealt out already look at one bit more."""
-        cdef size_t index = hashed & (2 * self.level - 1)
-        return &self.segments[index if index < self.segment_count else hashed & (self.level - 1)]
+    cdef inline size_t index_of(self, size_t group, size_t choice) noexcept nogil:
+        return group + (choice << self.group_bits)
+
+    cdef inline size_t choice_of(self, uint64_t hashed, int width) noexcept nogil:
+        """Which table of a group of so many."""
+        return CHOICE[width - 2][hashed >> self.group_bits & 3][(hashed >> 24 & 0xFF) < TWO_THIRDS]
+
+    cdef inline Table* table(self, size_t index) noexcept nogil:
+        return &self.chunks[index // TABLES_A_CHUNK][index % TABLES_A_CHUNK]
+
+    cdef inline Table* table_of(self, uint64_t hashed) noexcept nogil:
+        """The table of a hash."""
+        cdef size_t group = hashed & ((<uint64_t>1 << self.group_bits) - 1)
+        return self.table(self.index_of(group, self.choice_of(hashed, self.width + (group < self.turn))))
 
     cdef inline uint32_t record_at(self, uint64_t packed, uint64_t hashed) noexcept nogil:
         """The record of a packed number, or ABSENT."""
-        cdef const Segment* segment = self.segment_of(hashed)
+        cdef const Table* table = self.table_of(hashed)
         cdef uint32_t at
         if packed == EMPTY:
             return ABSENT
-        fetch(segment, hashed)
-        at = slot_of(segment, packed, hashed)
-        return segment.entries[at].record if segment.entries[at].number != EMPTY else ABSENT
+        at = slot_of(table, packed, hashed)
+        return table.entries[at].record if table.entries[at].number != EMPTY else ABSENT
 
     cdef inline uint32_t record_of(self, uint64_t packed) noexcept nogil:
-        return self.record_at(packed, hash_of(self.key, packed))
+        cdef uint64_t hashed = hash_of(self.key, packed)
+        fetch(self.table_of(hashed), hashed)
+        return self.record_at(packed, hashed)
 
-    cdef void close_gap(self, Segment* segment, uint32_t gap) noexcept nogil:
+    cdef void close_gap(self, Table* table, uint32_t gap) noexcept nogil:
         """Empty a slot. An entry of the run whose search passes the gap moves into it; its own slot is the next gap."""
-        cdef uint32_t at = after(segment, gap)
+        cdef uint32_t at = after(gap)
         cdef uint32_t home
-        while segment.entries[at].number != EMPTY:
-            home = home_of(segment, hash_of(self.key, segment.entries[at].number))
-            if distance(segment, home, at) >= distance(segment, gap, at):
-                segment.entries[gap] = segment.entries[at]
+        while table.entries[at].number != EMPTY:
+            home = home_of(hash_of(self.key, table.entries[at].number))
+            if distance(home, at) >= distance(gap, at):
+                table.entries[gap] = table.entries[at]
                 gap = at
-            at = after(segment, at)
-        segment.entries[gap].number = EMPTY
-        segment.entries[gap].record = 0
+            at = after(at)
+        table.entries[gap].number = EMPTY
+        table.entries[gap].record = 0
 
-    cdef int enlarge(self, Segment* segment) except -1:
-        """A larger table for one segment."""
-        cdef Segment larger = new_segment(<uint64_t>segment.used + 1)
-        cdef Entry* entry = segment.entries
-        cdef uint32_t at
-        for at in range(segment.slots):
-            if entry[at].number != EMPTY:
-                place(&larger, entry[at].number, hash_of(self.key, entry[at].number), entry[at].record)
-        PyMem_RawFree(segment.entries)
-        segment[0] = larger
-        return 0
-
-    cdef int reserve(self) except -1:
-        """Room for one more segment in the list."""
-        cdef Segment* longer
-        if self.segment_count == self.segment_room:
-            longer = <Segment*>PyMem_RawRealloc(self.segments, 2 * self.segment_room * sizeof(Segment))
-            if longer == NULL:
-                raise MemoryError
-            self.segments = longer
-            self.segment_room *= 2
-        return 0
-
-    cdef int add_segment(self) except -1:
-        """Deal the next segment in turn out to itself and to a new one at the end."""
-        cdef Segment old, staying, new
-        cdef uint64_t hashed, moving = 0
-        cdef uint32_t at
-        self.reserve()
-        old = self.segments[self.segment_count - self.level]
-        for at in range(old.slots):
-            if old.entries[at].number != EMPTY and hash_of(self.key, old.entries[at].number) & self.level:
-                moving += 1
-        staying = new_segment(old.used - moving)
+    cdef int expand(self) except -1:
+        """Deal the group whose turn it is out to one more table. Done aside, so that an error leaves all as it was."""
+        cdef Table* new = <Table*>PyMem_RawCalloc(self.width + 1, sizeof(Table))
+        cdef int choice
+        if new == NULL or self.group_bits == MAX_GROUP_BITS:
+            PyMem_RawFree(new)
+            raise MemoryError
         try:
-            new = new_segment(moving)
-        except MemoryError:
-            PyMem_RawFree(staying.entries)
-            raise
-        for at in range(old.slots):
+            for choice in range(self.width):
+                if not self.deal(self.table(self.index_of(self.turn, choice)), new):
+                    raise table_full()
+            self.add_table()
+            for choice in range(self.width + 1):
+                self.table(self.index_of(self.turn, choice))[0] = new[choice]
+        finally:
+            PyMem_RawFree(new)
+        self.turn += 1
+        if self.turn == <size_t>1 << self.group_bits:
+            self.turn = 0
+            self.width += 1
+        if self.width == 4:
+            self.width = 2
+            self.group_bits += 1
+        return 0
+
+    cdef bint deal(self, const Table* old, Table* new) noexcept nogil:
+        """Place the entries of a table into those of its group to be, which are one more. False if one is full."""
+        cdef uint64_t hashed
+        cdef Table* table
+        cdef uint32_t at
+        for at in range(SLOTS):
             if old.entries[at].number != EMPTY:
                 hashed = hash_of(self.key, old.entries[at].number)
-                place(&new if hashed & self.level else &staying, old.entries[at].number, hashed, old.entries[at].record)
-        PyMem_RawFree(old.entries)
-        self.segments[self.segment_count - self.level] = staying
-        self.segments[self.segment_count] = new
-        self.segment_count += 1
-        if self.segment_count == 2 * self.level:
-            self.level *= 2
+                table = &new[self.choice_of(hashed, self.width + 1)]
+                if not place(table, old.entries[at].number, hashed, old.entries[at].record):
+                    return False
+        return True
+
+    cdef int add_table(self) except -1:
+        """One more table at the end, empty."""
+        if self.table_count == self.chunk_count * TABLES_A_CHUNK:
+            self.add_chunk()
+        self.table_count += 1
+        memset(self.table(self.table_count - 1), 0, sizeof(Table))
+        return 0
+
+    cdef int add_chunk(self) except -1:
+        """Memory for some more tables."""
+        cdef size_t room = max(<size_t>1, 2 * self.chunk_room)
+        cdef Table** longer
+        cdef void* chunk
+        if self.chunk_count == self.chunk_room:
+            longer = <Table**>PyMem_RawRealloc(self.chunks, room * sizeof(Table*))
+            if longer == NULL:
+                raise MemoryError
+            self.chunks = longer
+            self.chunk_room = room
+        chunk = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES)
+        if chunk == NULL:
+            raise MemoryError
+        if self.chunk_count > 0:
+            madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE)  # an advice: a kernel without them may refuse it
+        self.chunks[self.chunk_count] = <Table*>chunk
+        self.chunk_count += 1
         return 0
 
 

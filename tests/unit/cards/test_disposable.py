@@ -1,6 +1,7 @@
 """Disposable numbers: their form, that no two are the same, and that their digits look random."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -113,7 +114,7 @@ def test_digits_look_random() -> None:
         assert looks_random([number[place] for number in numbers], 10)
     for place in range(6, 15):
         assert looks_random([number[place : place + 2] for number in numbers], 100)
-        following = zip(numbers, numbers[1:], strict=False)
+        following = pairwise(numbers)
         assert looks_random([one[place] + other[place] for one, other in following], 100)
 
 
