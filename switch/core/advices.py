@@ -134,6 +134,8 @@ def approves(view: View, link: AcquirerLink) -> bool:
 def seal_fields(context: Context, view: View, tx: Transaction) -> bytes:
     """The fields of a message that its issuer is to get along with those that the rules set, sealed for the log."""
     fields = {number: view.text(number) or "" for number in view.fields() if number not in de.NOT_ADVISED}
-    if tx.resolved is not None and fields.pop(de.EXPIRY, None) and tx.resolved.expiry:
-        fields[de.EXPIRY] = tx.resolved.expiry
+    if tx.resolved is not None and de.EXPIRY in fields:
+        del fields[de.EXPIRY]
+        if tx.resolved.expiry is not None:
+            fields[de.EXPIRY] = tx.resolved.expiry
     return seal_extras(context.vault, fields, context.epoch, context.next_number())

@@ -47,6 +47,7 @@ ADD, DELETE, INQUIRE = "1", "3", "5"  # DE 91
 # DE 48: elements of a tag, a length (two digits each) and a value.
 SITE, USES, VALIDITY_S, NUMBER, EXPIRY, UNTIL, STATE, USED = "80", "81", "82", "83", "84", "86", "87", "88"
 CVV2: Final = "92"
+HEAD_DIGITS: Final = 4  # of an element: tag and length
 ONE, MANY = "1", "M"  # uses
 
 DAY_S: Final = 86_400.0
@@ -348,15 +349,15 @@ class Ocard:
 def elements(private: str | None) -> dict[str, str]:
     """DE 48 by tag; nothing where it holds something else altogether.
 
-    >>> elements("9203123"), elements("80041234"), elements(None)
-    ({'92': '123'}, {'80': '1234'}, {})
+    >>> elements("9203123"), elements("80041234"), elements(None), elements("92031234")
+    ({'92': '123'}, {'80': '1234'}, {}, {})
     """
     found, rest = {}, private or ""
     while rest:
-        tag, size = rest[:2], rest[2:4]
-        if not (tag + size).isdecimal() or len(rest) < 4 + int(size):
+        head = rest[:HEAD_DIGITS]
+        if len(head) < HEAD_DIGITS or not head.isdecimal() or len(rest) < (ends := HEAD_DIGITS + int(head[2:])):
             return {}
-        found[tag], rest = rest[4 : 4 + int(size)], rest[4 + int(size) :]
+        found[head[:2]], rest = rest[HEAD_DIGITS:ends], rest[ends:]
     return found
 
 
