@@ -1,6 +1,5 @@
 """The card-number map in Python: the readable twin, slot for slot the same; see `switch.cards.number_map`."""
 
-import struct
 from array import array
 from collections.abc import Iterator, MutableSequence, Sequence
 
@@ -22,7 +21,7 @@ _EMPTY = 0
 _WORD = (1 << 64) - 1
 
 # By number of digits, the packed form of the one that is all zeros.
-_FIRST = {
+_FIRST: dict[int, int] = {
     digits: 1 + sum(10**shorter for shorter in range(MIN_DIGITS, digits))
     for digits in range(MIN_DIGITS, MAX_DIGITS + 1)
 }
@@ -45,7 +44,7 @@ def unpack(packed: int) -> str:
 
 def hash_word(hash_key: bytes, word: int) -> int:
     """SipHash-1-3 (Aumasson and Bernstein, 2012) of the eight bytes of `word`, the lowest first."""
-    k0, k1 = struct.unpack("<QQ", hash_key)
+    k0, k1 = int.from_bytes(hash_key[:8], "little"), int.from_bytes(hash_key[8:], "little")
     v0, v1, v2, v3 = k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573
     # The message's one word, then its length with no bytes left over; three rounds end it.
     for block in (word, 8 << 56):
