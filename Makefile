@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' 2>/dev/null)
 STAMP := $(VENV)/.installed
 BUILT := $(VENV)/.built
+SANITIZED := build/sanitized/.built
 
-.PHONY: all up test bench check soak clean build
+.PHONY: all up test bench check soak clean build jpos-jars
 all: build
 
 $(STAMP): requirements.lock
@@ -24,14 +25,30 @@ $(BUILT): $(STAMP) $(SOURCES) setup.py pyproject.toml
 	  || { cat build/install.log; exit 1; }
 	@touch $@
 
+# For tests/fuzz; where gcc has no sanitizers it says so, and the tests that need them are skipped.
+$(SANITIZED): $(BUILT)
+	@echo "building the native modules with sanitizers"
+	@mkdir -p $(@D)
+	@$(BIN)/python -m tests.support.sanitized || { cat $(@D)/log; exit 1; }
+	@touch $@
+
 build: $(BUILT)
 
 # FOR=20 stops by itself after 20 seconds with the run's verdict; ARGS passes options of `monetique up`.
 up: build
 	@$(BIN)/monetique up $(if $(FOR),--for $(FOR)) $(ARGS)
 
-test: build check
+test: build check jpos-jars $(SANITIZED)
 	@$(BIN)/python -m pytest
+
+# jPOS, for the test that has a client of its own buy here. Without Java, Maven or a network that test is skipped.
+JPOS_LIMIT_S := 120
+jpos-jars:
+	@ls build/jpos/jpos-*.jar > /dev/null 2>&1 || ! command -v mvn > /dev/null || { \
+	  echo "fetching jPOS for its test"; mkdir -p build; \
+	  timeout $(JPOS_LIMIT_S) mvn -q -B -f tests/support/jpos/pom.xml dependency:copy-dependencies \
+	    -DoutputDirectory=$(CURDIR)/build/jpos > build/jpos.log 2>&1 \
+	  || echo "jPOS could not be fetched (build/jpos.log says why): its test will be skipped"; }
 
 check: build
 	@$(BIN)/ruff check .
@@ -42,8 +59,10 @@ check: build
 bench: build
 	@$(BIN)/python -m tests.bench
 
-soak: build
+# More seeds of the simulator, then fuzzing until it finds something or Ctrl-C.
+soak: build $(SANITIZED)
 	@$(BIN)/python -m pytest tests/simulation --soak
+	@$(BIN)/python -m tests.fuzz
 
 clean:
 	rm -rf $(VENV) build .monetique *.egg-info

@@ -13,7 +13,7 @@ from hsm_sim import lmk_file, logs
 from hsm_sim.control import Control
 from hsm_sim.crypto.lmk import LmkError
 from hsm_sim.device import Device
-from hsm_sim.logs import log
+from hsm_sim.logs import bug, log
 from hsm_sim.server import Server
 from hsm_sim.settings import NAMES, UNIX, Settings, SettingsError, is_loopback, resolve
 
@@ -90,6 +90,7 @@ async def _listen(server: Server, settings: Settings) -> str:
 async def _serve(device: Device, settings: Settings, data: Path) -> int:
     """Announce the port on standard output, and wait for the signal to stop."""
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(bug)
     stopped: asyncio.Queue[int] = asyncio.Queue()
     loop.add_signal_handler(signal.SIGTERM, stopped.put_nowait, EXIT_STOPPED)
     loop.add_signal_handler(signal.SIGINT, stopped.put_nowait, EXIT_INTERRUPTED)

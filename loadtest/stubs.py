@@ -35,6 +35,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     warm_up_s: float
     seconds: float
     watch: int  # process id
+    rate_per_s: float = 0.0  # above 0: an open loop, so many requests a second whatever is answered
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -47,8 +48,12 @@ class Report(msgspec.Struct, frozen=True):
     translations: int  # of the whole exchange: PIN blocks that went through the HSM
     seconds: float
     cpu_seconds: float  # of the watched process
-    p50_ms: float
+    p50_ms: float  # of approvals
     p99_ms: float
+    asked: int = 0  # the next four of an open loop
+    held_back: int = 0  # requests for which the other side left no room
+    refused_p50_ms: float = 0.0
+    refused_p99_ms: float = 0.0
 
 
 def listening() -> tuple[int, int]:
@@ -95,9 +100,15 @@ class Stubs:
         generator = self.generator
         translated_before = generator.translations
         generator.connect([dialled(order.port) for _ in range(order.connections)], self.load.sign_on, PATIENCE_S)
-        generator.drive(order.in_flight, order.warm_up_s)
+        if order.rate_per_s:
+            generator.pour(order.rate_per_s, order.warm_up_s)
+        else:
+            generator.drive(order.in_flight, order.warm_up_s)
         began, cpu_began = time.perf_counter(), cpu_seconds(order.watch)
-        generator.drive(order.in_flight, order.seconds)
+        if order.rate_per_s:
+            generator.pour(order.rate_per_s, order.seconds)
+        else:
+            generator.drive(order.in_flight, order.seconds)
         ended, cpu_ended = time.perf_counter(), cpu_seconds(order.watch)
         report = Report(
             answers=generator.answers,
@@ -109,6 +120,10 @@ class Stubs:
             cpu_seconds=cpu_ended - cpu_began,
             p50_ms=generator.percentile_ms(0.50),
             p99_ms=generator.percentile_ms(0.99),
+            asked=generator.asked,
+            held_back=generator.held_back,
+            refused_p50_ms=generator.percentile_ms(0.50, refusals=True),
+            refused_p99_ms=generator.percentile_ms(0.99, refusals=True),
         )
         unanswered = generator.drain(PATIENCE_S)
         generator.hang_up()

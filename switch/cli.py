@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
-from switch.commands import bench, cards, config, control, describe, dialect, reconcile, send, simulate, version
-from switch.commands.common import INTERRUPTED, USAGE, CommandError, print_json
+from switch.commands import bench, cards, config, control, describe, dialect, keys, reconcile, send, simulate, version
+from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
 
 GROUP = "monetique.commands"
-FAMILIES = (bench, send, describe, dialect, cards, control, config, reconcile, simulate, version)
+FAMILIES = (bench, send, describe, dialect, cards, keys, control, config, reconcile, simulate, version)
 
 EXAMPLES = """\
 examples:
@@ -46,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `monetique cards | head -1`: the reader has seen enough. The interpreter's last flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        from switch import bugs
+
+        return _complain(bugs.places(error), FAILED)
     return status
 
 
@@ -65,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _complain(error: Exception, status: int) -> int:
+def _complain(error: Exception | str, status: int) -> int:
     print(f"monetique: {error}", file=sys.stderr)
     return status
 

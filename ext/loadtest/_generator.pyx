@@ -1,4 +1,4 @@
-"""A closed-loop generator, in one process with the hosts: all that stands around a measured switch.
+"""A generator of load, in one process with the hosts: all that stands around a measured switch.
 
 One process, because with the switch on one core its counterparts share another: each process more there would be a
 change of context more for every batch, and the switch would wait for them instead of they for it.
@@ -18,12 +18,14 @@ cdef enum:
     REQUEST_LIMIT = 1024  # the run's message has 500 bytes
     STANS = 1000000
     CODES = 100  # DE 39 as a number
-    BUCKETS = 100000  # of 10 us: a second, beyond which a percentile of a saturated closed loop says nothing
+    OUTBOX_LIMIT = 512 * 1024  # what a connection takes of an open loop: 1,000 requests that the other side left unread
+    BUCKETS = 1000000  # of 10 us: ten seconds, an acquirer's own timer
     BUCKETS_PER_S = 100000
 
 
 cdef class Generator(Hosts):
-    """A closed loop: so many requests in flight over all connections, an answer is followed by the next request.
+    """A closed loop (`drive`: so many requests in flight over all connections, an answer is followed by the next
+    request) or an open one (`pour`: so many requests a second, whatever is answered).
 
     `purchases` are prepared frames whose DE 11 and DE 37 stand at `stan_at` and `rrn_at`; every request takes the next
     of them under a STAN and RRN of its own, the RRN counting up from `first_rrn`.
@@ -37,12 +39,13 @@ cdef class Generator(Hosts):
     cdef bint draining
     cdef double *sent_at  # by STAN; 0: not in flight
     cdef int[BUCKETS] latencies
+    cdef int[BUCKETS] refusal_latencies  # of the answers that are not 00
     cdef long long[CODES] codes
     cdef int next_purchase, purchase_count
     cdef const unsigned char **frames
     cdef Py_ssize_t frame_size
     cdef readonly int outstanding, signed_on
-    cdef readonly long long answers, unmatched
+    cdef readonly long long answers, unmatched, asked, held_back
 
     def __init__(self, AsciiLayout layout, list purchases, int stan_at, int rrn_at, unsigned long long first_rrn):
         cdef bytes frame
@@ -98,9 +101,7 @@ cdef class Generator(Hosts):
         cdef double until = monotonic_s() + seconds
         if not self.connections:
             raise WireError("not connected")
-        self.answers = self.unmatched = 0
-        memset(self.codes, 0, sizeof(self.codes))
-        memset(self.latencies, 0, sizeof(self.latencies))
+        self.forget()
         self.draining = False
         with nogil:
             self.woke_at = monotonic_s()
@@ -110,6 +111,38 @@ cdef class Generator(Hosts):
             self.flush()
             while self.woke_at < until:
                 self.turn(100)
+
+    def pour(self, double rate_per_s, double seconds):
+        """Send `rate_per_s` requests a second for `seconds`, whatever is answered; counts and percentiles start anew.
+
+        A request that its connection has no room for, because the other side reads too slowly, is `held_back`.
+        """
+        cdef double began = monotonic_s()
+        cdef Peer *peer
+        if not self.connections:
+            raise WireError("not connected")
+        self.forget()
+        self.draining = True
+        with nogil:
+            self.woke_at = began
+            while self.woke_at < began + seconds:
+                while self.asked + self.held_back < <long long> ((self.woke_at - began) * rate_per_s):
+                    peer = &self.peers[self.acquirers[self.turn_of]]
+                    self.turn_of = (self.turn_of + 1) % self.connections
+                    if peer.queued + self.frame_size + 2 > OUTBOX_LIMIT:
+                        self.held_back += 1
+                    else:
+                        self.ask(peer)
+                        self.asked += 1
+                self.flush()
+                self.turn(1)
+
+    cdef void forget(self) noexcept:
+        """Begin a window."""
+        self.answers = self.unmatched = self.asked = self.held_back = 0
+        memset(self.codes, 0, sizeof(self.codes))
+        memset(self.latencies, 0, sizeof(self.latencies))
+        memset(self.refusal_latencies, 0, sizeof(self.refusal_latencies))
 
     def drain(self, double patience_s):
         """Send nothing new; returns how many requests are unanswered after at most `patience_s`."""
@@ -124,12 +157,18 @@ cdef class Generator(Hosts):
         """Answers of this window by DE 39."""
         return {f"{code:02}": self.codes[code] for code in range(CODES) if self.codes[code]}
 
-    def percentile_ms(self, double share):
-        """The latency, to 10 us, that `share` (0 to 1) of this window's answers stayed within."""
-        cdef long long left = <long long> (share * self.answers)
+    def percentile_ms(self, double share, bint refusals=False):
+        """The latency, to 10 us, that `share` (0 to 1) of this window's approvals stayed within; or of its refusals."""
+        cdef int *counts = &self.refusal_latencies[0] if refusals else &self.latencies[0]
+        cdef long long left = 0
         cdef int bucket
         for bucket in range(BUCKETS):
-            left -= self.latencies[bucket]
+            left += counts[bucket]
+        if left == 0:
+            return 0.0
+        left = <long long> (share * left)
+        for bucket in range(BUCKETS):
+            left -= counts[bucket]
             if left < 0:
                 return (bucket + 1) * 1000.0 / BUCKETS_PER_S
         return BUCKETS * 1000.0 / BUCKETS_PER_S
@@ -156,7 +195,7 @@ cdef class Generator(Hosts):
     cdef int answered(self, Peer *peer, const unsigned char *data, Py_ssize_t size) except -1 nogil:
         """Count one answer, and follow it with the next request."""
         cdef Scan found
-        cdef int code, stan
+        cdef int code, stan, bucket
         if not self.layout.scan(data, size, &found) or not has(&found, 39) or not has(&found, 11):
             return 1
         code = decimal(data + found.spans[39].start, 2)
@@ -167,7 +206,11 @@ cdef class Generator(Hosts):
         if code < 0 or stan < 0 or self.sent_at[stan] == 0 or memcmp(data, b"0110", 4):
             self.unmatched += 1
             return 0
-        self.latencies[<int> min((self.woke_at - self.sent_at[stan]) * BUCKETS_PER_S, BUCKETS - 1.0)] += 1
+        bucket = <int> min((self.woke_at - self.sent_at[stan]) * BUCKETS_PER_S, BUCKETS - 1.0)
+        if code == 0:
+            self.latencies[bucket] += 1
+        else:
+            self.refusal_latencies[bucket] += 1
         self.sent_at[stan] = 0
         self.outstanding -= 1
         self.codes[code] += 1

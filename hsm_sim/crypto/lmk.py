@@ -86,7 +86,7 @@ def parse(text: str) -> Lmk:
     """An LMK from its TOML text: `[pairs]`, each pair `"04-05" = "32 hex digits"`, of odd parity, all twenty there."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise LmkError("an LMK file is TOML with one table [pairs]; this one does not parse") from error
     pairs = document.pop("pairs", None)
     if document or not isinstance(pairs, dict) or set(pairs) != set(PAIR_NAMES):

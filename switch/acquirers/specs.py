@@ -13,6 +13,8 @@ class TerminalCard(msgspec.Struct, frozen=True):
     pan: str
     expiry: str  # YYMM
     pin: str
+    track2: str = ""  # of the magnetic stripe, without sentinels
+    cvv2: str = ""  # printed on the back
 
     def __repr__(self) -> str:
         return f"TerminalCard({mask_pan(self.pan)})"
@@ -32,10 +34,17 @@ class AcquirerSpec(msgspec.Struct, frozen=True):
     terminals: int = 8
     merchant: str = "MERCHANT0000001"  # DE 42
     timer_s: float = 10.0  # longer than the switch's 5 s towards issuers (R6)
-    repeat_s: float = 5.0  # first wait for a 0430, and for a sign-on; doubles up to the next line
+    repeat_s: float = 5.0  # first wait for a 0430, 0130, 0230 and for a sign-on; doubles up to the next line
     repeat_max_s: float = 60.0
     late_watch_s: float = 120.0  # how long a late answer is still recognised as one
     max_in_flight: int = 256  # open transactions, unacknowledged reversals included; beyond it arrivals are dropped
+    follow_up_s: float = 4.0  # mean time until a cardholder's next step: long for a test, short for a hotel
+    zmk: bytes = b""  # the zone master key in clear; without one no key is exchanged
+    key_code: str = "101"  # DE 70 of a key change: 101 or 161
+    key_field: int = 48  # where it carries the key and its check value
+    tak: bytes = b""  # the MAC key in clear; with one every message carries a MAC, and must
+    mac_algorithm: str = "3"  # ISO 9797-1: 1 or 3
+    mac_repeat: str = "as-sent"  # or "as-original"
 
     def __repr__(self) -> str:
         return f"AcquirerSpec({self.name}, DE 32 {self.institution_id})"

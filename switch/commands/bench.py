@@ -16,6 +16,7 @@ from switch.commands.common import (
     add_data,
     load_config,
     port,
+    tls_of,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def run_up(args: argparse.Namespace) -> int:
         config = with_port_base(config, args.port_base)
     bench = Bench(
         children=children(args, config),
-        ports={link.name: link.port for link in config.link} | {"hsm": config.hsm.port, "metrics": config.metrics.port},
+        ports={link.name: link.port for link in config.link if not link.joins}
+        | {"hsm": config.hsm.port, "metrics": config.metrics.port},
         traffic=[] if args.no_traffic else sample_traffic(config),
         data=args.data,
         for_s=args.for_s,
@@ -132,8 +134,8 @@ def sample_traffic(config: "Config") -> "list[Traffic]":
 
     specs = [acquirer_spec(config, traffic.link) for traffic in config.traffic]
     return [
-        Traffic(spec.name, spec.dialect, framing(find_link(config, spec.name)), Acquirer(spec, config.seed))
-        for spec in specs
+        Traffic(spec.name, spec.dialect, framing(link), tls_of(link), Acquirer(spec, config.seed))
+        for spec, link in ((spec, find_link(config, spec.name)) for spec in specs)
     ]
 
 
@@ -151,7 +153,9 @@ def run_switch(args: argparse.Namespace) -> int:
         spec=switch_spec(config),
         addresses=tuple(address(link) for link in config.link),
         framings=tuple(framing(link) for link in config.link),
+        tls=tuple(tls_of(link) for link in config.link),
         hsm=address(config.hsm),
+        hsm_header=config.hsm.header,
         metrics=address(config.metrics),
         data=args.data,
     )
@@ -177,7 +181,9 @@ def run_issuer(args: argparse.Namespace) -> int:
         seed=config.seed,
         listen=address(find_link(config, name)),
         framing=framing(find_link(config, name)),
+        tls=tls_of(find_link(config, name)),
         hsm=address(config.hsm),
+        hsm_header=config.hsm.header,
         data=args.data,
     )
     return run(part)

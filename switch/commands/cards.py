@@ -1,4 +1,4 @@
-"""`monetique cards` and `monetique keys`: the published test data, in clear. No other command prints them so."""
+"""`monetique cards`: the published test cards, in clear."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -8,36 +8,26 @@ from switch.commands.common import (
     Subparsers,
     add_command,
     add_config,
-    add_data,
     add_json,
     load_config,
     print_json,
     print_table,
-    running_ports,
 )
 
 if TYPE_CHECKING:
-    from switch.config import Card, Config, Key
+    from switch.config import Card
 
-CARDS_EXAMPLES = """\
+EXAMPLES = """\
   monetique cards                                    what each card is good for
   monetique cards --json | jq -r '.[] | select(.behaviour == "approve") | .pan'
 """
 
-KEYS_EXAMPLES = """\
-  monetique keys                                     ZPKs for your client's PIN pad, with their check values
-  monetique keys --json | jq '.[] | select(.link == "acquirer")'
-"""
-
 
 def register(subparsers: Subparsers) -> None:
-    """Add `cards` and `keys`."""
-    cards = add_command(subparsers, "cards", "list the test cards, in clear", show_cards, examples=CARDS_EXAMPLES)
-    keys = add_command(subparsers, "keys", "list the links' test keys, in clear", show_keys, examples=KEYS_EXAMPLES)
-    for parser in (cards, keys):
-        add_config(parser)
-        add_json(parser)
-    add_data(keys)
+    """Add `cards`."""
+    cards = add_command(subparsers, "cards", "list the test cards, in clear", show_cards, examples=EXAMPLES)
+    add_config(cards)
+    add_json(cards)
 
 
 def show_cards(args: argparse.Namespace) -> int:
@@ -48,19 +38,6 @@ def show_cards(args: argparse.Namespace) -> int:
     else:
         columns = ("pan", "expiry", "cvv2", "psn", "pin", "issuer", "behaviour", "expect")
         print_table(columns, [[card[column] or "-" for column in columns] for card in cards])
-    return FINE
-
-
-def show_keys(args: argparse.Namespace) -> int:
-    """Every key of every link; the ports are those in use while the bench runs."""
-    config = load_config(args)
-    ports = running_ports(args.data)
-    keys = [key_row(config, key, ports) for key in config.key]
-    if args.json:
-        print_json(keys)
-    else:
-        columns = ("link", "role", "port", "dialect", "institution_id", "type", "key", "kcv")
-        print_table(columns, [[key[column] for column in columns] for key in keys])
     return FINE
 
 
@@ -78,25 +55,4 @@ def card_row(card: "Card") -> dict[str, Any]:
         "behaviour": card.behaviour,
         "expect": card.expect,
         "stand_in": card.stand_in,
-    }
-
-
-def key_row(config: "Config", key: "Key", ports: dict[str, int]) -> dict[str, Any]:
-    """One key of `monetique keys --json`, with the link it is of."""
-    from switch.config import check_value, find_link, under_lmk
-
-    link = find_link(config, key.link)
-    return {
-        "link": link.name,
-        "role": link.role,
-        "port": ports.get(link.name, link.port),
-        "framing": link.framing,
-        "header": link.header,
-        "dialect": link.dialect,
-        "institution_id": link.institution_id,
-        "acquirer_id": link.institution_id if link.role == "acquirer" else None,
-        "type": key.type,
-        "key": key.clear,
-        "kcv": check_value(key),
-        "under_lmk": under_lmk(key),
     }

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from switch.config import Config
+    from switch.config import Config, Link
+    from switch.net.tls import Tls
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -87,6 +88,13 @@ def load_config(args: argparse.Namespace) -> "Config":
     from switch.config import load
 
     return load(args.config, insecure=args.insecure)
+
+
+def tls_of(link: "Link") -> "Tls | None":
+    """What a link says about TLS, as the shell takes it."""
+    from switch.net.tls import Tls
+
+    return Tls(link.tls_cert, link.tls_key, link.tls_ca, link.tls_name) if link.has_tls else None
 
 
 def running_ports(data: Path) -> dict[str, int]:

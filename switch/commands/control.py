@@ -18,6 +18,7 @@ from switch.commands.common import (
     load_config,
     outline,
     print_json,
+    print_table,
 )
 
 EXAMPLES = """\
@@ -26,6 +27,8 @@ EXAMPLES = """\
   monetique control link issuer-1 down --for 10
   monetique control link issuer-1 slow 200
   monetique control hsm stall 5                      the HSM answers nothing for five seconds
+  monetique control cutover                          the next business day, now: issuers get 0800/201, then 0520
+  monetique control totals                           what was approved and reversed, by link, day and currency
   monetique control status --json
 """
 
@@ -51,7 +54,9 @@ def register(subparsers: Subparsers) -> None:
     stalling.add_argument("change", choices=("stall",))
     stalling.add_argument("seconds", type=float, metavar="SECONDS", help="0 ends it")
     asking = add_command(actions, "status", "counters, link states, latencies", status, examples=EXAMPLES)
-    for action in (resetting, arming, linking, stalling, asking):
+    cutting = add_command(actions, "cutover", "begin the next business day on all links", cutover, examples=EXAMPLES)
+    adding = add_command(actions, "totals", "show the reconciliation totals", totals, examples=EXAMPLES)
+    for action in (resetting, arming, linking, stalling, asking, cutting, adding):
         add_config(action)
         add_data(action)
         add_json(action)
@@ -104,6 +109,24 @@ def stall(args: argparse.Namespace) -> int:
     return report(args, {HSM: ask(args, HSM, document)})
 
 
+def cutover(args: argparse.Namespace) -> int:
+    """All links go to the next business day."""
+    return report(args, {SWITCH: ask(args, SWITCH, {"command": "cutover"})})
+
+
+def totals(args: argparse.Namespace) -> int:
+    """What is reconciled: a row for each link, business day and currency. Amounts in minor units."""
+    answer = ask(args, SWITCH, {"command": "totals"})
+    if args.json:
+        print_json({"business_dates": answer["business_dates"], "totals": answer["totals"]})
+    elif answer["totals"]:
+        rows = answer["totals"]
+        print_table([name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+    else:
+        print("nothing was approved yet")
+    return FINE
+
+
 def status(args: argparse.Namespace) -> int:
     """What the switch and the issuers say about themselves."""
     return report(args, {name: ask(args, name, {"command": "status"}) for name in (SWITCH, *issuers(args))})
@@ -114,12 +137,12 @@ def issuers(args: argparse.Namespace) -> Iterator[str]:
     return (issuer.name for issuer in load_config(args).issuer)
 
 
-def ask(args: argparse.Namespace, part: str, document: dict[str, Any]) -> dict[str, Any]:
-    """One request to one part's control socket."""
-    from switch.net.control import ControlError, request, socket_path
+def ask(args: argparse.Namespace, part: str, document: dict[str, Any], waits_s: float = 0.0) -> dict[str, Any]:
+    """One request to one part's control socket; `waits_s` is how long the part itself may wait for somebody else."""
+    from switch.net.control import ANSWER_WITHIN_S, ControlError, request, socket_path
 
     try:
-        return request(socket_path(args.data, part), document)
+        return request(socket_path(args.data, part), document, ANSWER_WITHIN_S + waits_s)
     except ControlError as error:
         raise CommandError(f"{part}: {error}", USAGE if error.reachable else UNREACHABLE) from None
 

@@ -1,12 +1,13 @@
 """`monetique send`: compose one message as an acquirer, send it, show the answer.
 
-The PIN is encrypted in `switch.acquirers.pinpad`, as a terminal does it. What is shown is masked.
+The PIN is encrypted in `switch.acquirers.pinpad`, as a terminal does it. What is shown is masked. What each kind sends
+is in `switch.commands.messages`.
 """
 
 import argparse
 import sys
-import time
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from switch.commands.common import (
@@ -23,30 +24,45 @@ from switch.commands.common import (
     port,
     print_json,
     running_ports,
+    tls_of,
 )
 from switch.commands.describe import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from switch.acquirers.macs import Macs
     from switch.commands.session import Exchange, Session
-    from switch.config import Card, Config
+    from switch.config import Config, Link
     from switch.iso8583.codec import View
+    from switch.iso8583.dialect import Dialect
 
 EXAMPLES = """\
   monetique send purchase --amount 100.00            the `approve` card, with its PIN
   monetique send purchase --card funds --expect 51   a card by what it is for; exit status 1 if DE 39 differs
   monetique send cash --card 4687380000000024 --pin 9999
+  monetique send purchase --track2                   the stripe was read: DE 35 instead of DE 2 and 14
+  monetique send purchase --no-pin --cvv2 000 --de 25=59
+  monetique send cashback --amount 60 --cash 20      DE 54 says how much of it is paid out
   monetique send reversal                            a purchase, then its 0420
+  monetique send partial-reversal --amount 30        a purchase of 100.00, of which 30.00 are to stand (DE 95)
+  monetique send completion --amount 90              a pre-authorization of 100.00, then its 0220 over 90.00
+  monetique send preauth --json > held.json
+  monetique send incremental --original held.json --amount 20
+  monetique send completion --original held.json --amount 115
+  monetique send force-post --amount 12              a 0220 of what was approved without asking; `advice`: a 0120
+  monetique send reconciliation --de 76=1 --de 88=10000   an 0500 with these figures; DE 66 of the answer: 1 or 2
+  monetique send cutover --date 1231                 0800/201: this acquirer's business day is over
   monetique send echo --link acquirer-bcd --json
 """
 
-KINDS: Final = ("purchase", "cash", "cashback", "refund", "balance", "verification", "reversal", "echo", "sign-on")
-WITHOUT_AMOUNT: Final = ("balance", "verification")
-CURRENCIES: Final = {"EUR": "978", "FRF": "250"}
+KINDS: Final = (
+    "purchase", "cash", "cashback", "refund", "balance", "verification", "preauth", "incremental", "completion",
+    "advice", "force-post", "reversal", "partial-reversal", "reconciliation", "cutover", "echo", "sign-on", "sign-off",
+)  # fmt: skip
+CURRENCIES: Final = ("EUR", "FRF")
 # DE 54, an entry: account type 2, amount type 2, currency 3, sign 1, amount 12.
 BALANCE_CHARACTERS: Final = 20
 BALANCES: Final = {"01": "ledger", "02": "available"}
+MAX_FIELD: Final = 128
 MAX_CENTS: Final = 10**12 - 1  # DE 4 has 12 digits
 
 
@@ -54,16 +70,10 @@ def register(subparsers: Subparsers) -> None:
     """Add `send`."""
     parser = add_command(subparsers, "send", "send one message as an acquirer", send, examples=EXAMPLES)
     parser.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    parser.add_argument("--card", default="approve", help="a PAN of `monetique cards`, or a behaviour (approve)")
-    pins = parser.add_mutually_exclusive_group()
-    pins.add_argument("--pin", help="default: the card's")
-    pins.add_argument("--no-pin", action="store_true", help="leave DE 52 out")
-    parser.add_argument("--amount", type=amount_cents, default="100.00", help="in units of the currency (100.00)")
-    parser.add_argument("--currency", choices=sorted(CURRENCIES), default="EUR", help="DE 49 (EUR)")
+    add_card(parser)
+    add_message(parser)
     parser.add_argument("--link", default="acquirer", help="the acquirer link to use (acquirer)")
     parser.add_argument("--port", type=port, help="default: the link's, in use or configured")
-    parser.add_argument("--merchant", default="MERCHANT0000001", help="DE 42 (MERCHANT0000001)")
-    parser.add_argument("--terminal", default="SEND0001", help="DE 41 (SEND0001)")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="an acquirer's timer (10)")
     parser.add_argument("--expect", metavar="CC", help="exit status 1 unless the last answer's DE 39 is this")
     add_config(parser)
@@ -71,13 +81,56 @@ def register(subparsers: Subparsers) -> None:
     add_json(parser)
 
 
+def add_card(parser: argparse.ArgumentParser) -> None:
+    """Who pays, and how the card is read."""
+    parser.add_argument("--card", default="approve", help="a PAN of `monetique cards`, or a behaviour (approve)")
+    pins = parser.add_mutually_exclusive_group()
+    pins.add_argument("--pin", help="default: the card's")
+    pins.add_argument("--no-pin", action="store_true", help="leave DE 52 out")
+    parser.add_argument("--track2", action="store_true", help="DE 35 as the stripe has it, instead of DE 2 and 14")
+    parser.add_argument(
+        "--cvv2", nargs="?", const=True, type=three_digits, metavar="DIGITS", help="in DE 48 (the card's)"
+    )
+
+
+def add_message(parser: argparse.ArgumentParser) -> None:
+    """What the message says."""
+    parser.add_argument(
+        "--amount", type=amount_cents,
+        help="in units of the currency (100.00; about an original: as much; partial-reversal: what is to stand, half)",
+    )  # fmt: skip
+    parser.add_argument("--cash", type=amount_cents, metavar="AMOUNT", help="the cash part of a cashback (20.00)")
+    parser.add_argument("--currency", choices=CURRENCIES, default="EUR", help="DE 49 (EUR)")
+    parser.add_argument("--merchant", default="MERCHANT0000001", help="DE 42 (MERCHANT0000001)")
+    parser.add_argument("--terminal", default="SEND0001", help="DE 41 (SEND0001)")
+    parser.add_argument("--date", type=month_and_day, metavar="MMDD", help="DE 15 of a cutover or a reconciliation")
+    originals = parser.add_mutually_exclusive_group()
+    originals.add_argument(
+        "--original",
+        type=Path,
+        metavar="FILE",
+        help="what it is about: the output of `send --json` (-: stdin)",
+    )
+    originals.add_argument(
+        "--original-amount", type=amount_cents, metavar="AMOUNT", help="of an original that is sent first (100.00)"
+    )
+    parser.add_argument(
+        "--de", type=data_element, action="append", default=[], metavar="NUMBER=TEXT",
+        help="set a field of the message, or with no text leave it out; may be given several times",
+    )  # fmt: skip
+
+
 def send(args: argparse.Namespace) -> int:
     """Sign on, exchange, show; the last answer's DE 39 decides about `--expect`."""
     from switch.acquirers.compose import Sender
+    from switch.commands.messages import AFTER, exchange_all
     from switch.commands.session import Session
     from switch.config import find_link, framing
+    from switch.iso8583.codec import EncodeError
     from switch.iso8583.dialect import load
 
+    if (args.original or args.original_amount is not None) and args.kind not in AFTER:
+        raise CommandError(f"{args.kind} is about no other message; with an original go {', '.join(AFTER)}", USAGE)
     config = load_config(args)
     try:
         link = find_link(config, args.link)
@@ -85,8 +138,13 @@ def send(args: argparse.Namespace) -> int:
         raise CommandError(str(error), USAGE) from None
     number = args.port or running_ports(args.data).get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
-    with Session(link.host, number, load(link.dialect), framing(link), sender, args.timeout) as session:
-        exchanges = list(exchange_all(args, config, session))
+    dialect = load(link.dialect).for_link()
+    macs = macs_of(config, link, dialect)
+    with Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs) as session:
+        try:
+            exchanges = list(exchange_all(args, config, session))
+        except EncodeError as error:
+            raise CommandError(f"{dialect.name} cannot say that: {error}", USAGE) from None
     if args.json:
         *before, last = [as_json(exchange, session) for exchange in exchanges]
         print_json(last | ({"original": before[0]} if before else {}))
@@ -100,58 +158,17 @@ def send(args: argparse.Namespace) -> int:
     return FINE
 
 
-def exchange_all(args: argparse.Namespace, config: "Config", session: "Session") -> "Iterator[Exchange]":
-    """The messages that `kind` stands for, one after the other; everything but sign-on itself is preceded by it."""
-    from switch.acquirers import compose
-    from switch.commands.session import stan_of
+def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None":
+    """What seals the messages of a link with MACs."""
+    from switch.acquirers.macs import Macs
+    from switch.config.build import clear_if_any
 
-    now = time.time()
-    stan = stan_of(now)
-    if args.kind != "sign-on":
-        session.sign_on()
-    if args.kind in compose.NETWORK_CODES:
-        yield session.exchange(compose.network(args.kind, session.sender, stan=stan, now=now))
-        return
-    card = find_card(config, args.card)
-    request = compose.request(
-        "purchase" if args.kind == "reversal" else args.kind,
-        session.sender,
-        pan=card.pan,
-        expiry=card.expiry,
-        amount_cents=0 if args.kind in WITHOUT_AMOUNT else args.amount,
-        currency=CURRENCIES[args.currency],
-        stan=stan,
-        now=now,
-        pin_block=encrypted_pin(args, config, card),
-    )
-    yield session.exchange(request)
-    if args.kind == "reversal":
-        yield session.exchange(compose.reversal_of(request))
-
-
-def find_card(config: "Config", wanted: str) -> "Card":
-    """The card with that PAN, or the first with that behaviour."""
-    for card in config.card:
-        if wanted in (card.pan, card.behaviour):
-            return card
-    known = ", ".join(sorted({card.behaviour for card in config.card}))
-    raise CommandError(f"no such card among `monetique cards`; behaviours: {known}", USAGE)
-
-
-def encrypted_pin(args: argparse.Namespace, config: "Config", card: "Card") -> bytes | None:
-    """DE 52 under the link's ZPK, or None with `--no-pin`."""
-    from switch.acquirers.pinpad import pin_block
-    from switch.config import find_key
-
-    if args.no_pin:
+    if not link.mac:
         return None
-    zpk = find_key(config, args.link, "ZPK")
-    if not zpk.clear:
-        raise CommandError(f"the ZPK of {args.link} is known under the LMK only: use --no-pin", USAGE)
-    try:
-        return pin_block(args.pin or card.pin, card.pan, bytes.fromhex(zpk.clear))
-    except ValueError as error:
-        raise CommandError(str(error), USAGE) from None
+    tak = clear_if_any(config, link.name, "TAK")
+    if not tak:
+        raise CommandError(f"the TAK of {link.name} is known under the LMK only: no MAC can be made here", USAGE)
+    return Macs(dialect, bytes.fromhex(tak), link.mac_algorithm, link.mac_repeat)
 
 
 def as_json(exchange: "Exchange", session: "Session") -> dict[str, Any]:
@@ -204,3 +221,27 @@ def amount_cents(text: str) -> int:
     if not cents.is_finite() or cents != int(cents) or not 0 <= cents <= MAX_CENTS:
         raise argparse.ArgumentTypeError(f"an amount has two decimals and at most 12 digits in all: {text!r}")
     return int(cents)
+
+
+def data_element(text: str) -> tuple[int, str]:
+    """48=9203407 → (48, "9203407"); 52= → (52, "")."""
+    number, equals, value = text.partition("=")
+    if not equals or not number.isdecimal() or not 2 <= int(number) <= MAX_FIELD:
+        raise argparse.ArgumentTypeError(
+            f"a field is given as NUMBER=TEXT, with a number from 2 to {MAX_FIELD}: {text!r}"
+        )
+    return int(number), value
+
+
+def three_digits(text: str) -> str:
+    """The type of `--cvv2`."""
+    if not (len(text) == 3 and text.isdecimal()):
+        raise argparse.ArgumentTypeError("three digits, or nothing for the card's own")
+    return text
+
+
+def month_and_day(text: str) -> str:
+    """The type of `--date`."""
+    if not (len(text) == 4 and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"a day is given as MMDD, not {text!r}")
+    return text

@@ -4,15 +4,20 @@ Simulated acquirers that run for hours are `switch.acquirers`; this one asks a q
 """
 
 import socket
+import ssl
 import time
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from switch.acquirers import compose
+from switch.acquirers.macs import Macs
 from switch.commands.common import FAILED, UNREACHABLE, CommandError
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.framing import Framing, FramingError, Splitter
+
+if TYPE_CHECKING:
+    from switch.net.tls import Tls
 
 MATCHED: Final = (11, 41)  # with the MTI, what pairs an answer with its request (R3)
 RECEIVE_BYTES: Final = 65_536
@@ -35,17 +40,32 @@ class Session:
     """A signed-on connection; use it in a `with` statement. Raises CommandError for all that goes wrong."""
 
     def __init__(
-        self, host: str, port: int, dialect: Dialect, framing: Framing, sender: compose.Sender, timeout_s: float
+        self,
+        host: str,
+        port: int,
+        dialect: Dialect,
+        framing: Framing,
+        sender: compose.Sender,
+        timeout_s: float,
+        tls: "Tls | None" = None,
+        macs: Macs | None = None,
     ) -> None:
         self.dialect = dialect
         self.sender = sender
         self._where = f"{host}:{port}"
         self._timeout_s = timeout_s
         self._framing = framing
+        self._macs = macs
         self._splitter = Splitter(framing)
         self._frames: list[bytes] = []
         try:
             self._socket = socket.create_connection((host, port), timeout_s)
+            if tls is not None:
+                self._socket = tls.for_client().wrap_socket(self._socket, server_hostname=tls.name or host)
+        except ssl.SSLError as error:
+            from switch.net.tls import failure
+
+            raise CommandError(f"{self._where}: {failure(error)[1]}", UNREACHABLE) from None
         except OSError as error:
             why = f"{self._where}: {error.strerror or error}; is `monetique up` running?"
             raise CommandError(why, UNREACHABLE) from None
@@ -65,7 +85,8 @@ class Session:
 
     def exchange(self, doc: dict[str, str]) -> Exchange:
         """Send one message and wait for the answer that belongs to it; others are passed over."""
-        frame = self.dialect.layout.encode(doc)
+        self.dialect.at(time.time())
+        frame = self.dialect.layout.encode(doc) if self._macs is None else self._macs.seal(doc)
         request = self.dialect.layout.scan(frame)
         what = f"{doc['t']} STAN {doc['11']}"
         started = time.monotonic()
@@ -73,8 +94,10 @@ class Session:
             self._socket.sendall(self._framing.wrap(frame))
             while (left_s := started + self._timeout_s - time.monotonic()) > 0:
                 self._socket.settimeout(left_s)
-                answer = self.dialect.layout.scan(self._next_frame(what))
+                frame = self._next_frame(what)
+                answer = self.dialect.layout.scan(frame)
                 if is_answer(request, answer):
+                    self._check_mac(frame, what)
                     return Exchange(request, answer, (time.monotonic() - started) * 1000)
         except TimeoutError:
             pass
@@ -84,6 +107,10 @@ class Session:
             raise CommandError(f"{self._where}: the answer to {what} cannot be read: {error}", FAILED) from None
         why = f"{self._where}: no answer to {what} within {self._timeout_s:g} s: an acquirer would now reverse"
         raise CommandError(why, UNREACHABLE)
+
+    def _check_mac(self, frame: bytes, what: str) -> None:
+        if self._macs is not None and not self._macs.verify(frame):
+            raise CommandError(f"{self._where}: the MAC of the answer to {what} is missing or wrong", FAILED)
 
     def _next_frame(self, what: str) -> bytes:
         while not self._frames:

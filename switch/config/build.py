@@ -12,7 +12,7 @@ from switch.core.specs import LinkSpec, RouteSpec, StandInCard, SwitchSpec
 from switch.iso8583 import dialect
 from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
-from switch.profiles.mix import EVERYDAY
+from switch.profiles.mix import MIXES
 
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
 PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
@@ -32,11 +32,20 @@ def switch_spec(config: Config) -> SwitchSpec:
 def issuer_spec(config: Config, name: str) -> IssuerSpec:
     """What the simulated issuer behind the link `name` is told. Raises LookupError where there is none."""
     issuer = next(issuer for issuer in config.issuer if issuer.name == name)
+    link = find_link(config, name)
     return IssuerSpec(
         name=name,
-        dialect=dialect.load(find_link(config, name).dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         zpk=under_lmk(find_key(config, name, "ZPK")),
         pvk=under_lmk(find_key(config, name, "PVK")),
+        cvk=_key_if_any(config, link, "CVK"),
+        zmk=_key_if_any(config, link, "ZMK"),
+        key_code=link.key_code,
+        key_field=link.key_field,
+        key_grace_s=link.key_grace_s,
+        tak=_key_if_any(config, link, "TAK") if link.mac else "",
+        mac_algorithm=link.mac_algorithm,
+        mac_repeat=link.mac_repeat,
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
         profile=next(profile for profile in config.profile if profile.name == issuer.profile),
     )
@@ -48,13 +57,23 @@ def acquirer_spec(config: Config, name: str) -> AcquirerSpec:
     link = find_link(config, name)
     return AcquirerSpec(
         name=name,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=bytes.fromhex(find_key(config, name, "ZPK").clear),
-        cards=tuple(TerminalCard(card.pan, card.expiry, card.pin) for card in config.card if card.sample),
-        mix=EVERYDAY,
+        cards=tuple(
+            TerminalCard(card.pan, card.expiry, card.pin, card.track2(), card.cvv2)
+            for card in config.card
+            if card.sample
+        ),
+        mix=MIXES[traffic.mix],
         rate_per_s=traffic.rate_per_s,
         terminals=traffic.terminals,
+        zmk=bytes.fromhex(clear_if_any(config, name, "ZMK")),
+        key_code=link.key_code,
+        key_field=link.key_field,
+        tak=bytes.fromhex(clear_if_any(config, name, "TAK")) if link.mac else b"",
+        mac_algorithm=link.mac_algorithm,
+        mac_repeat=link.mac_repeat,
     )
 
 
@@ -79,6 +98,11 @@ def find_key(config: Config, link: str, type_name: str) -> Key:
     raise LookupError(f"link {link} has no key of type {type_name}")
 
 
+def clear_if_any(config: Config, link: str, type_name: str) -> str:
+    """The link's key of that type in clear; "" where it has none, or the configuration knows it under the LMK only."""
+    return next((key.clear for key in config.key if key.link == link and key.type == type_name), "")
+
+
 def under_lmk(key: Key) -> str:
     """The key as the HSM takes it: as the configuration gives it, else under the published test LMK."""
     return key.under_lmk or testkeys.under_test_lmk(key.type, key.clear)
@@ -97,16 +121,33 @@ def address(place: Link | Hsm | Metrics) -> str:
 
 
 def with_port_base(config: Config, base: int) -> Config:
-    """Every port moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports for all."""
-    others = [link.name for link in config.link if link.name not in PORT_ORDER]
-    return with_ports(config, {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))})
+    """The bench's ports moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports.
+
+    An issuer that is not simulated stays where it is: its port is not ours to choose. Further lines of an issuer go
+    where `with_ports` takes them.
+    """
+    simulated = {issuer.name for issuer in config.issuer}
+    foreign = {link.name for link in config.link if link.role == "issuer"} - simulated
+    others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign) and not link.joins]
+    ports = {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))}
+    return with_ports(config, {name: number for name, number in ports.items() if name not in foreign})
 
 
 def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
-    """The ports of some links, of `hsm` and of `metrics` replaced, by name."""
+    """The ports of some links, of `hsm` and of `metrics` replaced, by name.
+
+    A line to the very address of the link that it joins goes with it.
+    """
+    addresses = {link.name: address(link) for link in config.link}
+
+    def moved(link: Link) -> Link:
+        together = link.joins and addresses[link.name] == addresses.get(link.joins)
+        name = link.joins if together and link.name not in ports else link.name
+        return msgspec.structs.replace(link, port=ports.get(name, link.port))
+
     return msgspec.structs.replace(
         config,
-        link=tuple(msgspec.structs.replace(link, port=ports.get(link.name, link.port)) for link in config.link),
+        link=tuple(moved(link) for link in config.link),
         hsm=msgspec.structs.replace(config.hsm, port=ports.get("hsm", config.hsm.port)),
         metrics=msgspec.structs.replace(config.metrics, port=ports.get("metrics", config.metrics.port)),
     )
@@ -116,7 +157,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
     return LinkSpec(
         name=link.name,
         role=link.role,
-        dialect=dialect.load(link.dialect),
+        dialect=dialect.load(link.dialect).for_link(),
         institution_id=link.institution_id,
         zpk=under_lmk(find_key(config, link.joins or link.name, "ZPK")),
         zmk=_key_if_any(config, link, "ZMK"),
@@ -167,4 +208,5 @@ def _card_spec(card: Card) -> CardSpec:
         prompt=not card.sample,
         balance_cents=card.balance_cents,
         limit_cents=card.limit_cents,
+        max_count=card.max_count,
     )

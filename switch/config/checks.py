@@ -6,6 +6,7 @@ name no card number and no key, for they end up in logs.
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from switch.cards.bins import BinTable
@@ -66,6 +67,30 @@ def _names(config: Config) -> Iterator[Problem]:
             yield f"no {kind} is named {name!r}; there is {', '.join(sorted(known - {''})) or 'none'}", path
 
 
+def _lines(config: Config) -> Iterator[Problem]:
+    """A further line joins an issuer's first one; what is of the institution is said there."""
+    primary = {link.name: link for link in config.link if link.role == "issuer" and not link.joins}
+    further = {link.name: link.joins for link in config.link if link.joins}
+    for index, link in enumerate(config.link):
+        if not link.joins:
+            continue
+        joined = primary.get(link.joins)
+        if joined is None or link.role != "issuer":
+            known = ", ".join(sorted(primary)) or "none"
+            yield (
+                f"only a line to an issuer joins, and an issuer's first one; there is {known}",
+                f"$.link[{index}].joins",
+            )
+        elif link.dialect != joined.dialect:
+            yield f"all lines of {joined.name} speak its dialect, {joined.dialect}", f"$.link[{index}].dialect"
+    uses = [(f"$.route[{index}].link", route.link) for index, route in enumerate(config.route)]
+    uses += [(f"$.key[{index}].link", key.link) for index, key in enumerate(config.key)]
+    uses += [(f"$.issuer[{index}].name", issuer.name) for index, issuer in enumerate(config.issuer)]
+    for path, name in uses:
+        if name in further:
+            yield f"{name} is a further line of {further[name]}: say it of that one", path
+
+
 def _dialects(config: Config) -> Iterator[Problem]:
     """Every dialect can be read; a mistake inside a dialect file is told with its own path there."""
     for index, link in enumerate(config.link):
@@ -77,17 +102,25 @@ def _dialects(config: Config) -> Iterator[Problem]:
             continue
         if problem := dialect_problem(dialect):
             yield f"dialect {link.dialect}: {problem}", path
+        elif dialect.conversion is not None and link.key_field not in dialect.conversion.same:
+            yield f"DE {link.key_field} of {link.dialect} is not what it is in 1987", f"$.link[{index}].key_field"
 
 
 def dialect_problem(dialect: Dialect) -> str | None:
     """Why a link may not speak this dialect; None if it may."""
     if not dialect.served:
-        return f"message types are {dialect.version}xxx, which the rules do not know yet; a link speaks 0xxx"
+        return f"message types are {dialect.version}xxx; a link speaks 0xxx, and 1xxx with a [conversion] to it"
     if "39" not in dialect.spec:
         return "there is no DE 39 for the response code"
     length = dialect.spec["39"]["max_len"]
     missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
-    return f"response_codes.{missing[0]} must be given, {length} characters" if missing else None
+    if missing:
+        return f"response_codes.{missing[0]} must be given, {length} characters"
+    try:
+        dialect.for_link()
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _macs(config: Config) -> Iterator[Problem]:
@@ -118,7 +151,8 @@ def mac_problem(dialect: Dialect) -> str | None:
 
 
 def _ports(config: Config) -> Iterator[Problem]:
-    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in enumerate(config.link)]
+    own = [(index, link) for index, link in enumerate(config.link) if not link.joins]
+    listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in own]
     listeners += [
         (config.hsm.host, config.hsm.port, "$.hsm.port"),
         (config.metrics.host, config.metrics.port, "$.metrics.port"),
@@ -132,12 +166,35 @@ def _ports(config: Config) -> Iterator[Problem]:
 
 
 def _addresses(config: Config) -> Iterator[Problem]:
-    """Nothing leaves this machine unencrypted unless the configuration says so."""
-    hosts = [(link.host, f"$.link[{index}].host") for index, link in enumerate(config.link)]
+    """Nothing leaves this machine, and nobody else comes in, without TLS on both sides unless the file says so."""
+    links = enumerate(config.link)
+    hosts = [(link.host, f"$.link[{index}].host") for index, link in links if not link.has_mutual_tls]
     hosts += [(config.hsm.host, "$.hsm.host"), (config.metrics.host, "$.metrics.host")]
     for host, path in hosts:
         if not config.insecure and not is_local(host):
-            yield f"{host} is not this machine: say insecure = true (or --insecure) to go there unencrypted", path
+            remedy = "give tls_cert, tls_key and tls_ca, or say insecure = true (or --insecure)"
+            if not path.startswith("$.link"):
+                remedy = "say insecure = true (or --insecure) to go there unencrypted"
+            yield f"{host} is not this machine: {remedy}", path
+
+
+def _tls(config: Config) -> Iterator[Problem]:
+    """What a link says of TLS is complete: a server presents a certificate, a client knows whom it trusts."""
+    simulated = {issuer.name for issuer in config.issuer}
+    for index, link in enumerate(config.link):
+        path = f"$.link[{index}]"
+        if bool(link.tls_cert) != bool(link.tls_key):
+            yield "tls_cert and tls_key go together", f"{path}.tls_{'key' if link.tls_cert else 'cert'}"
+        if link.has_tls and link.host.startswith("unix:"):
+            yield "a Unix socket stays on this machine and has no name to verify: leave tls_* out", f"{path}.host"
+        if link.tls_ca and not link.tls_cert and (link.role == "acquirer" or link.name in simulated):
+            yield "who listens has to present a certificate: give tls_cert and tls_key", f"{path}.tls_cert"
+        if link.tls_cert and not link.tls_ca and link.role == "issuer":
+            yield "give tls_ca, by which the issuer's certificate is verified", f"{path}.tls_ca"
+        for name in ("tls_cert", "tls_key", "tls_ca"):
+            file = getattr(link, name)
+            if file and not Path(file).is_file():
+                yield f"there is no file {file}", f"{path}.{name}"
 
 
 def is_local(host: str) -> bool:
@@ -165,14 +222,17 @@ def _keys(config: Config) -> Iterator[Problem]:
         if key.clear and key.kcv and key.kcv != check_value(key.clear):
             yield "this is not the check value of clear", f"$.key[{index}].kcv"
     for index, link in enumerate(config.link):
-        if (link.name, "ZPK") not in keys:
+        if not link.joins and (link.name, "ZPK") not in keys:
             yield f"there is no [[key]] of type ZPK for link {link.name}", f"$.link[{index}].name"
     for index, issuer in enumerate(config.issuer):
         if (issuer.name, "PVK") not in keys:
             yield f"there is no [[key]] of type PVK for issuer {issuer.name}", f"$.issuer[{index}].name"
+    sealed = {link.name for link in config.link if link.mac}
     for index, traffic in enumerate(config.traffic):
         if (zpk := keys.get((traffic.link, "ZPK"))) and not zpk.clear:
             yield f"sample traffic encrypts PINs: the ZPK of {traffic.link} needs clear", f"$.traffic[{index}].link"
+        if traffic.link in sealed and (tak := keys.get((traffic.link, "TAK"))) and not tak.clear:
+            yield f"sample traffic makes MACs: the TAK of {traffic.link} needs clear", f"$.traffic[{index}].link"
 
 
 def _timers(config: Config) -> Iterator[Problem]:
@@ -219,10 +279,12 @@ def _cards(config: Config) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _unique,
     _names,
+    _lines,
     _dialects,
     _macs,
     _ports,
     _addresses,
+    _tls,
     _keys,
     _timers,
     _test_numbers,

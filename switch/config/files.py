@@ -52,7 +52,7 @@ def load(path: Path | str | None = None, *, insecure: bool = False) -> Config:
     """
     file = None if path is None else Path(path)
     own = {} if file is None else _anchored(_read(file), file.parent)
-    document = own if own.get("extends") == "none" else merged(_shipped(), own)
+    document = _joined(own if own.get("extends") == "none" else merged(_shipped(), own))
     if insecure:
         document = document | {"insecure": True}
     try:
@@ -81,6 +81,17 @@ def merged(base: Document, own: Document) -> Document:
     return result
 
 
+def _joined(document: Document) -> Document:
+    """A line that joins another link is like that one in all that it does not say: address, dialect, institution …"""
+    links = document.get("link")
+    tables = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    primary = {str(link.get("name")): link for link in tables if not link.get("joins")}
+    for link in tables:
+        for name, value in primary.get(str(link.get("joins")), {}).items():
+            link.setdefault(name, value)
+    return document
+
+
 def _merged_lists(name: str, base: list[Document], own: list[Any]) -> list[Any]:
     """The tables of `own`, completed by those of `base` that they name; then the rest of `base`."""
 
@@ -96,12 +107,13 @@ def _merged_lists(name: str, base: list[Document], own: list[Any]) -> list[Any]:
 
 
 def _anchored(document: Document, folder: Path) -> Document:
-    """Dialect files are named relative to the file that names them."""
+    """Dialect files, certificates and keys are named relative to the file that names them."""
     links = document.get("link")
     for link in links if isinstance(links, list) else []:
-        name = link.get("dialect") if isinstance(link, dict) else None
-        if isinstance(name, str) and name.endswith(".toml"):
-            link["dialect"] = str(folder / name)
+        for key in ("dialect", "tls_cert", "tls_key", "tls_ca") if isinstance(link, dict) else ():
+            name = link.get(key)
+            if isinstance(name, str) and (name.endswith(".toml") if key == "dialect" else name):
+                link[key] = str(folder / name)
     return document
 
 
@@ -123,5 +135,7 @@ def _read(file: Path) -> Document:
         raise ConfigError(file, f"cannot be read: {error.strerror}", "$") from None
     except UnicodeDecodeError as error:
         raise ConfigError(file, f"is not UTF-8 text: byte {error.start}", "$") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError; an integer of thousands of digits is a plain one
         raise ConfigError(file, f"is not TOML: {error}", "$") from None
+    except RecursionError:
+        raise ConfigError(file, "is nested too deeply", "$") from None

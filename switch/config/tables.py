@@ -48,9 +48,8 @@ class Link(Table, frozen=True, kw_only=True):
     match: tuple[Literal[37, 41], ...] = (37, 41)  # issuers: what an answer must echo, beside its STAN, to be one (R3)
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
-    joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = (
-        ""  # issuers: a second line to that link's institution
-    )
+    # Issuers: a further line to the institution of that link, whose keys it shares, and whatever it does not say here.
+    joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
     partial_approval: bool = False  # acquirers: DE 39 = 10 with a smaller DE 4 is understood
     key_code: Literal["101", "161"] = "101"  # DE 70 of a key change
     key_field: Literal[48, 53, 60, 61, 62, 63] = 48  # where a key change carries the key and its check value
@@ -58,6 +57,20 @@ class Link(Table, frozen=True, kw_only=True):
     mac: bool = False  # every message carries a MAC under the link's TAK, and must
     mac_algorithm: Literal["1", "3"] = "3"  # ISO 9797-1
     mac_repeat: Literal["as-sent", "as-original"] = "as-sent"
+    tls_cert: str = ""  # what we present, and the simulated counterpart too: PEM files
+    tls_key: str = ""
+    tls_ca: str = ""  # whom we trust; on an acquirer link it makes client certificates mandatory
+    tls_name: str = ""  # who a server must be by its certificate, where that is not the host dialled
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the link speaks TLS."""
+        return bool(self.tls_cert or self.tls_ca)
+
+    @property
+    def has_mutual_tls(self) -> bool:
+        """Whether both sides show a certificate."""
+        return bool(self.tls_cert and self.tls_ca)
 
 
 class Route(Table, frozen=True):
@@ -98,6 +111,7 @@ class Card(Table, frozen=True, kw_only=True):
     stand_in: bool = False
     balance_cents: Cents = 1_000_000_00
     limit_cents: Cents = 1_000_000_00  # what may be spent in a day
+    max_count: Annotated[int, Meta(ge=0)] = 1_000_000  # how often in a day
     sample: bool = False  # a card of the sample traffic
 
     def __repr__(self) -> str:
@@ -129,6 +143,7 @@ class Traffic(Table, frozen=True):
     link: Name
     rate_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 5.0
     terminals: Count = 4
+    mix: Literal["plain", "everyday", "everything"] = "everyday"  # see switch.profiles.mix
 
 
 class Hsm(Table, frozen=True):

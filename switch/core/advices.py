@@ -39,6 +39,9 @@ class Advices:
         tx = identify(link, view, context.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
+        if context.stalled:
+            context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
+            return
         refusal = self._route(tx, pan) or self._completes(tx, view)
         if refusal is not None:
             context.refuse(conn, link, view, *refusal)
@@ -59,8 +62,8 @@ class Advices:
 
     def _completes(self, tx: Transaction, view: View) -> checks.Failure | None:
         """Find the pre-authorization that DE 90 names; one that nobody knows makes the advice stand for itself."""
-        original = self.context.original_of(view) if view.has(de.ORIGINAL) else None
-        if original is None or not original.preauthorised:
+        original = self.context.preauthorization_of(view) if view.has(de.ORIGINAL) else None
+        if original is None:
             return None
         if original.token != tx.token:
             why = "DE 90 names a pre-authorization of another card"

@@ -5,7 +5,7 @@ by itself leaves one line with its reason; what the issuer declines is the issue
 """
 
 import re
-from collections import deque
+from typing import NamedTuple
 
 from switch.cards.bins import BinTable
 from switch.core import checks, results
@@ -15,11 +15,12 @@ from switch.core.deliveries import Deliveries, issuers_original
 from switch.core.duplicates import identify, repeated
 from switch.core.effects import FORWARD
 from switch.core.journal import intent_of, outcome_of, refusal_of, seal_extras, stand_in_of
-from switch.core.links import AcquirerLink, IssuerLink
+from switch.core.links import AcquirerLink, IssuerLink, Line
 from switch.core.saf import Entry
 from switch.core.stand_in import StandIns
 from switch.core.states import Hold, State
 from switch.core.transaction import NO_CONNECTION, Transaction
+from switch.core.window import LEAST
 from switch.iso8583.codec import EncodeError, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
@@ -27,6 +28,14 @@ TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
 
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the rest is secret.
 NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.APPROVAL, de.RESPONSE))
+
+
+class Translation(NamedTuple):
+    """A PIN block at the HSM: under the acquirer's key `source`, which the rest of the command does not name."""
+
+    tx: Transaction
+    source: str
+    body: str
 
 
 class Authorizations:
@@ -51,14 +60,23 @@ class Authorizations:
         tx = identify(link, view, context.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
+        if context.stalled:
+            context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
+            return
         if context.in_flight >= context.spec.max_in_flight:
             why = f"{context.in_flight} requests are in flight, the limit"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
             return
-        if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
-            why = "DE 90 names no pre-authorization of this card that is held"
-            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
+        if context.in_flight >= LEAST and (why := self._busy(pan)):
+            context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
+        if tx.preauthorised and view.has(de.ORIGINAL):
+            original = context.preauthorization_of(view)
+            if original is None or original.token != tx.token or original.hold is not Hold.HELD or original.released:
+                why = "DE 90 names no pre-authorization of this card that is held"
+                context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
+                return
+            tx.adds_to(original)
         tx.number = context.next_number()
         tx.received_at = now
         tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
@@ -68,13 +86,13 @@ class Authorizations:
         context.in_flight += 1
         self._route(tx, pan, now)
 
-    def _adds_to(self, tx: Transaction, view: View) -> bool:
-        """An incremental pre-authorization adds to one that is held."""
-        tx.original = original = self.context.original_of(view)
-        return (
-            original is not None and original.preauthorised and original.token == tx.token
-            and original.hold is Hold.HELD and not original.released
-        )  # fmt: skip
+    def _busy(self, pan: str) -> str:
+        """Why no more requests for this card's issuer are taken now; empty if they are."""
+        index = self.routes.find(pan)
+        issuer = None if index is None else self.context.issuers[index]
+        if issuer is None or issuer.in_flight < issuer.window.limit:
+            return ""
+        return f"{issuer.in_flight} requests wait for {issuer.spec.name}, as many as it answers in time"
 
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)
@@ -100,16 +118,19 @@ class Authorizations:
     # -- PIN translation --------------------------------------------------------------------------------------------
 
     def _translate(self, tx: Transaction, issuer: IssuerLink, pan: str, block: str, now: float) -> None:
-        """Ask the HSM for the PIN block under the issuer's ZPK: host command CC, ISO-0 to ISO-0."""
-        context = self.context
+        """Ask the HSM for the PIN block under the issuer's ZPK."""
         tx.move(State.TRANSLATING)
         tx.hsm_asked_at = now
-        source = context.acquirers[tx.acquirer_link].spec.zpk
-        command = f"CC{source}{issuer.spec.zpk}12{block}0101{checks.account_number(pan)}"
-        context.ask_hsm(command, self._translated, tx)
+        body = f"{issuer.keys.current}12{block}0101{checks.account_number(pan)}"
+        self._ask_translation(Translation(tx, self.context.acquirers[tx.acquirer_link].keys.current, body))
 
-    def _translated(self, tx: Transaction, reply: bytes | None, now: float) -> None:
+    def _ask_translation(self, asked: Translation) -> None:
+        """Host command CC, ISO-0 to ISO-0."""
+        self.context.ask_hsm(f"CC{asked.source}{asked.body}", self._translated, asked)
+
+    def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
+        tx = asked.tx
         if tx.state is not State.TRANSLATING:
             self.context.counters["hsm-reply-late"] += 1
             return
@@ -123,10 +144,16 @@ class Authorizations:
             self.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
         block, error = found.groups()
+        keys = self.context.acquirers[tx.acquirer_link].keys
         if block is not None:
+            keys.served(asked.source)
+            tx.pin_key = asked.source
             self._forward(tx, self.context.issuers[tx.issuer_link], block.decode("ascii"), now)
             return
         code = error.decode("ascii")
+        if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while
+            self._ask_translation(asked._replace(source=previous))
+            return
         result = results.of_hsm_error(code)
         self.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
 
@@ -188,6 +215,7 @@ class Authorizations:
         issuer.stans.release(stan)
         issuer.in_flight -= 1
         tx.issuer_answered_at = now
+        issuer.window.answered(now, now - tx.deadline + issuer.spec.timeout_s)
         self._outcome(tx, issuer, view, code, now)
 
     def _unmatched(
@@ -373,12 +401,10 @@ class Authorizations:
             if issuer.stans.holder(tx.request_stan) is tx:
                 issuer.stans.release(tx.request_stan)
 
-    def link_lost(self, issuer: IssuerLink, now: float) -> None:
-        """The issuer's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
-        waiting, issuer.waiting = issuer.waiting, deque()
-        for tx in waiting:
-            if tx.state is State.WAITING:
-                self.time_out(tx, "issuer-lost", f"the connection to {issuer.spec.name} was lost", now)
+    def line_lost(self, line: Line, conn: int, now: float) -> None:
+        """The line's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
+        for tx in sorted(line.issuer.sent_on(conn), key=lambda tx: tx.number):  # as a snapshot has them
+            self.time_out(tx, "issuer-lost", f"the connection to {line.spec.name} was lost", now)
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do."""

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 from switch.cards.vault import Vault
 from switch.core import fields as de
-from switch.core import records
+from switch.core import records, results
 from switch.core.effects import ANSWER, COMMIT, EVENT, HSM, SEND, Effect
 from switch.core.exposures import Exposures
-from switch.core.links import AcquirerLink, IssuerLink
+from switch.core.links import AcquirerLink, IssuerLink, Line
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Totals
 from switch.core.transaction import Transaction, Transactions, reference
@@ -37,21 +37,30 @@ class Context:
         self.counters: Counter[str] = Counter()
         self.transactions = Transactions(spec.max_transactions, spec.retention_s)
         self.acquirers: dict[int, AcquirerLink] = {}
-        self.issuers: dict[int, IssuerLink] = {}
-        for index, link in enumerate(spec.links):
-            if link.role == "acquirer":
-                self.acquirers[index] = AcquirerLink(index, link)
-            else:
-                self.issuers[index] = IssuerLink.from_spec(index, link)
+        self.issuers: dict[int, IssuerLink] = {}  # by index of the primary line
+        self.lines: dict[int, Line] = {}
+        self._set_up_links()
         self.acquirer_of_conn: dict[int, AcquirerLink] = {}
-        self.issuer_of_conn: dict[int, IssuerLink] = {}
+        self.line_of_conn: dict[int, Line] = {}
         self.last_number = 0
-        self.last_network_stan = 0
         self.in_flight = 0
         self.totals = Totals()
         self.exposures = Exposures()
         self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
         self._last_tag = 0
+        self.stalled = ""  # why nothing can be recorded now; empty while it can
+
+    def _set_up_links(self) -> None:
+        for index, link in enumerate(self.spec.links):
+            if link.role == "acquirer":
+                self.acquirers[index] = AcquirerLink(index, link)
+            elif not link.joins:
+                self.issuers[index] = issuer = IssuerLink.from_spec(index, link)
+                self.lines[index] = issuer.lines[0]
+        issuer_of = {issuer.spec.name: issuer for issuer in self.issuers.values()}
+        for index, link in enumerate(self.spec.links):
+            if link.joins:
+                self.lines[index] = issuer_of[link.joins].join(link)
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""
@@ -66,6 +75,13 @@ class Context:
             original[:4],
         )  # fmt: skip
         return self.transactions.find_original(key, original[10:20])
+
+    def preauthorization_of(self, view: View) -> Transaction | None:
+        """The pre-authorization that DE 90 of `view` names, by itself or by one of its increments."""
+        tx = self.original_of(view)
+        if tx is None or not tx.preauthorised:
+            return None
+        return tx.original or tx
 
     def commit(self, record: records.Record) -> None:
         """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
@@ -118,7 +134,18 @@ class Context:
         self.counters[f"de39-{code}"] += 1
         self.effects.append((ANSWER, conn, frame, tx if timed else None))
 
-    def refuse(self, conn: int, link: AcquirerLink, view: View, result: str, reason: str, why: str) -> None:
+    def accept(
+        self, conn: int, link: AcquirerLink | IssuerLink, view: View, patches: dict[int, str] | None = None,
+        *, durable: bool = False,
+    ) -> None:  # fmt: skip
+        """Answer an 0800 with approval: at once or, `durable`, when everything committed before is."""
+        elements = {**(patches or {}), 39: link.code_of[results.APPROVED]}
+        frame = link.layout.emit(response_mti(view.mti), ((view, link.network_echoed),), elements)
+        self.effects.append((ANSWER, conn, frame, None) if durable else (SEND, conn, frame))
+
+    def refuse(
+        self, conn: int, link: AcquirerLink | IssuerLink, view: View, result: str, reason: str, why: str
+    ) -> None:  # fmt: skip
         """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all.
 
         Of one that was not read to its end, the line quotes nothing: its fields may have slipped.

@@ -46,7 +46,7 @@ def repeated(context: Context, conn: int, link: AcquirerLink, view: View, tx: Tr
     elif (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency):
         why = "same DE 32, 11, 37, 41 and 13 as an earlier request, but another card, amount or kind"
         context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
-    elif known.approved and known.hold is not Hold.HELD:
+    elif known.approved and (known.taken_back or known.hold is not Hold.HELD):
         why = "it was approved and then reversed: nothing is held for it any more"
         context.refuse(conn, link, view, results.TOO_LATE, "reversed-since", why)
     elif known.state is State.FINISHED:

@@ -1,7 +1,8 @@
 """Sessions with the institutions: sign-on, echo, and what waits on each issuer.
 
 An acquirer dials us: each of its TCP connections is a session of its own, signed on (0800/001) or not. An issuer is
-dialled by us; the life of its link is this table, walked by `IssuerLink.move`:
+dialled by us, over one line or several (`joins`). STANs, waiting requests, store and forward, keys belong to the
+institution; connection, sign-on and echo to the line, whose life is this table:
 
     DOWN ──connected──▶ CONNECTED ──0810 approved──▶ SIGNED_ON
      ▲                      │                            │
@@ -9,6 +10,7 @@ dialled by us; the life of its link is this table, walked by `IssuerLink.move`:
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -16,15 +18,18 @@ from switch.core import fields as de
 from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
+from switch.core.states import State
 from switch.core.transaction import NO_CONNECTION, Transaction
-from switch.iso8583.codec import FieldMask, Layout
+from switch.core.window import Window
+from switch.core.zonekeys import ZoneKeys
+from switch.iso8583.codec import FieldMask, Wire
 
 # Messages that an issuer never took, kept to be looked at; all of them stand in the log.
 MAX_EXHAUSTED = 1_000
 
 
 class LinkState(IntEnum):
-    """Where an issuer link is."""
+    """Where a line to an issuer is."""
 
     DOWN = 0
     CONNECTED = 1
@@ -37,65 +42,131 @@ class AcquirerLink:
     def __init__(self, index: int, spec: LinkSpec) -> None:
         self.index = index
         self.spec = spec
-        self.layout: Layout = spec.dialect.layout
+        self.layout: Wire = spec.dialect.layout
         self.echoed: FieldMask = self.layout.mask(de.ECHOED)
         self.network_echoed: FieldMask = self.layout.mask((*de.ECHOED, de.NETWORK_CODE))
         self.code_of = spec.dialect.response_codes
         self.enabled = spec.enabled
         self.sessions: dict[int, bool] = {}
-        self.business_date = ""  # YYMMDD
+        self.keys = ZoneKeys(spec.zpk)
+        self.business_date = ""  # YYMMDD; empty until the first day has begun
+        self.cutover_reference = ""  # DE 11 and DE 7 of the 0800/201 that began this day, where one did
+
+    def conn_in_service(self) -> int:
+        """A connection that has signed on, for what we have to ask."""
+        return next((conn for conn, signed_on in self.sessions.items() if signed_on), NO_CONNECTION)
 
 
 @dataclass
-class NetworkRequest:
-    """Our own 0800 that waits for its 0810."""
+class Closing:
+    """What an issuer is still to be told of the end of a business day (`switch.core.closings`)."""
 
-    code: str  # DE 70
-    stan: str
-    deadline: float
+    closed: str  # YYMMDD
+    opened: str  # the day that followed
+    settle_at: float  # its totals stand from then on
+    cutover_told: bool = False
+    currencies: list[str] | None = None  # whose totals are still to be sent; None: not looked up yet
+    message: dict[int, str] | None = None  # the one under way, to be repeated as it was
+    attempts: int = 0  # of it
+    asking: bool = False
+    next_at: float = 0.0
+
+
+@dataclass
+class Line:
+    """One connection of ours to an issuer."""
+
+    issuer: "IssuerLink"
+    spec: LinkSpec
+    enabled: bool
+    state: LinkState = LinkState.DOWN
+    conn: int = NO_CONNECTION
+    asking: bool = False  # an 0800/001 or 301 of ours is under way
+    heard_at: float = 0.0
+    missed_echoes: int = 0
+
+    @property
+    def in_service(self) -> bool:
+        """May requests be forwarded on it now?"""
+        return self.enabled and self.state is LinkState.SIGNED_ON
 
 
 @dataclass
 class IssuerLink:
-    """One issuer: its connection, its STANs, what waits for its answer, what it still must be told."""
+    """One issuer: its lines, its STANs, what waits for its answer, what it still must be told."""
 
     index: int
     spec: LinkSpec
-    layout: Layout
+    layout: Wire
     forwarded: FieldMask
+    network_echoed: FieldMask
+    code_of: Mapping[str, str]
     result_of: dict[str, str]  # its DE 39 → our result
-    enabled: bool = True
-    state: LinkState = LinkState.DOWN
-    conn: int = NO_CONNECTION
+    keys: ZoneKeys
+    window: Window  # how many requests may wait for it
+    lines: list[Line] = field(default_factory=list)  # the first is the primary one, of the same name
     stans: Stans = field(default_factory=Stans)
     waiting: deque[Transaction] = field(default_factory=deque)  # in order of deadline: one timer for all
     quarantine: deque[Transaction] = field(default_factory=deque)  # timed out; late answers may still come
     saf: StoreAndForward = field(default_factory=StoreAndForward)
+    closings: deque[Closing] = field(default_factory=deque)
     exhausted: deque[tuple[float, Entry]] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
-    network: NetworkRequest | None = None
-    heard_at: float = 0.0
-    missed_echoes: int = 0
     in_flight: int = 0
 
     @classmethod
     def from_spec(cls, index: int, spec: LinkSpec) -> "IssuerLink":
-        """A link that is down."""
+        """An issuer whose one line is down."""
         layout = spec.dialect.layout
-        return cls(
+        issuer = cls(
             index=index,
             spec=spec,
             layout=layout,
             forwarded=layout.mask(n for n in range(2, 129) if n not in de.REPLACED),
+            network_echoed=layout.mask((*de.ECHOED, de.NETWORK_CODE)),
+            code_of=spec.dialect.response_codes,
             result_of={code: name for name, code in spec.dialect.response_codes.items()},
-            enabled=spec.enabled,
+            keys=ZoneKeys(spec.zpk),
             saf=StoreAndForward(spec.match),
+            window=Window(spec.timeout_s / 2),
         )
+        issuer.join(spec)
+        return issuer
+
+    def join(self, spec: LinkSpec) -> Line:
+        """A further line to it."""
+        line = Line(self, spec, spec.enabled)
+        self.lines.append(line)
+        return line
 
     @property
     def in_service(self) -> bool:
         """May requests be forwarded now?"""
-        return self.enabled and self.state is LinkState.SIGNED_ON
+        for line in self.lines:  # noqa: SIM110 - asked several times a request: half the price of any()
+            if line.in_service:
+                return True
+        return False
 
-    def conn_for(self, tx: Transaction) -> int:  # noqa: ARG002 - one line serves all cards
-        """The connection that messages about the card of `tx` take: always the same, so that they keep their order."""
-        return self.conn
+    def line_for(self, tx: Transaction) -> Line:
+        """The line that messages about the card of `tx` take: always the same while it serves, so that they keep their
+        order. Cards are spread by their tokens; those of a line that is out of service spread over the others."""
+        count = len(self.lines)
+        if count == 1:
+            return self.lines[0]
+        draw = int.from_bytes(tx.token[:8])
+        home = self.lines[draw % count]
+        if home.in_service:
+            return home
+        serving = [line for line in self.lines if line.in_service]
+        return serving[draw // count % len(serving)] if serving else home
+
+    def conn_for(self, tx: Transaction) -> int:
+        """The connection that the next message about `tx` takes."""
+        return self.line_for(tx).conn
+
+    def conn_in_service(self) -> int:
+        """A connection that has signed on, for what we have to ask."""
+        return next((line.conn for line in self.lines if line.in_service), NO_CONNECTION)
+
+    def sent_on(self, conn: int) -> list[Transaction]:
+        """The requests that wait for an answer on this connection."""
+        return [tx for tx in self.waiting if tx.state is State.WAITING and tx.conn == conn]

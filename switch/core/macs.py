@@ -29,7 +29,7 @@ from switch.core.checks import Failure
 from switch.core.context import Context, is_asking
 from switch.core.effects import ANSWER, CLOSE, FORWARD, SEND, Effect
 from switch.core.specs import LinkSpec
-from switch.iso8583.codec import FormatError, Layout, View
+from switch.iso8583.codec import FormatError, View, Wire
 
 MAC_FIELDS: Final = (64, 128)
 BLANK: Final = "0" * 16
@@ -86,7 +86,7 @@ class _Line:
 
     conn: int
     link: LinkSpec
-    layout: Layout
+    layout: Wire
     arriving: Turns = field(default_factory=Turns)
     leaving: Turns = field(default_factory=Turns)
 
@@ -120,7 +120,7 @@ class Macs:
     def connected(self, conn: int, link: LinkSpec) -> None:
         """Guard the connection if its link has a TAK."""
         if link.tak:
-            self.lines[conn] = _Line(conn, link, link.dialect.layout)
+            self.lines[conn] = _Line(conn, link, link.dialect.wire)
 
     def disconnected(self, conn: int) -> None:
         """It is gone: what still waits for the HSM finds no connection any more."""
@@ -166,7 +166,7 @@ class Macs:
         """Nothing of it is remembered: whoever has no key could otherwise put words into an institution's mouth."""
         acquirer = self._context.acquirer_of_conn.get(line.conn)
         if acquirer is not None and is_asking(view.mti):
-            self._context.refuse(line.conn, acquirer, view, *failure)
+            self._context.refuse(line.conn, acquirer, as_the_rules_read_it(view, acquirer.layout), *failure)
         else:
             self._lost("dropped", failure.reason, f"{failure.why}; dropped, as if it had never come", line, view, now)
 
@@ -236,14 +236,24 @@ class Macs:
             self._ask(question, found[1].decode("ascii"))
 
 
+def as_the_rules_read_it(view: View, layout: Wire) -> View:
+    """A frame that was read as it is on the wire, in the layout of its link, or what of it makes sense there."""
+    if view.layout is layout:
+        return view
+    try:
+        return layout.scan(view.frame)
+    except FormatError as error:
+        return error.partial
+
+
 def covered(view: View, number: int, link: LinkSpec) -> bytes:
     """The bytes that the MAC in field `number` is over: all before it; of a repeat perhaps with the original's MTI."""
     span = view.span(number)
     assert span is not None, "the MAC stands in the message"
     message = view.frame[: span[0]]
-    if link.mac_repeat == "as-sent" or view.mti[3] == "0":
+    if link.mac_repeat == "as-sent" or int(view.mti[3]) % 2 == 0:
         return message
-    original = view.layout.table.mti.write(view.mti[:3] + "0")
+    original = view.layout.table.mti.write(f"{view.mti[:3]}{int(view.mti[3]) - 1}")
     return original + message[len(original) :]
 
 

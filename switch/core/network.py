@@ -1,32 +1,42 @@
-"""Network management, 0800 and 0810: sign-on 001, sign-off 002, echo 301 (R14).
+"""Network management, 0800 and 0810: sign-on 001, sign-off 002, echo 301 (R14); what key change (R15) and cutover (R16)
+are about stands in `keys` and `days`.
 
 Towards acquirers we answer; each TCP connection signs on for itself. Towards issuers we sign on by ourselves as soon
-as the connection stands, and ask for an echo when the link has been silent.
+as a line's connection stands, and ask for an echo when the line has been silent.
 """
 
 from switch.core import checks, results
 from switch.core import fields as de
-from switch.core.context import Context, utc_mmddhhmmss
+from switch.core.context import Context
+from switch.core.days import Days
 from switch.core.deliveries import Deliveries
-from switch.core.effects import CLOSE, SEND
-from switch.core.links import AcquirerLink, IssuerLink, LinkState, NetworkRequest
+from switch.core.effects import CLOSE
+from switch.core.keys import KeyExchanges
+from switch.core.links import AcquirerLink, Line, LinkState
+from switch.core.questions import Questions
+from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import View
 
-SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
+SIGN_ON, SIGN_OFF, CUTOVER, ECHO = "001", "002", "201", "301"
 SIGNED_ON_AFTER = {SIGN_ON: True, SIGN_OFF: False}
 
 
 class Network:
-    """The handler of 0800, 0801 and 0810."""
+    """The handler of 0800 and 0801, and of what we ask by 0800/001 and 301."""
 
-    def __init__(self, context: Context, deliveries: Deliveries) -> None:
+    def __init__(
+        self, context: Context, questions: Questions, deliveries: Deliveries, keys: KeyExchanges, days: Days
+    ) -> None:  # fmt: skip
         self.context = context
+        self.questions = questions
         self.deliveries = deliveries
+        self.keys = keys
+        self.days = days
 
     # -- towards acquirers ------------------------------------------------------------------------------------------
 
-    def request(self, conn: int, link: AcquirerLink, view: View) -> None:
-        """An acquirer signs on, off, or asks whether we are there."""
+    def request(self, conn: int, link: AcquirerLink, view: View, now: float) -> None:
+        """An acquirer signs on or off, asks whether we are there, changes its key or its day."""
         context = self.context
         failure = checks.network(view, link)
         if failure is not None:
@@ -35,94 +45,114 @@ class Network:
         code = view.text(de.NETWORK_CODE)
         if code in SIGNED_ON_AFTER:
             link.sessions[conn] = SIGNED_ON_AFTER[code]
-        elif code != ECHO:
-            why = f"DE 70 is {code}; known are 001 sign-on, 002 sign-off, 301 echo"
-            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "unknown-network-code", why)
+        elif code in (link.spec.key_code, CUTOVER) and not link.sessions[conn]:
+            why = "this connection has not signed on: send 0800 with DE 70 = 001"
+            context.refuse(conn, link, view, results.ISSUER_DOWN, "not-signed-on", why)
             return
-        frame = link.layout.emit("0810", ((view, link.network_echoed),), {de.RESPONSE: link.code_of[results.APPROVED]})
-        context.effects.append((SEND, conn, frame))
+        elif code == link.spec.key_code:
+            self.keys.request(conn, link, view)
+            return
+        elif code == CUTOVER:
+            self.days.request(conn, link, view, now)
+            return
+        elif code != ECHO:
+            context.refuse(conn, link, view, *unknown_code(view, link.spec.key_code))
+            return
+        context.accept(conn, link, view)
 
     # -- towards issuers --------------------------------------------------------------------------------------------
 
-    def ask(self, issuer: IssuerLink, code: str, now: float) -> None:
+    def ask(self, line: Line, code: str, now: float) -> None:
         """Send an 0800 of our own."""
-        context = self.context
-        context.last_network_stan = context.last_network_stan % 999_999 + 1
-        stan = f"{context.last_network_stan:06d}"
-        issuer.network = NetworkRequest(code, stan, now + issuer.spec.timeout_s)
-        frame = issuer.layout.encode({"t": "0800", "7": utc_mmddhhmmss(now), "11": stan, "70": code})
-        context.effects.append((SEND, issuer.conn, frame))
+        line.asking, conn, issuer = True, line.conn, line.issuer
 
-    def response(self, issuer: IssuerLink, view: View, now: float) -> None:
-        """0810 from the issuer: signed on, or alive."""
-        asked = issuer.network
-        if asked is None or view.text(de.STAN) != asked.stan:
-            why = f"0810 matched no 0800 of ours: STAN {view.text(de.STAN)}"
-            self.context.event("unmatched", "answer-unmatched", why, link=issuer.spec.name, mti=view.mti)
+        def told(answer: View | None, at: float) -> None:
+            if line.conn == conn:
+                self._told(line, code, answer, at)
+
+        patches = {de.NETWORK_CODE: code}
+        self.questions.ask(conn, issuer.layout, "0800", patches, line.spec.timeout_s, now, told, at_once=True)
+
+    def _told(self, line: Line, code: str, answer: View | None, now: float) -> None:
+        """Signed on, or alive, or silent."""
+        line.asking = False
+        if answer is None:
+            self._missed(line, code, now)
             return
-        issuer.network = None
-        issuer.missed_echoes = 0
-        if asked.code != SIGN_ON:
+        line.missed_echoes = 0
+        if code != SIGN_ON:
             return
-        result = issuer.result_of.get(view.text(de.RESPONSE) or "")
+        result = line.issuer.result_of.get(answer.text(de.RESPONSE) or "")
         if result != results.APPROVED:
-            why = f"{issuer.spec.name} answered {view.text(de.RESPONSE)} to our sign-on"
-            self.context.event("link", "sign-on-refused", why, link=issuer.spec.name)
-            self.context.effects.append((CLOSE, issuer.conn, "sign-on refused"))
+            why = f"{line.spec.name} answered {answer.text(de.RESPONSE)} to our sign-on"
+            self.context.event("link", "sign-on-refused", why, link=line.spec.name)
+            self.context.effects.append((CLOSE, line.conn, "sign-on refused"))
             return
-        self._signed_on(issuer, now)
+        self._signed_on(line, now)
 
-    def _signed_on(self, issuer: IssuerLink, now: float) -> None:
-        issuer.state = LinkState.SIGNED_ON
-        self.context.event("link", "signed-on", f"{issuer.spec.name} is in service", link=issuer.spec.name)
-        self.deliveries.resume(issuer, now)
+    def _signed_on(self, line: Line, now: float) -> None:
+        """The first line of an institution sends what is owed before any new request; on later ones nothing changes."""
+        was_in_service = line.issuer.in_service
+        line.state = LinkState.SIGNED_ON
+        self.context.event("link", "signed-on", f"{line.spec.name} is in service", link=line.spec.name)
+        if line.in_service and not was_in_service:
+            self.deliveries.resume(line.issuer, now)
 
-    def request_of_issuer(self, issuer: IssuerLink, view: View, now: float) -> None:
-        """An issuer asks for an echo, or signs on or off by itself; signed off, it gets no requests."""
-        mask = issuer.layout.mask((de.TRANSMITTED, de.STAN, de.ACQUIRER, de.NETWORK_CODE))
-        approved = issuer.spec.dialect.response_codes[results.APPROVED]
-        frame = issuer.layout.emit("0810", ((view, mask),), {de.RESPONSE: approved})
-        self.context.effects.append((SEND, issuer.conn, frame))
-        code = view.text(de.NETWORK_CODE)
+    def request_of_issuer(self, line: Line, view: View, now: float) -> None:
+        """An issuer asks for an echo, signs a line on or off by itself (signed off, it gets no requests), changes its
+        key; or tells us its day, which is no news: the days of ours are the acquirers'."""
+        context, issuer, code = self.context, line.issuer, view.text(de.NETWORK_CODE)
+        if code == issuer.spec.key_code:
+            if line.state is LinkState.SIGNED_ON:
+                self.keys.request(line.conn, issuer, view)
+            else:
+                why = f"{line.spec.name} changes a key before it has signed on"
+                context.refuse(line.conn, issuer, view, results.ISSUER_DOWN, "not-signed-on", why)
+            return
+        if code not in (SIGN_ON, SIGN_OFF, CUTOVER, ECHO):
+            context.refuse(line.conn, issuer, view, *unknown_code(view, issuer.spec.key_code))
+            return
+        context.accept(line.conn, issuer, view)
         if code == SIGN_OFF:
-            issuer.state = LinkState.CONNECTED
-            self.context.event("link", "signed-off", f"{issuer.spec.name} signed off", link=issuer.spec.name)
-        elif code == SIGN_ON and issuer.state is LinkState.CONNECTED:
-            self._signed_on(issuer, now)
+            line.state = LinkState.CONNECTED
+            context.event("link", "signed-off", f"{line.spec.name} signed off", link=line.spec.name)
+        elif code == SIGN_ON and line.state is LinkState.CONNECTED:
+            self._signed_on(line, now)
+
+    # -- time -------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Ask silent links for an echo; give up those that miss too many."""
-        for issuer in self.context.issuers.values():
-            if issuer.state is LinkState.DOWN:
-                continue
-            if issuer.network is not None and issuer.network.deadline <= now:
-                self._missed(issuer, now)
-            elif issuer.network is None and self._echo_at(issuer) <= now:
-                self.ask(issuer, ECHO if issuer.state is LinkState.SIGNED_ON else SIGN_ON, now)
+        """Ask silent lines for an echo."""
+        for line in self.context.lines.values():
+            if line.conn != NO_CONNECTION and not line.asking and self._echo_at(line) <= now:
+                self.ask(line, ECHO if line.state is LinkState.SIGNED_ON else SIGN_ON, now)
 
-    def _missed(self, issuer: IssuerLink, now: float) -> None:
-        assert issuer.network is not None
-        issuer.missed_echoes += 1
-        why = f"no 0810 to our 0800/{issuer.network.code} within {issuer.spec.timeout_s:g} s"
-        self.context.event("link", "echo-missed", why, link=issuer.spec.name, missed=issuer.missed_echoes)
-        if issuer.missed_echoes >= self.context.spec.echo_misses:
-            issuer.network = None
-            issuer.state = LinkState.CONNECTED
-            self.context.effects.append((CLOSE, issuer.conn, "echoes missed"))
-            issuer.heard_at = now
+    def _missed(self, line: Line, code: str, now: float) -> None:
+        """Ask again; give up a line that misses too many (R14)."""
+        line.missed_echoes += 1
+        why = f"no 0810 to our 0800/{code} within {line.spec.timeout_s:g} s"
+        self.context.event("link", "echo-missed", why, link=line.spec.name, missed=line.missed_echoes)
+        if line.missed_echoes >= self.context.spec.echo_misses:
+            line.state = LinkState.CONNECTED
+            self.context.effects.append((CLOSE, line.conn, "echoes missed"))
+            line.heard_at = now
         else:
-            self.ask(issuer, issuer.network.code, now)
+            self.ask(line, code, now)
 
-    def _echo_at(self, issuer: IssuerLink) -> float:
-        return issuer.heard_at + self.context.spec.echo_idle_s
+    def _echo_at(self, line: Line) -> float:
+        return line.heard_at + self.context.spec.echo_idle_s
 
     def next_deadline(self) -> float | None:
-        """When the next echo is due or overdue."""
-        return min(
-            (
-                issuer.network.deadline if issuer.network is not None else self._echo_at(issuer)
-                for issuer in self.context.issuers.values()
-                if issuer.state is not LinkState.DOWN
-            ),
-            default=None,
-        )
+        """When the next echo is due."""
+        lines = self.context.lines.values()
+        idle = (line for line in lines if line.conn != NO_CONNECTION and not line.asking)
+        return min((self._echo_at(line) for line in idle), default=None)
+
+
+def unknown_code(view: View, key_code: str) -> checks.Failure:
+    """What a DE 70 that we do not know is refused with."""
+    why = (
+        f"DE 70 is {view.text(de.NETWORK_CODE)}; known are 001 sign-on, 002 sign-off, {key_code} key change, "
+        "201 cutover, 301 echo"
+    )
+    return checks.Failure(results.INVALID_TRANSACTION, "unknown-network-code", why)

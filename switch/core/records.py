@@ -4,9 +4,9 @@ The state is the fold of these records. An `Intent` is durable before its reques
 its answer leaves, a `Refusal` is both at once for what the switch declines by itself, a `StandIn` is the outcome that
 the switch decided for an issuer that could not. A `Reversal` is durable before its 0430 leaves, an `Advice` before its
 0130 or 0230. What an issuer must be told by store and forward follows from these; a `Delivery` notes that it has
-acknowledged one such message, an `Exhausted` that it was given up. `KeyChange` and `Cutover` are of links, `Totals`
-stand in snapshots only. A PAN is kept sealed (AES-GCM) beside a token (HMAC) to compare and search by; PIN blocks,
-tracks and CVVs are never kept.
+acknowledged one such message, an `Exhausted` that it was given up. `KeyChange`, `Cutover` and `Closing` are of links,
+`Totals` stand in snapshots only. A PAN is kept sealed (AES-GCM) beside a token (HMAC) to compare and search by; PIN
+blocks, tracks and CVVs are never kept.
 
 Every record is a msgspec struct encoded as a MessagePack array that starts with its tag.
 """
@@ -175,6 +175,7 @@ class Cutover(msgspec.Struct, array_like=True, tag=10):
     at: float
     link: str
     business_date: str
+    reference: str = ""  # DE 11 and DE 7 of the acquirer's 0800/201: its repeats begin no further day
 
 
 class Totals(msgspec.Struct, array_like=True, tag=11):
@@ -188,8 +189,29 @@ class Totals(msgspec.Struct, array_like=True, tag=11):
     sums: tuple[int, ...]
 
 
+class Closing(msgspec.Struct, array_like=True, tag=12):
+    """The issuer of `link` has been told of the end of the day `closed` (R16, R17); in a snapshot, is still to be."""
+
+    at: float
+    link: str
+    closed: str
+    opened: str
+    done: bool
+
+
 Record: TypeAlias = (
-    Intent | Outcome | Refusal | Reversal | Delivery | Advice | StandIn | Exhausted | KeyChange | Cutover | Totals
+    Intent
+    | Outcome
+    | Refusal
+    | Reversal
+    | Delivery
+    | Advice
+    | StandIn
+    | Exhausted
+    | KeyChange
+    | Cutover
+    | Totals
+    | Closing
 )
 
 encode: Final = msgspec.msgpack.Encoder().encode

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from switch.core import records
+from switch.core import link_records, records
 from switch.core.context import Context
 from switch.core.journal import (
     advice_of,
@@ -49,13 +49,14 @@ class Fold:
         """The snapshot's records, then those after it."""
         for record in _decode_snapshot(snapshot) if snapshot is not None else ():
             self._apply(record)
-        self._entries.sort(key=lambda entry: entry.at)  # a snapshot stands in the order of transactions
+        self._entries.sort(key=lambda entry: (entry.at, entry.tx.number))  # of equal times: as they were ended
         for payload in payloads:
             self._apply(records.decode(payload))
 
     def unanswered(self) -> list[Transaction]:
-        """Intents without an outcome: perhaps at the issuer, certainly not answered."""
-        return [tx for tx in self._by_number.values() if tx.state is State.WAITING]
+        """Intents without an outcome, by number: perhaps at the issuer, certainly not answered."""
+        waiting = (tx for tx in self._by_number.values() if tx.state is State.WAITING)
+        return sorted(waiting, key=lambda tx: tx.number)
 
     def owed(self) -> list[Entry]:
         """What no issuer has acknowledged yet, in the order in which it came to be owed."""
@@ -79,6 +80,8 @@ class Fold:
                 self._done(record, Fate.DELIVERED)
             case records.Exhausted():
                 self._done(record, Fate.EXHAUSTED)
+            case _:
+                link_records.apply(self.context, record, self._link)
 
     def _link(self, name: str) -> int:
         """The configured link that a record names; without it nothing of that record can be kept true."""
@@ -118,6 +121,8 @@ class Fold:
     def _intent(self, record: records.Intent) -> None:
         tx = self._forwarded(record)
         tx.preauthorised = record.preauthorised
+        if tx.original is not None:
+            tx.adds_to(tx.original)
         tx.move(State.WAITING)
 
     def _outcome(self, record: records.Outcome) -> None:
@@ -229,6 +234,7 @@ def _records_of(context: Context) -> Iterator[records.Record]:
     for tx in reversed(transactions):
         if tx.number:
             yield from _rest_of(tx, names)
+    yield from link_records.records_of(context, names)
 
 
 def _beginning_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:

@@ -99,9 +99,14 @@ class Reversals:
         tx.move_hold(Hold.REVERSED)
         for entry in unheard:
             self.deliveries.drop(entry)
-        original = tx.original
-        if tx.is_advice and original is not None and not original.released:
-            self._take_back(original, asked)
+        if tx.is_advice and tx.original is not None:
+            self._end_chain(tx.original, asked)
+
+    def _end_chain(self, first: Transaction, asked: Asked) -> None:
+        """Its completion was dropped: what that would have released at the issuer is taken back now."""
+        for held in (first, *(first.increments or ())):
+            if held.hold is Hold.HELD and not held.taken_back and not held.released:
+                self._take_back(held, asked)
 
     # -- in part ----------------------------------------------------------------------------------------------------
 

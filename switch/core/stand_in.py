@@ -12,7 +12,7 @@ A card that is not covered, or beyond its limits, ends as it would have without 
 
 import re
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from switch.core import checks, results
 from switch.core import fields as de
@@ -44,6 +44,16 @@ class Ends(Protocol):
         """The switch has approved it."""
 
 
+class Verification(NamedTuple):
+    """A PIN block at the HSM: under the acquirer's key `source`, which the rest of the command does not name."""
+
+    tx: Transaction
+    reason: str
+    why: str
+    source: str
+    body: str
+
+
 class StandIns:
     """Decides for issuers that cannot."""
 
@@ -71,11 +81,14 @@ class StandIns:
             self.ends.give_up(tx, results.PIN_TRIES, "stand-in-pin-tries", f"{why}: too many wrong PINs", now)
             return True
         tx.move(State.STANDING_IN)
-        zpk = self.context.acquirers[tx.acquirer_link].spec.zpk
-        account_number = checks.account_number(card.pan)
-        command = f"EC{zpk}{card.pvk}{block}01{account_number}{card.pvki}{card.pvv}"
-        self.context.ask_hsm(command, self._verified, (tx, reason, why))
+        body = f"{card.pvk}{block}01{checks.account_number(card.pan)}{card.pvki}{card.pvv}"
+        key = tx.pin_key or self.context.acquirers[tx.acquirer_link].keys.current  # not changed under its feet (R15)
+        self._verify(Verification(tx, reason, why, key, body))
         return True
+
+    def _verify(self, asked: Verification) -> None:
+        """Host command EC: Visa PVV of an ISO-0 block."""
+        self.context.ask_hsm(f"EC{asked.source}{asked.body}", self._verified, asked)
 
     def _within_limits(self, tx: Transaction, card: StandInCard) -> bool:
         exposure = self.context.exposures.of(tx.token)
@@ -85,13 +98,19 @@ class StandIns:
             and exposure.count < card.max_count
         )
 
-    def _verified(self, asked: tuple[Transaction, str, str], reply: bytes | None, now: float) -> None:
+    def _verified(self, asked: Verification, reply: bytes | None, now: float) -> None:
         """The HSM's verdict on the PIN. Meanwhile the acquirer may have reversed the request."""
-        tx, reason, why = asked
+        tx, reason, why = asked.tx, asked.reason, asked.why
         if tx.state is not State.STANDING_IN:
             return
         found = VERIFIED.match(reply) if reply is not None else None
         code = found[1].decode("ascii") if found is not None else ""
+        keys = self.context.acquirers[tx.acquirer_link].keys
+        if previous := keys.fallback(asked.source, code, now):
+            self._verify(asked._replace(source=previous))
+            return
+        if code in ("00", WRONG_PIN):
+            keys.served(asked.source)
         exposure = self.context.exposures.of(tx.token)
         if code == "00":
             exposure.wrong_pins = 0

@@ -10,21 +10,29 @@ uvloop and on virtual time.
     issuer frame   ─▶ scan ─▶ STAN, 37, 41 match ─▶ COMMIT outcome ─▶ ANSWER
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from switch.cards.bins import BinTable
 from switch.cards.vault import Vault
 from switch.core import recovery, results
 from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
+from switch.core.closings import Closings
 from switch.core.context import Context, is_asking
+from switch.core.days import Days
 from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
-from switch.core.links import AcquirerLink, IssuerLink, LinkState
+from switch.core.keys import Exchange, KeyExchanges
+from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
 from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
+from switch.core.overload import refuse_new
+from switch.core.questions import Questions
+from switch.core.reconciliation import Reconciliation
 from switch.core.reversals import Reversals
 from switch.core.specs import SwitchSpec
+from switch.core.totals import Figures
 from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.doctor import guess
@@ -33,15 +41,27 @@ AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})
 REVERSAL_MTIS = frozenset({"0400", "0401", "0420", "0421"})
 NETWORK_MTIS = frozenset({"0800", "0801"})
 ADVICE_MTIS = frozenset({"0120", "0121", "0220", "0221"})
-REQUEST_MTIS = AUTHORIZATION_MTIS | ADVICE_MTIS | REVERSAL_MTIS | NETWORK_MTIS
+RECONCILIATION_MTIS = frozenset({"0500", "0501", "0520", "0521"})
+REQUEST_MTIS = AUTHORIZATION_MTIS | ADVICE_MTIS | REVERSAL_MTIS | NETWORK_MTIS | RECONCILIATION_MTIS
 
 AUTHORIZATION_ANSWERS = frozenset({"0110", "0210"})
 DELIVERY_ANSWERS = frozenset({"0410", "0430", "0130", "0230"})
+ANSWERS_TO_US = frozenset({"0810", "0530"})  # what the switch itself has asked
 
-KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | DELIVERY_ANSWERS | NETWORK_MTIS | {"0810"}
+KNOWN_FROM_ISSUERS = AUTHORIZATION_ANSWERS | DELIVERY_ANSWERS | NETWORK_MTIS | ANSWERS_TO_US
 
 # Parts of a message in front of its fields, as a FormatError names them: header, MTI, bitmaps.
 BEFORE_FIELDS = frozenset({"h", "t", "p", "1"})
+
+
+class Timed(Protocol):
+    """A handler for which time counts."""
+
+    def tick(self, now: float) -> None:
+        """Do everything whose time has come."""
+
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do."""
 
 
 class Switch:
@@ -52,12 +72,21 @@ class Switch:
         self._context = context = Context(spec, vault, epoch)
         self._deliveries = Deliveries(context)
         self._reversals = Reversals(context, self._deliveries)
-        self._network = Network(context, self._deliveries)
+        self._questions = Questions(context)
+        self._keys = KeyExchanges(context, self._questions)
+        self._days = Days(context)
+        self._network = Network(context, self._questions, self._deliveries, self._keys, self._days)
+        self._reconciliation = Reconciliation(context)
+        self._closings = Closings(context, self._questions)
         index_of = {issuer.spec.name: index for index, issuer in context.issuers.items()}
         routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
         self._authorizations = Authorizations(context, self._deliveries, routes)
         self._advices = Advices(context, self._deliveries, routes)
+        self._timed: tuple[Timed, ...] = (
+            self._days, self._authorizations, self._deliveries, self._questions, self._network, self._closings,
+        )  # fmt: skip
         self._macs = Macs(context, self._hand_in)
+        self._dated = tuple(link.dialect for link in spec.links if link.dialect.dated)
 
     # -- the past ---------------------------------------------------------------------------------------------------
 
@@ -65,6 +94,7 @@ class Switch:
         """Fold the log back. What was forwarded and not answered is declined and owed a reversal."""
         fold = recovery.Fold(self._context)
         fold.apply(snapshot, payloads)
+        self._days.restored(now)
         for entry in fold.owed():
             entry.maybe_sent = True
             self._deliveries.owe(entry, now)
@@ -79,6 +109,7 @@ class Switch:
 
     def connected(self, conn: int, link: int, now: float) -> None:
         """Connection `conn` of `spec.links[link]` stands: an acquirer's may sign on, on an issuer's we do."""
+        self._tell_time(now)
         context = self._context
         self._macs.connected(conn, context.spec.links[link])
         acquirer = context.acquirers.get(link)
@@ -89,16 +120,16 @@ class Switch:
             context.acquirer_of_conn[conn] = acquirer
             acquirer.sessions[conn] = False
             return
-        issuer = context.issuers[link]
-        if not issuer.enabled or issuer.conn != NO_CONNECTION:
-            context.effects.append((CLOSE, conn, "link is down" if not issuer.enabled else "already connected"))
+        line = context.lines[link]
+        if not line.enabled or line.conn != NO_CONNECTION:
+            context.effects.append((CLOSE, conn, "link is down" if not line.enabled else "already connected"))
             return
-        context.issuer_of_conn[conn] = issuer
-        issuer.conn = conn
-        issuer.state = LinkState.CONNECTED
-        issuer.heard_at = now
-        issuer.missed_echoes = 0
-        self._network.ask(issuer, SIGN_ON, now)
+        context.line_of_conn[conn] = line
+        line.conn = conn
+        line.state = LinkState.CONNECTED
+        line.heard_at = now
+        line.missed_echoes = 0
+        self._network.ask(line, SIGN_ON, now)
 
     def disconnected(self, conn: int, now: float) -> None:
         """Connection `conn` is gone."""
@@ -107,27 +138,49 @@ class Switch:
         acquirer = context.acquirer_of_conn.pop(conn, None)
         if acquirer is not None:
             del acquirer.sessions[conn]
+            self._questions.lost(conn, now)
             return
-        issuer = context.issuer_of_conn.pop(conn, None)
-        if issuer is None:
+        line = context.line_of_conn.pop(conn, None)
+        if line is None:
             return
-        issuer.conn = NO_CONNECTION
-        issuer.state = LinkState.DOWN
-        issuer.network = None
-        why = f"the connection to {issuer.spec.name} is gone; {issuer.in_flight} requests waited on it"
-        context.event("link", "issuer-disconnected", why, link=issuer.spec.name)
-        self._authorizations.link_lost(issuer, now)
+        line.conn = NO_CONNECTION
+        line.state = LinkState.DOWN
+        why = f"the connection to {line.spec.name} is gone; {len(line.issuer.sent_on(conn))} requests waited on it"
+        context.event("link", "issuer-disconnected", why, link=line.spec.name)
+        self._authorizations.line_lost(line, conn, now)
+        self._questions.lost(conn, now)
 
     def set_link(self, name: str, up: bool, now: float) -> None:
         """Take a link out of service or back in: KeyError for a name that no link has."""
         context = self._context
-        links: list[AcquirerLink | IssuerLink] = [*context.acquirers.values(), *context.issuers.values()]
+        links: list[AcquirerLink | Line] = [*context.acquirers.values(), *context.lines.values()]
         link = {link.spec.name: link for link in links}[name]
         link.enabled = up
         context.event("link", "link-up" if up else "link-down", f"{name} by control at {now:.3f}", link=name)
         if not up:
             conns = link.sessions if isinstance(link, AcquirerLink) else [link.conn] * (link.conn != NO_CONNECTION)
             context.effects.extend((CLOSE, conn, "link down by control") for conn in conns)
+
+    def exchange_key(self, name: str, report: Callable[[Exchange], None]) -> None:
+        """A new zone PIN key with the institution of a link (R15); `report` is called once. KeyError: no such link."""
+        context = self._context
+        parties: dict[str, AcquirerLink | IssuerLink] = {a.spec.name: a for a in context.acquirers.values()}
+        parties |= {line.spec.name: line.issuer for line in context.lines.values()}
+        self._keys.begin(parties[name], report)
+
+    def cut_over(self, now: float) -> str:
+        """All links go to the next business day, which is returned (YYMMDD); issuers are told (R16)."""
+        return self._days.cut_over_all(now)
+
+    def refuse_new(self, conn: int, frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """For a shell that is behind, before `receive`: what is to be received all the same, answers to the rest."""
+        if conn in self._macs.lines:  # who it is from is not known yet
+            return list(frames), []
+        return refuse_new(self._context, conn, frames)
+
+    def stall(self, why: str) -> None:
+        """Nothing can be recorded, and why; "" once it can be again. Meanwhile no new request is taken."""
+        self._context.stalled = why
 
     # -- frames -----------------------------------------------------------------------------------------------------
 
@@ -144,9 +197,9 @@ class Switch:
         if acquirer is not None:
             self._from_acquirer(conn, acquirer, frame, now)
             return
-        issuer = self._context.issuer_of_conn.get(conn)
-        if issuer is not None:
-            self._from_issuer(issuer, frame, now)
+        line = self._context.line_of_conn.get(conn)
+        if line is not None:
+            self._from_issuer(line, frame, now)
 
     def _from_acquirer(self, conn: int, link: AcquirerLink, frame: bytes, now: float) -> None:
         try:
@@ -156,7 +209,7 @@ class Switch:
             return
         mti = view.mti
         if mti in NETWORK_MTIS:
-            self._network.request(conn, link, view)
+            self._network.request(conn, link, view, now)
         elif is_asking(mti) and not link.sessions[conn]:
             self._context.refuse(
                 conn,
@@ -168,10 +221,17 @@ class Switch:
             )
         elif mti in AUTHORIZATION_MTIS:
             self._authorizations.request(conn, link, view, now)
+        elif mti in REVERSAL_MTIS and self._context.stalled:
+            why = f"{self._context.stalled}; left to its repeat"
+            self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)
         elif mti in REVERSAL_MTIS:
             self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
         elif mti in ADVICE_MTIS:
             self._advices.request(conn, link, view, now)
+        elif mti in RECONCILIATION_MTIS:
+            self._reconciliation.request(conn, link, view)
+        elif mti in ANSWERS_TO_US:
+            self._questions.answered(conn, link.spec.name, view, now)
         else:
             self._unknown_mti(conn, link, view)
 
@@ -195,37 +255,38 @@ class Switch:
         context.event("closed", reason, why, link=link.spec.name, conn=conn, bytes=len(frame))
         context.effects.append((CLOSE, conn, "undecodable"))
 
-    def _from_issuer(self, issuer: IssuerLink, frame: bytes, now: float) -> None:
+    def _from_issuer(self, line: Line, frame: bytes, now: float) -> None:
+        issuer = line.issuer
         try:
             view = issuer.layout.scan(frame)
         except FormatError as error:
-            self._malformed_from_issuer(issuer, frame, error)
+            self._malformed_from_issuer(line, frame, error)
             return
-        issuer.heard_at = now
+        line.heard_at = now
         mti = view.mti
         if mti in AUTHORIZATION_ANSWERS:
             self._authorizations.response(issuer, view, now)
         elif mti in DELIVERY_ANSWERS:
             self._deliveries.response(issuer, view, now)
-        elif mti == "0810":
-            self._network.response(issuer, view, now)
+        elif mti in ANSWERS_TO_US:
+            self._questions.answered(line.conn, line.spec.name, view, now)
         elif mti in NETWORK_MTIS:
-            self._network.request_of_issuer(issuer, view, now)
+            self._network.request_of_issuer(line, view, now)
         else:
             why = f"{mti} is nothing that an issuer sends"
-            self._context.event("unmatched", "unexpected-mti", why, link=issuer.spec.name, mti=mti)
+            self._context.event("unmatched", "unexpected-mti", why, link=line.spec.name, mti=mti)
 
-    def _malformed_from_issuer(self, issuer: IssuerLink, frame: bytes, error: FormatError) -> None:
+    def _malformed_from_issuer(self, line: Line, frame: bytes, error: FormatError) -> None:
         """R18: with a readable MTI only this answer is lost, to the timer; without one the stream is."""
         context, partial = self._context, error.partial
         if partial.mti in KNOWN_FROM_ISSUERS:
             why = f"{error}: left to the timer"
-            context.event("refused", "issuer-undecodable", why, link=issuer.spec.name, stan=partial.text(11) or "")
+            context.event("refused", "issuer-undecodable", why, link=line.spec.name, stan=partial.text(11) or "")
             return
         hint = guess(frame)
         reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
-        context.event("closed", reason, why, link=issuer.spec.name, conn=issuer.conn, bytes=len(frame))
-        context.effects.append((CLOSE, issuer.conn, "undecodable"))
+        context.event("closed", reason, why, link=line.spec.name, conn=line.conn, bytes=len(frame))
+        context.effects.append((CLOSE, line.conn, "undecodable"))
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
         """The answer to the (HSM, tag, …) effect, from its command code on; None when there is none."""
@@ -235,14 +296,17 @@ class Switch:
 
     def tick(self, now: float) -> None:
         """Do everything whose time has come."""
-        self._authorizations.tick(now)
-        self._deliveries.tick(now)
-        self._network.tick(now)
+        self._tell_time(now)
+        for part in self._timed:
+            part.tick(now)
+
+    def _tell_time(self, now: float) -> None:
+        for dialect in self._dated:
+            dialect.at(now)
 
     def next_deadline(self) -> float | None:
         """When `tick` will have something to do; None while nothing waits."""
-        parts = (self._authorizations, self._deliveries, self._network)
-        return min((at for part in parts if (at := part.next_deadline()) is not None), default=None)
+        return min((at for part in self._timed if (at := part.next_deadline()) is not None), default=None)
 
     def take_effects(self) -> list[Effect]:
         """What the shell must do, in this order; each effect is handed out once."""
@@ -259,8 +323,8 @@ class Switch:
         return context.counters
 
     def ready(self) -> bool:
-        """Is every issuer link that should be in service signed on?"""
-        return all(issuer.in_service for issuer in self._context.issuers.values() if issuer.enabled)
+        """Is every line to an issuer that should be in service signed on?"""
+        return all(line.in_service for line in self._context.lines.values() if line.enabled)
 
     def link_states(self) -> list[tuple[str, str, str, int]]:
         """(name, role, state, connections) of every link."""
@@ -278,10 +342,20 @@ class Switch:
                 else "down"
             )
             states.append((acquirer.spec.name, "acquirer", state, len(acquirer.sessions)))
-        for issuer in context.issuers.values():
-            state = "disabled" if not issuer.enabled else issuer.state.name.lower().replace("_", "-")
-            states.append((issuer.spec.name, "issuer", state, int(issuer.conn != NO_CONNECTION)))
+        for line in context.lines.values():
+            state = "disabled" if not line.enabled else line.state.name.lower().replace("_", "-")
+            states.append((line.spec.name, "issuer", state, int(line.conn != NO_CONNECTION)))
         return states
+
+    def business_dates(self) -> dict[str, str]:
+        """Of every acquirer's link: YYMMDD."""
+        return {link.spec.name: link.business_date for link in self._context.acquirers.values()}
+
+    def totals(self) -> list[tuple[str, str, str, Figures]]:
+        """(link, business date, currency, figures), of all days that are kept (R17)."""
+        names = [link.name for link in self._context.spec.links]
+        everything = self._context.totals.everything()
+        return [(names[index], day, currency, figures) for index, day, currency, figures in everything]
 
     def in_flight(self) -> int:
         """Requests that wait for their answer now."""

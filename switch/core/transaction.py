@@ -24,10 +24,10 @@ class Transaction:
     __slots__ = (
         "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "approved_amount",
         "business_date", "completions", "conn", "currency", "de3", "de39", "deadline", "decided_at", "entries",
-        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan",
-        "leg_mti", "local_date", "merchant", "mti", "number", "older", "original", "preauthorised", "reason",
-        "received_at", "request", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan", "standing", "state",
-        "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters",
+        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "increments", "issuer_answered_at", "issuer_link",
+        "issuer_stan", "leg_mti", "local_date", "merchant", "mti", "number", "older", "original", "pin_key",
+        "preauthorised", "reason", "received_at", "request", "rrn", "sealed_extras", "sealed_fields", "sealed_pan",
+        "stan", "standing", "state", "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,11 +49,13 @@ class Transaction:
         self.conn = NO_CONNECTION  # that it was forwarded on
         self.leg_mti = ""  # what the issuer knows it as: its own MTI, or 0120 or 0220 where the switch stood in
         self.business_date = ""  # YYMMDD (R16)
+        self.pin_key = ""  # the acquirer's ZPK that its PIN block was read under, while it is in flight
         self.approved_amount = ""  # DE 4 of a partial approval
         self.standing = 0  # minor units that were approved and not taken back
         self.preauthorised = False
         self.original: Transaction | None = None  # the pre-authorization that it adds to or completes
-        self.completions: list[Transaction] | None = None  # of a pre-authorization
+        self.increments: list[Transaction] | None = None  # of a pre-authorization
+        self.completions: list[Transaction] | None = None
         self.stood_in_for = 0  # STAN of the request that the issuer did not answer
         self.sealed_fields = b""  # of an advice: its further fields for the issuer
         self.entries: list[Entry] | None = None  # all that the issuer was ever owed about it
@@ -112,6 +114,13 @@ class Transaction:
                 return entries[at:]
         return []
 
+    def adds_to(self, original: "Transaction") -> None:
+        """It is an increment of that pre-authorization."""
+        self.original = original
+        if original.increments is None:
+            original.increments = []
+        original.increments.append(self)
+
     def completes(self, original: "Transaction") -> None:
         """It is a completion of that pre-authorization."""
         self.original = original
@@ -131,8 +140,9 @@ class Transaction:
 
     @property
     def released(self) -> bool:
-        """Is it a pre-authorization whose completion has taken its place at the issuer, or is going to?"""
-        return any(completion.is_told for completion in self.completions or ())
+        """Is it of a pre-authorization whose completion has taken its place at the issuer, or is going to?"""
+        first = self.original if self.preauthorised and self.original is not None else self
+        return any(completion.is_told for completion in first.completions or ())
 
     @property
     def is_told(self) -> bool:
@@ -193,6 +203,10 @@ class Transactions:
 
     def __len__(self) -> int:
         return len(self._by_age)
+
+    def knows(self, key: str) -> bool:
+        """Is there any entry of this reference?"""
+        return key in self._newest
 
     def find(self, key: str, local_date: str) -> Transaction | None:
         """The entry of this reference and day; one whose day is unknown (a reversal came first) fits any."""

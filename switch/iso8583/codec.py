@@ -1,6 +1,7 @@
 """The codec in use: the compiled one, or with `MONETIQUE_NATIVE=0` its twin in Python, `_codec_py`."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from switch.iso8583.errors import EncodeError, FormatError
 from switch.native import NATIVE
@@ -10,6 +11,33 @@ if TYPE_CHECKING or not NATIVE:
 else:
     from switch.iso8583._codec_c import FieldMask, Layout, View
 
+if TYPE_CHECKING:
+    from switch.iso8583.fields import Table
+
+
+class Wire(Protocol):
+    """What the rules need of a layout, be it a `Layout` or an interpreter in front of one."""
+
+    @property
+    def table(self) -> "Table":
+        """The fields of its views."""
+
+    def scan(self, frame: bytes) -> View:
+        """See `Layout.scan`."""
+
+    def mask(self, fields: Iterable[int]) -> FieldMask:
+        """See `Layout.mask`."""
+
+    def decode(self, frame: bytes) -> dict[str, str]:
+        """See `Layout.decode`."""
+
+    def encode(self, doc: Mapping[str, str]) -> bytes:
+        """See `Layout.encode`."""
+
+    def emit(self, mti: str, sources: Sequence[tuple[View, FieldMask]], patches: Mapping[int, str | None]) -> bytes:
+        """See `Layout.emit`."""
+
+
 IMPLEMENTATION = "native" if NATIVE else "twin"
 
-__all__ = ["IMPLEMENTATION", "EncodeError", "FieldMask", "FormatError", "Layout", "View"]
+__all__ = ["IMPLEMENTATION", "EncodeError", "FieldMask", "FormatError", "Layout", "View", "Wire"]

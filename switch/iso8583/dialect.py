@@ -8,7 +8,7 @@ any text codec of Python.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,13 +16,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Layout, Wire
+from switch.iso8583.edition import Conversion, Edition
+from switch.iso8583.errors import field_name
 from switch.iso8583.fields import MAX_FRAME_BYTES, Spec, SpecError
+from switch.iso8583.interpreter import Interpreter
 
 SHIPPED = ("iso87-ascii", "iso87-bcd", "cb", "iso87-ebcdic", "iso93-ascii")
 
-# The first digit of the message types that the rules of the switch serve: ISO 8583:1987.
-SERVED_VERSION: Literal["0"] = "0"
+# The first digit of the message types of ISO 8583:1987, which the rules of the switch speak, and of 1993, which can be
+# converted to it.
+SPOKEN_VERSION: Literal["0"] = "0"
+CONVERTED_VERSION = "1"
 
 # ISO 8583:1987 fields that never hold a card number, track, PIN, code or private data: the allow-list of `describe`
 # where a dialect has none of its own. DE 14, 34–36, 44–48, 52–63 and 101–127 are absent on purpose.
@@ -73,13 +78,14 @@ class DialectFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     mti_encoding: str = "ascii"
     bitmap_encoding: str = "ascii"
     tertiary_bitmap: bool = False
-    version: Literal["0", "1", "2"] = SERVED_VERSION
+    version: Literal["0", "1", "2"] = SPOKEN_VERSION
     shown: list[Number] | None = None
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What the switch knows of one network's messages.
+    """What the switch knows of one network's messages, as they are on the wire; a link speaks `for_link` of it.
 
     `spec` is shaped as pyiso8583's; `response_codes` maps our result names to DE 39, and where two share a code the
     last one is what the code means; `roles` names fields by what they are for; `names` are for people; values of the
@@ -87,18 +93,50 @@ class Dialect:
     """
 
     name: str
-    layout: Layout
+    layout: Wire
     spec: Spec
     response_codes: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
     shown: frozenset[int] = HARMLESS
-    version: str = SERVED_VERSION
+    version: str = SPOKEN_VERSION
+    conversion: Conversion | None = None
 
     @property
     def served(self) -> bool:
-        """Do the rules of the switch know these messages? If not, they can be described, composed and exported."""
-        return self.version == SERVED_VERSION
+        """Can a link speak it? If not, its messages can be described, composed and exported."""
+        return self.version == SPOKEN_VERSION or (self.version == CONVERTED_VERSION and self.conversion is not None)
+
+    @property
+    def wire(self) -> Wire:
+        """The layout of its frames as they are, whatever the rules hear of them: MACs are made over these bytes."""
+        return self.layout.wire if isinstance(self.layout, Interpreter) else self.layout
+
+    @property
+    def dated(self) -> bool:
+        """Must it be told the time, because it says a year where the rules have none?"""
+        return isinstance(self.layout, Interpreter)
+
+    def at(self, now: float) -> None:
+        """Tell it the time, to some days."""
+        if isinstance(self.layout, Interpreter):
+            self.layout.now = now
+
+    def for_link(self) -> "Dialect":
+        """What the parts on a link work with: itself, or one of 1987 behind which an interpreter speaks this one.
+
+        Raises `ValueError` where the conversion cannot be.
+        """
+        if self.version == SPOKEN_VERSION:
+            return self
+        if self.conversion is None:
+            raise ValueError(f"message types {self.version}xxx, and nothing says what they mean - at `$.conversion`")
+        base = _shipped("iso87-ascii")
+        edition = Edition(self.conversion, self.response_codes, base.response_codes)
+        interpreter = Interpreter(self.spec, self.version, edition, base.spec)
+        carried = {number: f"{field_name(key)} as it came" for number, key in interpreter.carriers.items()}
+        names = {**base.names, **carried}
+        return replace(base, name=self.name, layout=interpreter, spec=self.spec, names=names)
 
 
 @cache
@@ -147,7 +185,10 @@ def _document(content: bytes) -> dict[str, Any]:
     Its own fields come first, so that a path in an error is one in this file; and its own response codes, so that a
     code means what it means in the extended file.
     """
-    own = tomllib.loads(content.decode())
+    try:
+        own = tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("the file is nested too deeply - at `$`") from None
     base_name = own.pop("extends", None)
     if base_name is None:
         return own
@@ -176,6 +217,8 @@ def _parse(content: bytes) -> Dialect:
     for role, number in file.roles.items():
         if number not in seen:
             raise ValueError(f"there is no DE {number} - at `$.roles.{role}`")
+    if file.conversion is not None and (unknown := set(file.conversion.same) - seen):
+        raise ValueError(f"there is no DE {min(unknown)} - at `$.conversion.same`")
     spec = _sections(file) | {str(row.number): _entry(file, row) for row in file.fields}
     shown = HARMLESS if file.shown is None else frozenset(file.shown)
     names = {row.number: row.name for row in file.fields}
@@ -183,7 +226,9 @@ def _parse(content: bytes) -> Dialect:
         layout = Layout(spec)
     except SpecError as error:
         raise ValueError(f"{error.reason} - at `$.{_path(file, error)}`") from None
-    return Dialect(file.name, layout, spec, file.response_codes, file.roles, names, shown, file.version)
+    return Dialect(
+        file.name, layout, spec, file.response_codes, file.roles, names, shown, file.version, file.conversion
+    )
 
 
 def _path(file: DialectFile, error: SpecError) -> str:

@@ -13,7 +13,7 @@ without a request here goes to whoever spoke last. What is no answer starts an e
 
 from typing import Final, TypeAlias
 
-from switch.iso8583.codec import FormatError, Layout, View
+from switch.iso8583.codec import FormatError, View, Wire
 
 ASKING: Final = frozenset("024")  # the third digit of a message type: request, advice, notification
 STAN: Final = 11
@@ -49,7 +49,7 @@ class Tpdus:
 
     __slots__ = ("_last", "_layout", "_own", "_waiting")
 
-    def __init__(self, layout: Layout, own: bytes) -> None:
+    def __init__(self, layout: Wire, own: bytes) -> None:
         self._layout = layout
         self._own = own
         self._last = own

@@ -22,6 +22,7 @@ class Account:
     balance_cents: int
     held_cents: int = 0
     spent_cents: int = 0  # on `day`, against the card's limit
+    spent_count: int = 0  # debits on `day`, against the card's count
     day: int = 0  # days since the epoch, UTC
     tries: int = 0  # wrong PINs in a row
     armed_count: int = 0
@@ -29,31 +30,37 @@ class Account:
 
     @property
     def available_cents(self) -> int:
-        """Balance less holds. Only a reversed refund that was spent, or an armed approval, makes it negative."""
+        """Balance less holds. An advice, an armed approval or the reversal of a refund may make it negative."""
         return self.balance_cents - self.held_cents
 
     def spendable_cents(self, at: float) -> int:
         """What the limit leaves of the day of `at`."""
         return self.card.limit_cents - (self.spent_cents if self.day == _day(at) else 0)
 
-    def move(self, effect_cents: int, at: float) -> None:
-        """Hold (negative) or credit (positive)."""
+    def uses_left(self, at: float) -> int:
+        """How many debits the card's count leaves of the day of `at`."""
+        return self.card.max_count - (self.spent_count if self.day == _day(at) else 0)
+
+    def move(self, effect_cents: int, at: float, *, counted: bool) -> None:
+        """Hold (negative) or credit (positive); `counted`: against the day's number of debits too."""
         if effect_cents >= 0:
             self.balance_cents += effect_cents
             return
         if self.day != _day(at):
-            self.day, self.spent_cents = _day(at), 0
+            self.day, self.spent_cents, self.spent_count = _day(at), 0, 0
         self.held_cents -= effect_cents
         self.spent_cents -= effect_cents
+        self.spent_count += counted
 
-    def undo(self, effect_cents: int, at: float) -> None:
-        """Take back what `move(effect_cents, at)` did; the limit of a day gone by needs nothing back."""
+    def undo(self, effect_cents: int, at: float, *, counted: bool) -> None:
+        """Take back what `move` did at `at`, or a part of it; the limits of a day gone by need nothing back."""
         if effect_cents >= 0:
             self.balance_cents -= effect_cents
             return
         self.held_cents += effect_cents
         if self.day == _day(at):
             self.spent_cents += effect_cents
+            self.spent_count -= counted
         assert self.held_cents >= 0, f"{self.reference}: released more than was held"
 
 
@@ -76,6 +83,17 @@ def euro_cents(amount: int, currency: str) -> int:
     if currency == "250":
         return (amount * 200_000 + _FRANCS_PER_EURO_E5) // (2 * _FRANCS_PER_EURO_E5)
     raise ValueError(f"currency {currency} is neither 978 nor 250")
+
+
+def amount_within(cents: int, currency: str) -> int:
+    """The largest amount in minor units of 978 or 250 that `euro_cents` makes no more than `cents`.
+
+    >>> amount_within(1_524, "250"), amount_within(1_524, "978")
+    (10000, 1524)
+    """
+    if currency == "978":
+        return cents
+    return ((2 * cents + 1) * _FRANCS_PER_EURO_E5 - 1) // 200_000
 
 
 def amounts_text(account: Account) -> str:

@@ -1,7 +1,8 @@
 """What a test card is for. The decline codes of the business order need no code of their own: this table holds them.
 
-A card whose trouble is money (`funds`, `limit`) says so by its balance and limit, and one that takes PINs (`pin-tries`)
-by being an ordinary card; their names stand here so that a misspelt one is refused.
+A card whose trouble is money (`funds`, `limit`, `count-limit`) says so by its balance and limits, and one that takes
+PINs (`pin-tries`) or that the switch may approve itself (`stand-in`) by being an ordinary card; their names stand here
+so that a misspelt one is refused. A behaviour is about requests: advices and reversals of every card are taken at once.
 """
 
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ class Behaviour(NamedTuple):
     known: bool = True  # False: the issuer has no such card
     delay_s: float = 0.0  # on top of the issuer's latency
     silent: bool = False  # booked, and the answer lost on its way
+    partial: bool = False  # a purchase beyond what is available is approved as far as it goes
 
 
 ORDINARY: Final = Behaviour()
@@ -25,10 +27,15 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "pin-tries": ORDINARY,
     "funds": ORDINARY,
     "limit": ORDINARY,
+    "count-limit": ORDINARY,
+    "partial": Behaviour(partial=True),
+    "stand-in": ORDINARY,
     "expired": Behaviour(declined="expired"),
     "lost": Behaviour(declined="lost"),
     "stolen": Behaviour(declined="stolen"),
     "restricted": Behaviour(declined="restricted"),
+    "do-not-honor": Behaviour(declined="do_not_honor"),
+    "not-permitted": Behaviour(declined="not_permitted_card"),
     "unknown": Behaviour(known=False),
     "no-route": ORDINARY,  # never gets here
     "issuer-down": ORDINARY,  # nor this one

@@ -1,17 +1,19 @@
 """The business order of an authorization: which reason for declining comes first.
 
-Two tables of rules stand around the PIN, which only the HSM can verify: what is wrong with the card is found before the
-HSM is asked, what is wrong with the amount only after the cardholder has proved to be the one. The first rule that
-objects decides. Absent data (CVV2, track, chip data, a PIN) are never a reason.
+    status, expiry, PIN tries ─▶ CVV, CVV2, PIN ─▶ amount limit, count limit, funds
+
+Two tables of rules stand around what only the HSM can verify (`verification`): what is wrong with the card is found
+before the HSM is asked, what is wrong with the amount only after the card has proved to be real and the cardholder to
+be the one. The card comes before the PIN, so that a forged one costs the cardholder no PIN try. The first that objects
+decides. Absent data (CVV2, track, chip data, a PIN) are never a reason.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from switch.core import results
-from switch.issuers.accounts import MAX_TRIES, Account
-from switch.issuers.messages import Request
+from switch.issuers.accounts import MAX_TRIES, Account, amount_within
+from switch.issuers.messages import PURCHASE, Request
 
 
 class Case(NamedTuple):
@@ -34,6 +36,7 @@ class Verdict(NamedTuple):
     result: str
     why: str = ""
     armed_de39: str = ""
+    amount: int = 0  # minor units, where less than what was asked is approved
 
 
 APPROVED: Final = Verdict("approved")
@@ -63,9 +66,20 @@ def _declined_by_limit(case: Case) -> Verdict | None:
     return Verdict("over_amount_limit", "the amount exceeds what the card may spend today")
 
 
-def _declined_by_funds(case: Case) -> Verdict | None:
-    if _asked_cents(case) <= max(case.account.available_cents, 0):
+def _declined_by_count(case: Case) -> Verdict | None:
+    if not _asked_cents(case) or case.account.uses_left(case.at) > 0:
         return None
+    return Verdict("over_count_limit", "the card has been used as often as it may be today")
+
+
+def _declined_by_funds(case: Case) -> Verdict | None:
+    """Also the smaller approval, of a card that has one: only goods can be paid in part."""
+    available_cents = max(case.account.available_cents, 0)
+    if _asked_cents(case) <= available_cents:
+        return None
+    if case.account.behaviour.partial and available_cents and case.request.kind == PURCHASE:
+        amount = amount_within(available_cents, case.request.currency)
+        return Verdict("partially_approved", "as much as is available", amount=amount)
     return Verdict("insufficient_funds", "the amount exceeds what is available")
 
 
@@ -75,30 +89,10 @@ def _asked_cents(case: Case) -> int:
 
 
 Rule = Callable[[Case], Verdict | None]
-BEFORE_PIN: Final[tuple[Rule, ...]] = (_declined_by_status, _declined_by_expiry, _declined_by_pin_tries)
-AFTER_PIN: Final[tuple[Rule, ...]] = (_declined_by_limit, _declined_by_funds)
+BEFORE_HSM: Final[tuple[Rule, ...]] = (_declined_by_status, _declined_by_expiry, _declined_by_pin_tries)
+AFTER_HSM: Final[tuple[Rule, ...]] = (_declined_by_limit, _declined_by_count, _declined_by_funds)
 
 
 def first_objection(rules: tuple[Rule, ...], case: Case) -> Verdict | None:
     """Return the verdict of the first rule that has one."""
     return next((verdict for rule in rules if (verdict := rule(case)) is not None), None)
-
-
-def judge_pin(reply: bytes | None, tries: int) -> tuple[int, Verdict | None]:
-    """Judge the HSM's answer to EC, `ED` and an error code, after `tries` wrong PINs: the tries now, and the objection.
-
-    01 is a wrong PIN: 55, and 75 when it was the last try. Another error says that the block or a key is bad, not that
-    the cardholder is wrong (88); no answer at all is our own trouble (96). Neither counts a try.
-
-    >>> judge_pin(b"ED00", 2), judge_pin(b"ED01", 0)[0], judge_pin(b"ED20", 1)[1].result
-    ((0, None), 1, 'cryptographic')
-    """
-    if reply is None:
-        return tries, Verdict(results.MALFUNCTION, "no HSM, or no answer in time")
-    code = reply[2:4].decode("ascii", "replace")
-    if code == "00":
-        return 0, None
-    if code != "01":
-        return tries, Verdict(results.of_hsm_error(code), f"the HSM answered {code} to the PIN verification")
-    tries += 1
-    return tries, Verdict("wrong_pin" if tries < MAX_TRIES else "pin_tries", f"wrong PIN number {tries} in a row")

@@ -7,10 +7,13 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from switch.net.tls import HANDSHAKE_S, SHUTDOWN_S
 
 BACKLOG = 4096  # connections the kernel keeps until we accept: 10,000 that arrive at once find room within two wake-ups
 
@@ -46,13 +49,26 @@ class Address:
             return f"unix:{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    async def dial(self, factory: Factory) -> None:
-        """Connect `factory()`'s protocol. Raises OSError where nobody listens."""
+    async def dial(self, factory: Factory, tls: ssl.SSLContext | None = None, name: str = "") -> None:
+        """Connect `factory()`'s protocol, by TLS to a server called `name` (else the host) where a context is given.
+
+        Raises OSError where nobody listens, or the handshake fails.
+        """
         loop = asyncio.get_running_loop()
         if self.path:
             await loop.create_unix_connection(factory, self.path)
-        else:
+        elif tls is None:
             await loop.create_connection(factory, self.host, self.port)
+        else:
+            await loop.create_connection(
+                factory,
+                self.host,
+                self.port,
+                ssl=tls,
+                server_hostname=name or self.host,
+                ssl_handshake_timeout=HANDSHAKE_S,
+                ssl_shutdown_timeout=SHUTDOWN_S,
+            )
 
     async def listen(self, factory: Factory) -> tuple[asyncio.Server, "Address"]:
         """Listen, and say where: a port of 0 becomes the free one that the kernel chose."""
@@ -62,6 +78,13 @@ class Address:
             return await loop.create_unix_server(factory, self.path, backlog=BACKLOG), self
         server = await loop.create_server(factory, self.host, self.port, backlog=BACKLOG)
         return server, Address(self.host, server.sockets[0].getsockname()[1])
+
+    def bind(self) -> tuple[socket.socket, "Address"]:
+        """A listening TCP socket for somebody who accepts by himself, and where it is."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.create_server((self.host, self.port), family=family, backlog=BACKLOG)
+        listening.setblocking(False)
+        return listening, Address(self.host, listening.getsockname()[1])
 
 
 def _remove_stale_socket(path: str) -> None:

@@ -5,29 +5,39 @@ write and a worker thread syncs it, while the next batch opens. So there is one 
 covers everything that came while the last one ran. What must wait (a FORWARD, an ANSWER) is held by the newest batch
 that has records; when that batch is durable, its held effects are released in order.
 
-When the log fails, all that is held is dropped: a decision that is not recorded was never made, and the other side's
-timer and reversal settle the rest. The log refuses further use after a failed sync, so the part must stop.
+When the log fails (a full disk, an I/O error), what is held is dropped: a decision that is not recorded has not been
+made for anybody outside, and the other side's timer and reversal settle the rest. The records are kept, for the part's
+memory rests on them, and nothing more leaves but refusals that rest on nothing. Every `RETRY_S` the log is asked to
+resume; when all that was kept is durable, everything goes on as before, without a restart.
 """
 
 import asyncio
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from switch.core.effects import Effect
+from switch.core.effects import CLOSE, Effect
 
 PIECE_BYTES = 16 << 20  # a quarter of a segment of the file log
+RETRY_S = 0.25  # a disk with room again is noticed before a person could; each try costs a write of what was unsynced
+MAX_KEPT_BYTES = 64 << 20  # some 200,000 records without a disk; a part that refuses new requests never gets there
+
+Job: TypeAlias = Callable[[], None]
+Done: TypeAlias = Callable[[Exception | None], None]
 
 
 class Journal(Protocol):
-    """As much of `switch.store.log.Log` as committing needs. Both may raise LogError or OSError."""
+    """As much of `switch.store.log.Log` as committing needs. All may raise LogError or OSError."""
 
     def append(self, payloads: Sequence[bytes]) -> int:
         """Write records, not yet durable."""
 
     def sync(self) -> None:
         """Make durable what was appended; runs on the worker thread."""
+
+    def resume(self) -> None:
+        """After a failure: make good what was appended before it; runs on the worker thread."""
 
 
 class _Batch:
@@ -39,32 +49,47 @@ class _Batch:
 
 
 class GroupCommit:
-    """One journal's batches. `release` is called in the loop with what may leave, `failed` once, if the log fails."""
+    """One journal's batches. In the loop, `release` is called with what may leave; `stalled` with the error when the
+    log fails, and with None when it works again; `overfull` when more was kept meanwhile than memory is for."""
 
     def __init__(
-        self, journal: Journal, release: Callable[[list[Effect]], None], failed: Callable[[Exception], None]
+        self,
+        journal: Journal,
+        release: Callable[[list[Effect]], None],
+        stalled: Done,
+        overfull: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._release = release
-        self._failed = failed
+        self._stalled = stalled
+        self._overfull = overfull
         self._loop = asyncio.get_running_loop()
         self._open = _Batch()
         self._syncing: _Batch | None = None
         self._broken = False
-        self._idle = asyncio.Event()
+        self._kept_bytes = 0  # while broken
+        self._retry: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()  # no job is with the worker
         self._idle.set()
-        self._starts: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: sync once; False: end
-        self._worker = threading.Thread(target=self._sync_when_told, name="log-sync", daemon=True)
+        self._jobs: queue.SimpleQueue[tuple[Job, Done] | None] = queue.SimpleQueue()  # None: end
+        self._worker = threading.Thread(target=self._work, name="log-sync", daemon=True)
         self._worker.start()
+
+    @property
+    def broken(self) -> bool:
+        """Whether the log has failed and does not work yet."""
+        return self._broken
 
     def append(self, record: bytes) -> None:
         """Put a record into the open batch."""
         self._open.records.append(record)
+        if self._broken:
+            self._keep(len(record))
 
     def hold(self, effect: Effect) -> bool:
         """Keep `effect` until every record before it is durable; False when it waits for none."""
         if self._broken:
-            return True  # and never released: it may rest on a record that was lost
+            return bool(effect[0] != CLOSE)  # dropped: it may rest on a record that is not written
         if self._open.records:
             self._open.held.append(effect)
         elif self._syncing is not None:
@@ -75,47 +100,87 @@ class GroupCommit:
 
     def flush(self) -> None:
         """At the end of a wake-up: set the open batch on its way unless one is under way, or the log is broken."""
-        if self._syncing is not None or not self._open.records:
-            return
-        if self._broken:
-            self._open = _Batch()
-            return
+        if self._syncing is None and self._open.records and not self._broken:
+            self._commit()
+
+    def _commit(self) -> None:
         self._syncing, self._open = self._open, _Batch()
-        self._idle.clear()
+        records = self._syncing.records
         try:
-            for records in in_pieces(self._syncing.records):
-                self._journal.append(records)
+            for piece in in_pieces(list(records)):
+                self._journal.append(piece)
+                del records[: len(piece)]  # what is left after a failure is to be appended again
         except Exception as error:
             self._synced(error)
         else:
-            self._starts.put(True)
-
-    def _sync_when_told(self) -> None:
-        while self._starts.get():
-            error: Exception | None = None
-            try:
-                self._journal.sync()
-            except Exception as caught:
-                error = caught
-            self._loop.call_soon_threadsafe(self._synced, error)
+            self._give(self._journal.sync, self._synced)
 
     def _synced(self, error: Exception | None) -> None:
         batch, self._syncing = self._syncing, None
         assert batch is not None
-        if error is None:
-            self._release(batch.held)
-            self.flush()
+        if error is not None:
+            self._break(batch, error)
+            return
+        if self._broken:
+            self._broken = False
+            self._stalled(None)
+        self._release(batch.held)
+        self.flush()
+
+    # -- while the log is broken -----------------------------------------------------------------------------------
+
+    def _break(self, batch: _Batch, error: Exception) -> None:
+        """Keep the records in their order, drop what waited for them, and try again soon."""
+        waiting = batch.held + self._open.held
+        self._open.held = []
+        self._open.records[:0] = batch.records
+        first, self._broken = not self._broken, True
+        self._kept_bytes = 0
+        self._keep(sum(map(len, self._open.records)))
+        self._retry = self._loop.call_later(RETRY_S, self._give, self._journal.resume, self._resumed)
+        if first:
+            self._stalled(error)
+        self._release([effect for effect in waiting if effect[0] == CLOSE])
+
+    def _keep(self, size: int) -> None:
+        before, self._kept_bytes = self._kept_bytes, self._kept_bytes + size
+        if before <= MAX_KEPT_BYTES < self._kept_bytes:
+            self._overfull()
+
+    def _resumed(self, error: Exception | None) -> None:
+        if error is not None:
+            self._retry = self._loop.call_later(RETRY_S, self._give, self._journal.resume, self._resumed)
         else:
-            self._broken, self._open = True, _Batch()
-            self._failed(error)
-        if self._syncing is None:
-            self._idle.set()
+            self._commit()
+
+    # -- the worker ------------------------------------------------------------------------------------------------
+
+    def _give(self, job: Job, done: Done) -> None:
+        self._idle.clear()
+        self._jobs.put((job, done))
+
+    def _work(self) -> None:
+        while (given := self._jobs.get()) is not None:
+            job, done = given
+            error: Exception | None = None
+            try:
+                job()
+            except Exception as caught:
+                error = caught
+            self._loop.call_soon_threadsafe(self._done, done, error)
+
+    def _done(self, done: Done, error: Exception | None) -> None:
+        self._idle.set()
+        done(error)  # which may give the next job
 
     async def close(self) -> None:
-        """Wait until all is durable and released, and end the worker."""
+        """Wait until all is durable and released, or the log is broken; and end the worker."""
         self.flush()
-        await self._idle.wait()
-        self._starts.put(False)
+        while not self._idle.is_set():
+            await self._idle.wait()
+        if self._retry is not None:
+            self._retry.cancel()
+        self._jobs.put(None)
         self._worker.join()
 
 

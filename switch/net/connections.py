@@ -10,17 +10,20 @@ Everything a peer can do wrong ends its own connection and nobody else's, with a
     a length, then silence                 `framing`  no-bytes-after-length, after 2 s
     a peer that does not read              `slow-reader`, beyond 1 MiB unread
     one connection too many                `refused`  too-many-connections
+    no handshake where the link has TLS    `tls`      before the part hears of it (`switch.net.tls`)
 """
 
 import asyncio
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Sequence
 from typing import cast
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Wire
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
 from switch.net.effects import Driver
+from switch.net.tls import Tls, TlsServer, failure
 
 MAX_CONNECTIONS = 10_000  # a listener's: the file descriptors that an ordinary hard limit (20,000) leaves us
 SILENCE_S = 2.0  # a started frame is one packet, or a retransmission later; more means a wrong length or a trap
@@ -28,9 +31,11 @@ WHOLE_FRAME_S = 15.0  # and however slowly its bytes trickle in, the peer's own 
 UNREAD_BYTES = 1 << 20  # some 4,000 messages that a peer has not read: a burst that it may still catch up with,
 UNREAD_S = 5.0  # but not for longer than an issuer's timer: nobody waits for them any more
 UNREAD_MOST_BYTES = 32 << 20  # and never more: 100 such peers are 3 GB
+CHATTER_PAUSE_S = 0.002  # after `CHATTER` answers that nobody asked for: 32,000 a second, a fifth of our time
 CLOSING_S = 1.0  # what a peer has not read that long after we closed, it will not read
 HALF_CLOSED_S = 8.0  # after its end of stream a peer gets its last answers: issuer timer 5 s, HSM 2 s, and a margin
 SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at the worst
+SPREAD = 16  # moments over which neighbours' first looks are spread: a thousand given up at once would take 50 ms
 
 
 class Connection(asyncio.Protocol):
@@ -43,9 +48,12 @@ class Connection(asyncio.Protocol):
         framing: Framing,
         link_name: str,
         closed: Callable[["Connection"], None],
-        layout: Layout | None = None,
+        layout: Wire | None = None,
+        *,
+        dialled: bool = False,
     ) -> None:
         self.delay_ms = 0.0
+        self._dialled = dialled
         self.link_name = link_name
         self._driver = driver
         self._link = link
@@ -58,8 +66,10 @@ class Connection(asyncio.Protocol):
         self._number = 0
         self._queue: list[bytes] = []
         self._delayed_until = 0.0
+        self._waiting: list[bytes] = []  # frames for the next wake-up; meanwhile nothing is read
         self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
         self._half_closed = False
+        self._ciphered = False
         self._started_at = 0.0  # when the frame that is not whole yet began
         self._watch: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
@@ -70,7 +80,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=UNREAD_BYTES)
-        self._number = self._driver.join(self, self._link)
+        self._ciphered = transport.get_extra_info("ssl_object") is not None
+        self._number = self._driver.join(self, self._link, answering=self._dialled)
 
     def data_received(self, data: bytes) -> None:
         now = self._driver.clock()
@@ -85,9 +96,32 @@ class Connection(asyncio.Protocol):
             self._started_at = now
             if self._tpdus is not None:
                 self._tpdus.arrived(frames, self._splitter.headers)
-            self._driver.received(self._number, frames, now)
+            self._hand_in(frames, now)
         if self._splitter.partial:
             self._watch_frame(now)
+
+    def _hand_in(self, frames: Sequence[bytes], now: float) -> None:
+        """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer."""
+        if self._waiting:  # read before the pause took hold
+            self._waiting += frames
+            return
+        frames = self._driver.refused(self._number, frames, now)
+        taken = self._driver.received(self._number, frames, now) if frames else 0
+        if taken < len(frames) and self._transport is not None:
+            self._waiting = list(frames[taken:])
+            self._transport.pause_reading()
+            if self._dialled:  # chatter alone stops an issuer: it shall not keep the loop busy either
+                self._loop.call_later(CHATTER_PAUSE_S, self._go_on)
+            else:
+                self._driver.next_turn(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        waiting, self._waiting = self._waiting, []
+        self._hand_in(waiting, self._driver.clock())
+        if not self._waiting:
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The peer will send no more: answer what it asked, then close."""
@@ -95,6 +129,8 @@ class Connection(asyncio.Protocol):
             why = f"the peer ended after {partial} bytes of a frame"
             self._event("framing", "ended-mid-frame", why)
         if self._owed <= 0:
+            return False
+        if self._ciphered:  # TLS has no half-closed connection
             return False
         self._half_closed = True
         self._loop.call_later(HALF_CLOSED_S, self.close)
@@ -113,7 +149,9 @@ class Connection(asyncio.Protocol):
         why = f"more than {UNREAD_BYTES} bytes unread for {UNREAD_S:.0f} s; the peer must read what it is sent"
         self._refuse("refused", "slow-reader", why)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ssl.SSLError):  # by TLS 1.3 a server refuses our certificate after the handshake
+            self._event("tls", *failure(exc))
         # From here on writes vanish: uvloop would raise in the callback of whoever writes, and end *its* connection.
         self._transport = None
         for timer in (self._watch, self._patience):
@@ -128,6 +166,14 @@ class Connection(asyncio.Protocol):
         """Queue a frame for the next `flush`."""
         header = self._tpdus.before(frame) if self._tpdus is not None else None
         self._queue.append(self._framing.wrap(frame, header))
+
+    def put_all(self, frames: Sequence[bytes]) -> None:
+        """Queue many frames."""
+        if self._tpdus is None:
+            self._queue += map(self._framing.wrap, frames)
+        else:
+            for frame in frames:
+                self.put(frame)
 
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
@@ -177,7 +223,8 @@ class Connection(asyncio.Protocol):
         self._heard_at = now
         if self._watch is None:
             self._started_at = now
-            self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
+            first_s = SWEEP_S * (SPREAD + self._number % SPREAD) / (2 * SPREAD)
+            self._watch = self._loop.call_later(first_s, self._check_frame)
 
     def _check_frame(self) -> None:
         self._watch = None
@@ -193,7 +240,7 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
 
 
-def tpdus_of(framing: Framing, layout: Layout | None) -> Tpdus | None:
+def tpdus_of(framing: Framing, layout: Wire | None) -> Tpdus | None:
     """What remembers a connection's TPDUs, where it has any."""
     if not framing.tpdu:
         return None
@@ -204,32 +251,50 @@ def tpdus_of(framing: Framing, layout: Layout | None) -> Tpdus | None:
 class Listener:
     """Accepts the connections of one acquirer link, or of an issuer."""
 
-    def __init__(self, driver: Driver, link: int, name: str, framing: Framing, layout: Layout | None = None) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        link: int,
+        name: str,
+        framing: Framing,
+        layout: Wire | None = None,
+        tls: Tls | None = None,
+    ) -> None:
         self._driver = driver
         self._link = link
         self._name = name
         self._framing = framing
         self._layout = layout
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | TlsServer[Connection] | None = None
         self._delay_ms = 0.0
         self._connections: set[Connection] = set()
+        self._tls = tls.for_server() if tls is not None else None
 
     async def start(self, address: Address) -> Address:
         """Listen; the address with its real port. Raises OSError."""
-        self._server, real = await address.listen(self._accept)
+        if self._tls is None:
+            self._server, real = await address.listen(lambda: self._accept() or _Refused())
+        else:
+            listening, real = address.bind()
+            self._server = TlsServer(listening, self._tls, self._accept, self._tls_failed)
         return real
 
-    def _accept(self) -> asyncio.Protocol:
+    def _accept(self) -> Connection | None:
+        """A connection for a peer that dialled us; None when there are enough."""
         if len(self._connections) >= MAX_CONNECTIONS:
             why = f"{MAX_CONNECTIONS} connections are open; close some, or add an address"
             self._driver.event("refused", {"reason": "too-many-connections", "link": self._name, "why": why})
-            return _Refused()
+            return None
         connection = Connection(
             self._driver, self._link, self._framing, self._name, self._connections.discard, self._layout
         )
         connection.delay_ms = self._delay_ms
         self._connections.add(connection)
         return connection
+
+    def _tls_failed(self, connection: Connection, reason: str, why: str) -> None:
+        self._connections.discard(connection)
+        self._driver.event("tls", {"reason": reason, "link": self._name, "side": "server", "why": why})
 
     def slow(self, delay_ms: float) -> None:
         """Delay everything that we send on these connections, the coming ones too; 0 ends it."""

@@ -12,18 +12,20 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
+
+from switch.net.visitors import Visitor, Visitors
 
 MAX_REQUEST_BYTES = 65_536  # a command is a hundred bytes
 MAX_PATH_BYTES = 100  # sun_path holds 108, its terminating zero included
 ANSWER_WITHIN_S = 5.0  # the parts answer between two wake-ups
 
 Document = dict[str, Any]
-Handler = Callable[[Document], Document]
+Handler = Callable[[Document], Document | Awaitable[Document]]
 
 
 class ControlError(Exception):
@@ -69,11 +71,15 @@ def request(path: Path, document: Document, timeout_s: float = ANSWER_WITHIN_S) 
 
 
 class ControlServer:
-    """Serves `handler` at `path`; a KeyError, TypeError or ValueError of the handler becomes the answer's error."""
+    """Serves `handler` at `path`; a KeyError, TypeError or ValueError of the handler becomes the answer's error.
+
+    What takes longer than one turn of the loop is answered when the handler's awaitable is.
+    """
 
     def __init__(self, path: Path, handler: Handler) -> None:
         self._path = path
         self._handler = handler
+        self._visitors = Visitors()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -84,7 +90,7 @@ class ControlServer:
             listener.bind(name)
         self._path.chmod(0o600)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: _Request(self._handler), sock=listener)
+        self._server = await loop.create_unix_server(lambda: _Request(self._handler, self._visitors), sock=listener)
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
@@ -93,25 +99,30 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
 
-class _Request(asyncio.Protocol):
-    def __init__(self, handler: Handler) -> None:
+class _Request(Visitor):
+    def __init__(self, handler: Handler, visitors: Visitors) -> None:
+        super().__init__(visitors)
         self._handler = handler
         self._received = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._task: asyncio.Task[None] | None = None
 
     def data_received(self, data: bytes) -> None:
-        assert self._transport is not None
         self._received += data
-        if b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES:
-            self._transport.write(msgspec.json.encode(self._answer()) + b"\n")
-            self._transport.close()
+        complete = b"\n" in self._received or len(self._received) > MAX_REQUEST_BYTES
+        if complete and self._task is None:
+            self.settle()  # it has said what it wants: from here on the part's own timers count
+            self._task = asyncio.get_running_loop().create_task(self._serve())
 
-    def _answer(self) -> Document:
+    async def _serve(self) -> None:
+        answer = msgspec.json.encode(await self._answer()) + b"\n"
+        if not self.transport.is_closing():  # whoever asked may have tired of waiting
+            self.transport.write(answer)
+            self.transport.close()
+
+    async def _answer(self) -> Document:
         try:
-            return {"ok": True, **self._handler(msgspec.json.decode(self._received, type=Document))}
+            result = self._handler(msgspec.json.decode(self._received, type=Document))
+            return {"ok": True, **(result if isinstance(result, dict) else await result)}
         except KeyError as error:
             return {"ok": False, "error": f"{error.args[0]} is missing or unknown"}
         except (TypeError, ValueError) as error:  # msgspec.DecodeError is a ValueError

@@ -5,24 +5,37 @@ handed in, `_run` takes the part's effects and carries them out together: one wr
 records, one write per HSM socket. A wake-up costs 33 µs, a message handed in with others one or two; joining them is
 worth five times the throughput.
 
+A wake-up is also where load is shared out. Whoever has handed in `QUOTA` frames on one connection waits for the next
+(`Connection`), so that one chatty peer does not make the others wait; of answers only those count that lead to nothing,
+`CHATTER` of them at most, and then there is a pause. And when a wake-up has lasted its time, the part refuses what is
+new (`refuse_new`) rather than answer it too late: `BURST_S` at first, for a burst is served and not refused; `STEADY_S`
+while it goes on, because each authorization takes some five wake-ups on its way.
+
 Order, the contract of `switch.core.effects`: what must be durable first is held by `GroupCommit`; a CLOSE waits behind
 held effects too, so that the last answers still leave.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from switch import bugs
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, HSM, SEND, Effect
 from switch.net.clock import Clock
-from switch.net.commits import GroupCommit, Journal
+from switch.net.commits import MAX_KEPT_BYTES, RETRY_S, GroupCommit, Journal
 from switch.net.lines import Field, Lines
 from switch.net.metrics import Counts
 
 # After a tick that stumbled: soon enough for timers of seconds, seldom enough not to fill the log with one bug.
 RETRY_TICK_S = 0.5
 
+CHATTER = 64  # answers nobody asked for, likewise: a third of a millisecond
+QUOTA = 512  # frames of one connection a wake-up: a burst of 256 twice over, and 15 ms of the switch's time
+BURST_S = 0.15  # of work in a wake-up before the first refusal: some 6,000 requests, answered within a second
+STEADY_S = 0.02  # while overloaded: what is taken is answered within a quarter of a second
+CALM_S = 1.0  # without a refusal, and the next burst is one again
+
+Refuse = Callable[[int, Sequence[bytes]], tuple[list[bytes], list[bytes]]]  # see Switch.refuse_new
 Observer = Callable[[Any], None]  # is given every transaction that was answered
 
 
@@ -57,6 +70,9 @@ class Outlet(Protocol):
     def put(self, frame: bytes) -> None:
         """Queue a frame; `flush` writes."""
 
+    def put_all(self, frames: Sequence[bytes]) -> None:
+        """Queue many."""
+
     def flush(self) -> None:
         """Write what is queued, in one piece."""
 
@@ -86,7 +102,9 @@ class Driver:
         *,
         journal: Journal | None = None,
         observe: Observer | None = None,
-        failed: Callable[[Exception], None] | None = None,
+        refuse_new: Refuse | None = None,
+        stalled: Callable[[str], None] | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         self.part = part
         self.clock = clock
@@ -95,9 +113,22 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._lines = lines
         self._observe = observe
-        self._failed = failed
-        self._commits = GroupCommit(journal, self._write, self._log_failed) if journal is not None else None
+        self._answering: set[int] = set()  # connections on which answers to our own requests come
+        self._left: dict[int, int] = {}  # by connection, what it may still hand in during this wake-up
+        self._refuse_new = refuse_new
+        self._refusals: dict[int, Outlet] = {}  # connections with refusals to write
+        self._refused = 0  # in this wake-up
+        self._refused_at = -CALM_S
+        self._turn_began = 0.0
+        self._next_turn: list[Callable[[], None]] = []
+        self._stalled = stalled  # told why nothing can be recorded, and "" once it can be again
+        self._failed = failed  # told when the part has to stop: nothing could be recorded for too long
+        self._commits: GroupCommit | None = None
+        if journal is not None:
+            self._commits = GroupCommit(journal, self._write, self._log_stalled, self._log_overfull)
         self._outlets: dict[int, Outlet] = {}
+        self._closing: set[int] = set()  # connections that the part has closed: it hears no more of them
+        self._pending: list[Effect] = []  # taken, to be carried out at the end of this wake-up
         self._last_number = 0
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -112,13 +143,21 @@ class Driver:
         """The part was called: take its effects once this turn of the loop has handed in everything it brought."""
         if not self._scheduled:
             self._scheduled = True
+            self._turn_began = self.clock()
             self._loop.call_soon(self._run)
+
+    def next_turn(self, call: Callable[[], None]) -> None:
+        """Call this when the effects of the present wake-up are carried out."""
+        self._next_turn.append(call)
+        self.wake()
 
     # -- connections -----------------------------------------------------------------------------------------------
 
-    def join(self, outlet: Outlet, link: int) -> int:
-        """A connection is up: number it and tell the part."""
+    def join(self, outlet: Outlet, link: int, *, answering: bool = False) -> int:
+        """A connection is up: number it and tell the part. `answering`: we dialled it, to ask."""
         self._last_number += 1
+        if answering:
+            self._answering.add(self._last_number)
         self._outlets[self._last_number] = outlet
         self.part.connected(self._last_number, link, self.clock())
         self.wake()
@@ -127,17 +166,67 @@ class Driver:
     def leave(self, number: int) -> None:
         """It is gone."""
         del self._outlets[number]
+        self._closing.discard(number)
+        self._answering.discard(number)
+        self._refusals.pop(number, None)
         self.part.disconnected(number, self.clock())
         self.wake()
 
-    def received(self, number: int, frames: Sequence[bytes], now: float) -> None:
-        """Whole frames came on a connection, in this order."""
+    def received(self, number: int, frames: Sequence[bytes], now: float) -> int:
+        """Whole frames came on a connection, in this order. Returns how many this wake-up had a place for.
+
+        None is handed in behind one that has its connection closed.
+        """
+        part, pending = self.part, self._pending
+        answering = number in self._answering
+        left = self._left.get(number, CHATTER if answering else QUOTA)
+        taken = 0
         for frame in frames:
+            if number in self._closing:
+                return len(frames)
+            if left <= 0:
+                break
+            taken += 1
             try:
-                self.part.receive(number, frame, now)
+                part.receive(number, frame, now)
             except Exception as error:
                 self._stumbled(error)
+            effects = part.take_effects()
+            pending += effects
+            left -= not answering or not effects or effects[-1][0] == EVENT
+            for effect in effects:
+                if effect[0] == CLOSE and effect[1] in self._outlets:
+                    self._closing.add(effect[1])
+        self._left[number] = left
         self.wake()
+        return taken
+
+    def refused(self, number: int, frames: Sequence[bytes], now: float) -> Sequence[bytes]:
+        """If this wake-up has lasted too long, have the new requests among `frames` refused; returns the others."""
+        if self._refuse_new is None or not self._scheduled:
+            return frames
+        if now - self._turn_began <= (STEADY_S if now - self._refused_at < CALM_S else BURST_S):
+            return frames
+        try:
+            frames, answers = self._refuse_new(number, frames)
+        except Exception as error:
+            self._stumbled(error)
+            return frames
+        if answers:
+            outlet = self._refusals[number] = self._outlets[number]
+            outlet.put_all(answers)
+            self._refused += len(answers)
+            self._refused_at = now
+        return frames
+
+    def _write_refusals(self) -> None:
+        refusals, self._refusals = self._refusals, {}
+        for outlet in refusals.values():
+            outlet.flush()
+        if self._refused:
+            why = f"{self._refused} new requests were refused at once: more come than can be answered in time"
+            self.event("refused", {"reason": "overload", "why": why, "count": self._refused})
+            self._refused = 0
 
     def hsm_replied(self, tag: int, reply: bytes | None) -> None:
         """The HSM answered, or will not."""
@@ -149,9 +238,7 @@ class Driver:
 
     def _stumbled(self, error: Exception) -> None:
         """A mistake of ours: say where, never what (an exception's text may quote the message), and go on."""
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
-        why = f"{type(error).__name__} at {place}: a bug of ours, please report; this one message is left to its timer"
+        why = f"{bugs.place(error)}: {bugs.PLEASE}; this one message is left to its timer"
         self.event("bug", {"reason": "internal-error", "why": why})
 
     def event(self, name: str, fields: dict[str, Field]) -> None:
@@ -165,13 +252,19 @@ class Driver:
         self._scheduled = False
         if self._closed:
             return
-        self._carry_out(self.part.take_effects())
+        effects, self._pending = self._pending, []
+        self._carry_out(effects + self.part.take_effects())
+        self._write_refusals()
         if self._commits is not None:
             self._commits.flush()
         if self.hsm is not None:
             self.hsm.flush()
         self._lines.flush()
         self._arm()
+        self._left.clear()
+        waiting, self._next_turn = self._next_turn, []
+        for call in waiting:
+            self._loop.call_soon(call)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         commits = self._commits
@@ -243,11 +336,27 @@ class Driver:
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
-    def _log_failed(self, error: Exception) -> None:
-        self.event("log", {"reason": "log-failed", "why": f"{error}; nothing unrecorded was answered"})
+    def _log_stalled(self, error: Exception | None) -> None:
+        """The log failed, or works again (None)."""
+        if error is None:
+            self.event("log", {"reason": "log-resumed", "why": "what was decided meanwhile is recorded; all goes on"})
+        else:
+            why = f"{error}; nothing unrecorded is answered, tried again every {RETRY_S:g} s"
+            self.event("log", {"reason": "log-failed", "why": why})
         self._lines.flush()
+        if self._stalled is not None:
+            self._stalled("" if error is None else "nothing can be recorded: the log has failed")
+
+    def _log_overfull(self) -> None:
+        why = f"more than {MAX_KEPT_BYTES} bytes could not be recorded: this part stops, and recovers to what was"
+        self.event("log", {"reason": "log-overfull", "why": why})
         if self._failed is not None:
-            self._failed(error)
+            self._failed()
+
+    @property
+    def recorded(self) -> bool:
+        """Whether everything that the part decided is in its log; after `close`."""
+        return self._commits is None or not self._commits.broken
 
     async def close(self) -> None:
         """Carry out what is left, make it durable, and stop calling the part."""

@@ -1,8 +1,8 @@
 """The HSM client: many host commands in flight on a few sockets, each correlated by its header.
 
-A payShield echoes the header that stands before a command, so answers may come in any order. Ours is four hexadecimal
-digits, counted per socket. A command gets exactly one answer through `Driver.hsm_replied`: what the HSM said, or None
-when there is none (no socket up, too many outstanding, the socket lost, or two seconds over).
+A payShield echoes the header that stands before a command, so answers may come in any order. Ours is a count in as many
+hexadecimal digits as the device is set to, per socket. A command gets exactly one answer through `Driver.hsm_replied`:
+what the HSM said, or None when there is none (no socket up, too many outstanding, the socket lost, or too late).
 
 A socket on which a command ran out of time is dropped and dialled again. Its other commands fail with it, and that is
 the point: an answer that comes too late dies with its socket and can never be taken for that of a later command that
@@ -12,13 +12,18 @@ counts the same header.
 import asyncio
 from typing import cast
 
+from switch.core.window import Window
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 
 SOCKETS = 2  # an HSM serves a socket's commands one after the other; two keep it busy while one is read
 TIMEOUT_S = 2.0  # a PIN translation takes a millisecond; leaves 3 s of the issuer timer
-MAX_OUTSTANDING = 20_000  # a socket: 2 s of the 10,000 commands a second that the largest payShield does; below 2^16
+MAX_OUTSTANDING = 20_000  # a socket: 2 s of the 10,000 commands a second that the largest payShield does; below 2^16.
+# Before that, what it has lately answered in half the time (`switch.core.window`): else one that falls behind would
+# lose its sockets, and all that waits on them, over and over.
+HEADER_BYTES = 4  # as payShields are shipped
+COUNTED_DIGITS = 4  # of the header: more would tell more apart than may be outstanding
 RECONNECT_S = 0.25  # the HSM is next door: soon enough to matter, seldom enough not to
 
 _FRAMING = Framing()  # a payShield's: two bytes of length
@@ -27,9 +32,10 @@ _FRAMING = Framing()  # a payShield's: two bytes of length
 class HsmClient:
     """The driver's port to one HSM."""
 
-    def __init__(self, driver: Driver, address: Address) -> None:
+    def __init__(self, driver: Driver, address: Address, header_bytes: int = HEADER_BYTES) -> None:
         self._driver = driver
         self._address = address
+        self._header_bytes = header_bytes
         self._sockets: list[_Socket] = []
         self._hopeless: list[int] = []  # tags that are answered None at the end of this wake-up
         self._turn = 0
@@ -80,8 +86,9 @@ class HsmClient:
 
     async def _keep(self, number: int) -> None:
         complained = False
+        window = Window(TIMEOUT_S / 2)
         while True:
-            socket = _Socket(self, self._driver)
+            socket = _Socket(self, self._driver, self._header_bytes, window)
             try:
                 await self._address.dial(lambda s=socket: s)  # type: ignore[misc]
             except OSError as error:
@@ -106,7 +113,7 @@ class HsmClient:
 class _Socket(asyncio.Protocol):
     """One socket: its outstanding commands by header, oldest first."""
 
-    def __init__(self, client: HsmClient, driver: Driver) -> None:
+    def __init__(self, client: HsmClient, driver: Driver, header_bytes: int, window: Window) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._client = client
         self._driver = driver
@@ -115,6 +122,9 @@ class _Socket(asyncio.Protocol):
         self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
         self._queue: list[bytes] = []
         self._count = 0
+        self._window = window
+        self._header_bytes = header_bytes
+        self._headers = 16 ** min(header_bytes, COUNTED_DIGITS)
         self._timer: asyncio.TimerHandle | None = None
         self._reason = "closed by the HSM"
 
@@ -124,10 +134,12 @@ class _Socket(asyncio.Protocol):
 
     def put(self, tag: int, command: bytes) -> bool:
         """Queue a command; False when too many are outstanding."""
-        if len(self._outstanding) >= MAX_OUTSTANDING:
+        if len(self._outstanding) >= min(self._window.limit, MAX_OUTSTANDING):
             return False
-        self._count = (self._count + 1) & 0xFFFF
-        header = b"%04X" % self._count
+        self._count = (self._count + 1) % self._headers
+        header = b"%0*X" % (self._header_bytes, self._count)
+        if header in self._outstanding:  # as many are unanswered as a short header can tell apart
+            return False
         self._outstanding[header] = (tag, self._driver.clock() + TIMEOUT_S)
         self._queue.append(_FRAMING.wrap(header + command))
         return True
@@ -148,12 +160,15 @@ class _Socket(asyncio.Protocol):
         except FramingError as error:
             self.drop(f"broken framing: {error}")
             return
+        now = self._driver.clock()
         for answer in answers:
-            asked = self._outstanding.pop(answer[:4], None)
+            asked = self._outstanding.pop(answer[: self._header_bytes], None)
             if asked is None:
                 self.drop("an answer with a header that nobody asked under")
                 return
-            self._driver.hsm_replied(asked[0], answer[4:])
+            tag, deadline = asked
+            self._window.answered(now, now - deadline + TIMEOUT_S)
+            self._driver.hsm_replied(tag, answer[self._header_bytes :])
 
     def _check_oldest(self) -> None:
         self._timer = None

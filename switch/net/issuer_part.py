@@ -16,6 +16,7 @@ from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
 from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
+from switch.net.tls import Tls
 from switch.store.file import FileLog
 
 _ONLY_LINK = 0  # whoever connects is the switch
@@ -30,12 +31,14 @@ class IssuerPart:
     seed: int
     listen: str
     framing: Framing
+    tls: Tls | None
     hsm: str
+    hsm_header: int
     data: Path
 
 
 def run_issuer(part: IssuerPart) -> int:
-    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    """Run until SIGTERM (0), SIGINT (130), or the log failed for too long (1). Start-up problems: one line, 1 or 2."""
     return process.run(lambda stop: _run(part, stop))
 
 
@@ -68,10 +71,10 @@ class _RunningIssuer:
             instruments.lines,
             instruments.counts,
             journal=log,
-            failed=lambda _: stop.request(process.FAILED),
+            failed=lambda: stop.request(process.FAILED),
         )
-        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
-        self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout)
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm), part.hsm_header)
+        self._listener = Listener(self._driver, _ONLY_LINK, part.name, part.framing, part.spec.dialect.layout, part.tls)
         self._control = ControlServer(socket_path(part.data, part.name), self._command)
 
     async def serve(self) -> None:
@@ -91,8 +94,10 @@ class _RunningIssuer:
                 self._issuer.reset()
             case "arm":
                 self._issuer.arm(str(document["card"]), int(document["next"]), str(document["de39"]))
+            case "exchange-key":
+                self._issuer.exchange_key()
             case command:
-                raise ValueError(f"an issuer knows status, reset and arm, not {command!r}")
+                raise ValueError(f"an issuer knows status, reset, arm and exchange-key, not {command!r}")
         self._driver.wake()
         return {}
 
@@ -100,7 +105,8 @@ class _RunningIssuer:
         """Make durable what is booked, and close everything."""
         self._control.close()
         await self._driver.close()
-        await shorten(self._log, self._issuer.snapshot)
+        if self._driver.recorded:
+            await shorten(self._log, self._issuer.snapshot)
         await self._hsm.close()
         self._listener.close()
         upfile.remove(self._part.data, self._part.name, os.getpid())

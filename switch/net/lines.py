@@ -4,7 +4,8 @@
 
 Whatever reaches this module is masked already. It never makes the part wait: lines gather during a wake-up and leave in
 one write, only while the reader takes them. What a slow reader leaves behind waits in a bounded backlog, and what
-does not fit is dropped and counted; so is what exceeds the rate. Counters (`switch.net.metrics`) count every event.
+does not fit is dropped and counted; so is what exceeds the rate of its reason. Counters (`switch.net.metrics`) count
+every event.
 """
 
 import os
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-LINES_PER_S = 1_000  # a person reads ten a second, a collector thousands; a declined load test makes 100,000
+LINES_PER_S = 200  # of each reason: a storm of one must not hide the others; a person reads ten a second in all
 BACKLOG_BYTES = 1 << 20  # some 5,000 lines: rides out a collector's restart, and no more memory than that
 CHUNK_BYTES = 4096  # PIPE_BUF: a pipe that polls writable takes this much without blocking
 
@@ -34,25 +35,25 @@ class Lines:
         self._backlog = bytearray()
         self._encode = msgspec.json.Encoder().encode
         self._second = 0
-        self._lines_this_second = 0
-        self._suppressed = 0
+        self._this_second: dict[tuple[str, Field], int] = {}  # by event and reason
 
     def event(self, now: float, name: str, fields: Mapping[str, Field]) -> None:
         """Put a line into the backlog; `flush` writes it."""
         if int(now) != self._second:
             self._begin_second(now)
-        self._lines_this_second += 1
-        if self._lines_this_second > LINES_PER_S:
-            self._suppressed += 1
-        else:
+        kind = name, fields.get("reason", "")
+        count = self._this_second.get(kind, 0) + 1
+        self._this_second[kind] = count
+        if count <= LINES_PER_S:
             self._put({"ts": round(now, 6), "part": self._part, "event": name, **fields})
 
     def _begin_second(self, now: float) -> None:
-        suppressed, self._suppressed = self._suppressed, 0
-        self._second, self._lines_this_second = int(now), 0
-        if suppressed:
-            why = f"{suppressed} lines over {LINES_PER_S} a second were left out; /metrics counts them all"
-            self.event(now, "lines", {"reason": "suppressed", "why": why, "count": suppressed})
+        before, self._this_second = self._this_second, {}
+        self._second = int(now)
+        for (name, reason), count in before.items():
+            if (left_out := count - LINES_PER_S) > 0:
+                why = f"{left_out} lines {name}/{reason} over {LINES_PER_S} a second were left out; /metrics counts all"
+                self.event(now, "lines", {"reason": "suppressed", "why": why, "count": left_out})
 
     def _put(self, line: Mapping[str, Field]) -> None:
         encoded = self._encode(line)

@@ -1,12 +1,14 @@
 """Links that we dial, reconnecting with back-off: the switch's to issuers, a simulated acquirer's to the switch."""
 
 import asyncio
+import ssl
 
-from switch.iso8583.codec import Layout
+from switch.iso8583.codec import Wire
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
 from switch.net.connections import Connection
 from switch.net.effects import Driver
+from switch.net.tls import Tls, failure
 
 FIRST_WAIT_S = 0.1  # a restarted peer is back within a fraction of a second
 STEADY_S = (
@@ -25,7 +27,8 @@ class Dialer:
         name: str,
         framing: Framing,
         address: Address,
-        layout: Layout | None = None,
+        layout: Wire | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.name = name
         self._driver = driver
@@ -33,6 +36,8 @@ class Dialer:
         self._framing = framing
         self._address = address
         self._layout = layout
+        self._tls = tls.for_client() if tls is not None else None
+        self._tls_name = tls.name if tls is not None else ""
         self._lost = asyncio.Event()
         self._enabled = asyncio.Event()
         self._connection: Connection | None = None
@@ -65,10 +70,9 @@ class Dialer:
             await self._enabled.wait()
             self._lost.clear()
             try:
-                await self._address.dial(self._open)
+                await self._address.dial(self._open, self._tls, self._tls_name)
             except OSError as error:
-                why = f"{self._address}: {error.strerror or error}; dialled again in {wait_s:.1f} s"
-                self._driver.event("link", {"reason": "unreachable", "link": self.name, "why": why})
+                self._report(error, wait_s)
             else:
                 opened_at = asyncio.get_running_loop().time()
                 await self._lost.wait()
@@ -77,8 +81,20 @@ class Dialer:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
+    def _report(self, error: OSError, wait_s: float) -> None:
+        again = f"dialled again in {wait_s:.1f} s"
+        if isinstance(error, ssl.SSLError | ConnectionAbortedError):
+            reason, why = failure(error)
+            why = f"{self._address}: {why}; {again}"
+            self._driver.event("tls", {"reason": reason, "link": self.name, "side": "client", "why": why})
+        else:
+            why = f"{self._address}: {error.strerror or error}; {again}"
+            self._driver.event("link", {"reason": "unreachable", "link": self.name, "why": why})
+
     def _open(self) -> Connection:
-        connection = Connection(self._driver, self._link, self._framing, self.name, self._gone, self._layout)
+        connection = Connection(
+            self._driver, self._link, self._framing, self.name, self._gone, self._layout, dialled=True
+        )
         connection.delay_ms = self._delay_ms
         self._connection = connection
         return connection

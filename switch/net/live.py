@@ -1,6 +1,8 @@
 """What the user of the bench sees while it runs: the first transaction field by field, then one line that lives."""
 
+import os
 import shutil
+import signal
 import sys
 from typing import Any
 
@@ -16,8 +18,12 @@ _DE39 = "de39-"
 
 def say(line: str) -> None:
     """A line on standard output, flushed: scripts read it as it comes."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # `up | head -1`: who reads no more wants it to end, and its status to be the verdict's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGTERM)
 
 
 def transaction(dialect: Dialect, link: str, request: View, answer: View, moments: dict[str, float]) -> list[str]:

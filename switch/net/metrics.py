@@ -1,20 +1,18 @@
 """`/metrics` for Prometheus, and the counters behind it; served by the loop of the part that it describes."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from switch.net.latencies import Latencies
+from switch.net.visitors import Visitor, Visitors
 
 _BOUNDS_MS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 _DE39 = "de39-"  # how parts name their counters of answers
 _MAX_REQUEST_BYTES = 8192  # a scraper's GET is some hundred bytes
-ANSWERED_WITHIN_S = 5.0  # a scraper asks at once; whoever only connects must not keep a descriptor
 _MAX_REASONS = 1_000  # reasons are slugs written in our code, a hundred or so: beyond this, one is made from input
 
 LinkState = tuple[str, str, str, int]  # name, role, state, connections
@@ -90,20 +88,13 @@ def registry(collector: PartCollector) -> CollectorRegistry:
     return fresh
 
 
-class MetricsProtocol(asyncio.Protocol):
+class MetricsProtocol(Visitor):
     """HTTP/1.1 as far as a scraper needs it: GET /metrics, one answer, close."""
 
-    def __init__(self, exposed: CollectorRegistry) -> None:
+    def __init__(self, exposed: CollectorRegistry, visitors: Visitors) -> None:
+        super().__init__(visitors)
         self._registry = exposed
         self._request = b""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._deadline = asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, self._transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._deadline.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._request += data
@@ -121,12 +112,11 @@ class MetricsProtocol(asyncio.Protocol):
             self._respond("200 OK", generate_latest(self._registry), head=request_line[0] == b"HEAD")
 
     def _respond(self, status: str, body: bytes, *, head: bool = False) -> None:
-        assert self._transport is not None
         lines = (
             f"HTTP/1.1 {status}",
             f"Content-Type: {CONTENT_TYPE_LATEST}",
             f"Content-Length: {len(body)}",
             "Connection: close",
         )
-        self._transport.write("\r\n".join((*lines, "", "")).encode() + (b"" if head else body))
-        self._transport.close()
+        self.transport.write("\r\n".join((*lines, "", "")).encode() + (b"" if head else body))
+        self.transport.close()

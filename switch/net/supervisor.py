@@ -208,8 +208,13 @@ def _events_file(data: Path, name: str) -> int | None:
 @contextlib.contextmanager
 def _data_directory(data: Path, *, fresh: bool) -> Iterator[None]:
     """Hold the data directory, emptied first where asked. Raises BenchError when it is in use or not ours to empty."""
-    process.prepare_directory(data)
-    descriptor = os.open(data / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        process.prepare_directory(data)
+        descriptor = os.open(data / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BenchError(
+            f"{data}: {error.strerror}; choose a --data that is a directory of yours, or none yet"
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

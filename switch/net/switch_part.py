@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from switch.cards.vault import Vault
+from switch.core.keys import Exchange
 from switch.core.specs import SwitchSpec
 from switch.core.switch import Switch
+from switch.core.totals import Figures
 from switch.iso8583.framing import Framing
 from switch.net import process, upfile
 from switch.net.addresses import Address
@@ -20,6 +23,8 @@ from switch.net.links import Dialer
 from switch.net.metrics import MetricsProtocol, PartCollector, registry
 from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
+from switch.net.tls import Tls
+from switch.net.visitors import Visitors
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 
@@ -31,18 +36,21 @@ COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 @dataclass(frozen=True, slots=True)
 class SwitchPart:
     """What the process is told. `addresses` has one entry per link of `spec`: where an acquirer's is listened on, where
-    an issuer's is dialled, "" for one that is never dialled; `framings` likewise. No `metrics` address, no metrics."""
+    an issuer's is dialled, "" for one that is never dialled; `framings` and `tls` likewise. No `metrics` address, no
+    metrics."""
 
     spec: SwitchSpec
     addresses: tuple[str, ...]
     framings: tuple[Framing, ...]
+    tls: tuple[Tls | None, ...]
     hsm: str
+    hsm_header: int
     metrics: str | None
     data: Path
 
 
 def run_switch(part: SwitchPart) -> int:
-    """Run until SIGTERM (0), SIGINT (130), or the log fails (1). Start-up problems: one line, and 1 or 2."""
+    """Run until SIGTERM (0), SIGINT (130), or the log failed for too long (1). Start-up problems: one line, 1 or 2."""
     return process.run(lambda stop: _run(part, stop))
 
 
@@ -78,9 +86,11 @@ class _RunningSwitch:
             instruments.counts,
             journal=log,
             observe=instruments.observe,
-            failed=lambda _: stop.request(process.FAILED),
+            refuse_new=core.refuse_new,
+            stalled=core.stall,
+            failed=lambda: stop.request(process.FAILED),
         )
-        self._hsm = HsmClient(self._driver, Address.parse(part.hsm))
+        self._hsm = HsmClient(self._driver, Address.parse(part.hsm), part.hsm_header)
         self._links: dict[str, Listener | Dialer] = {}
         self._metrics: asyncio.Server | None = None
         self._control = ControlServer(socket_path(part.data, NAME), self._command)
@@ -91,15 +101,16 @@ class _RunningSwitch:
         await shorten(self._log, self._core.snapshot)
         self._hsm.start()
         addresses: dict[str, Address] = {}
-        told = zip(self._part.spec.links, self._part.addresses, self._part.framings, strict=True)
-        for index, (link, text, framing) in enumerate(told):
+        part = self._part
+        told = zip(part.spec.links, part.addresses, part.framings, part.tls, strict=True)
+        for index, (link, text, framing, tls) in enumerate(told):
             layout = link.dialect.layout
             if link.role == "acquirer":
-                listener = Listener(self._driver, index, link.name, framing, layout)
+                listener = Listener(self._driver, index, link.name, framing, layout, tls)
                 self._links[link.name] = listener
                 addresses[link.name] = await listener.start(Address.parse(text))
             elif text:
-                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout)
+                dialer = Dialer(self._driver, index, link.name, framing, Address.parse(text), layout, tls)
                 self._links[link.name] = dialer
                 dialer.start(enabled=link.enabled)
         addresses.update(await self._serve_metrics())
@@ -112,7 +123,8 @@ class _RunningSwitch:
             return {}
         counts, latencies = self._instruments.counts, self._instruments.latencies
         exposed = registry(PartCollector(counts, latencies, lambda: self._core.counters, self._core.link_states))
-        self._metrics, address = await Address.parse(self._part.metrics).listen(lambda: MetricsProtocol(exposed))
+        visitors, place = Visitors(), Address.parse(self._part.metrics)
+        self._metrics, address = await place.listen(lambda: MetricsProtocol(exposed, visitors))
         return {"metrics": address}
 
     async def _wait_until_ready(self) -> bool:
@@ -130,7 +142,7 @@ class _RunningSwitch:
                 self._instruments.lines.flush()
         return True
 
-    def _command(self, document: dict[str, Any]) -> dict[str, Any]:
+    def _command(self, document: dict[str, Any]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         match document["command"]:
             case "status":
                 return {
@@ -141,8 +153,27 @@ class _RunningSwitch:
             case "link":
                 self._change_link(document)
                 return {}
+            case "cutover":
+                self._core.cut_over(self._instruments.clock())
+                self._driver.wake()
+                return {"business_dates": self._core.business_dates()}
+            case "totals":
+                return {"business_dates": self._core.business_dates(), "totals": totals_rows(self._core.totals())}
+            case "exchange-key":
+                return self._exchange_key(str(document["name"]))
             case command:
-                raise ValueError(f"the switch knows status and link, not {command!r}")
+                known = "status, link, cutover, totals and exchange-key"
+                raise ValueError(f"the switch knows {known}, not {command!r}")
+
+    async def _exchange_key(self, name: str) -> dict[str, Any]:
+        """Begin, and wait for how it ends: the core gives up by itself."""
+        ended: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+        try:
+            self._core.exchange_key(name, ended.set_result)
+        except KeyError:
+            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}") from None
+        self._driver.wake()
+        return (await ended)._asdict()
 
     def _change_link(self, document: dict[str, Any]) -> None:
         """`link NAME up | down | slow MS`, undone after `for_s` seconds where given."""
@@ -176,9 +207,18 @@ class _RunningSwitch:
         if self._metrics is not None:
             self._metrics.close()
         await self._driver.close()
-        await shorten(self._log, self._core.snapshot)
+        if self._driver.recorded:
+            await shorten(self._log, self._core.snapshot)
         await self._hsm.close()
         for link in self._links.values():
             link.close()
         await asyncio.sleep(0)  # let the transports say goodbye
         upfile.remove(self._part.data, NAME, os.getpid())
+
+
+def totals_rows(totals: Iterable[tuple[str, str, str, Figures]]) -> list[dict[str, Any]]:
+    """Reconciliation totals as documents, amounts in minor units."""
+    return [
+        {"link": link, "business_date": business_date, "currency": currency, **figures.named(), "net": figures.net}
+        for link, business_date, currency, figures in totals
+    ]

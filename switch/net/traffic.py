@@ -19,6 +19,7 @@ from switch.net.addresses import Address
 from switch.net.effects import Driver, Part
 from switch.net.links import Dialer
 from switch.net.status import Instruments
+from switch.net.tls import Tls
 
 _ONLY_LINK = 0
 _APPROVED = "00"
@@ -42,6 +43,7 @@ class Traffic:
     link: str
     dialect: Dialect
     framing: Framing
+    tls: Tls | None
     part: TrafficPart
 
 
@@ -108,6 +110,9 @@ class LinesJournal:
     def sync(self) -> None:
         """Nothing: a machine that crashes takes the bench, and so the question, with it."""
 
+    def resume(self) -> None:
+        """Nothing to make good: lines were written whole or not at all."""
+
     def close(self) -> None:
         """Make the book durable and close it."""
         os.fsync(self._descriptor)
@@ -134,7 +139,8 @@ class TrafficRunner:
             )
             self._drivers.append(driver)
             address = Address.parse(addresses[source.link])
-            dialer = Dialer(driver, _ONLY_LINK, source.link, source.framing, address, source.dialect.layout)
+            layout = source.dialect.layout
+            dialer = Dialer(driver, _ONLY_LINK, source.link, source.framing, address, layout, source.tls)
             self._dialers.append(dialer)
 
     def start(self) -> None:

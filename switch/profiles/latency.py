@@ -16,13 +16,19 @@ import msgspec
 
 from switch.profiles.draws import lognormal, uniform
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+# Beyond these a number is a slip of the pen, and the arithmetic of a draw would overflow.
+MAX_MS = 86_400_000.0  # a day
+MAX_SIGMA = 10.0  # one draw in six is then 22,000 times the median
+MAX_WEIGHT = 1e9
+
+Milliseconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_MS)]
+Sigma = Annotated[float, msgspec.Meta(gt=0, le=MAX_SIGMA)]
 
 
 class Constant(msgspec.Struct, frozen=True, tag="constant", tag_field="shape", forbid_unknown_fields=True):
     """Always the same: a cable, a processor without a queue."""
 
-    ms: Annotated[float, msgspec.Meta(ge=0)]
+    ms: Annotated[float, msgspec.Meta(ge=0, le=MAX_MS)]
 
     def draw_ms(self, *words: object) -> float:  # noqa: ARG002 - the shapes share one signature
         return self.ms
@@ -31,8 +37,8 @@ class Constant(msgspec.Struct, frozen=True, tag="constant", tag_field="shape", f
 class Lognormal(msgspec.Struct, frozen=True, tag="lognormal", tag_field="shape", forbid_unknown_fields=True):
     """A body with a long right tail: half of the draws lie below `median_ms`."""
 
-    median_ms: Positive
-    sigma: Positive
+    median_ms: Milliseconds
+    sigma: Sigma
 
     def draw_ms(self, *words: object) -> float:
         return lognormal(self.median_ms, self.sigma, uniform(*words, "size"))
@@ -41,9 +47,9 @@ class Lognormal(msgspec.Struct, frozen=True, tag="lognormal", tag_field="shape",
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One component of a mixture and how often it is taken, relative to its siblings."""
 
-    weight: Positive
-    median_ms: Positive
-    sigma: Positive
+    weight: Annotated[float, msgspec.Meta(gt=0, le=MAX_WEIGHT)]
+    median_ms: Milliseconds
+    sigma: Sigma
 
 
 class Mixture(msgspec.Struct, frozen=True, tag="mixture", tag_field="shape", forbid_unknown_fields=True):

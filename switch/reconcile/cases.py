@@ -7,7 +7,17 @@ joins the other two; without it, acquirers and issuers are joined by DE 32, 37, 
 from collections.abc import Iterable
 
 from switch.issuers.ledger import origin_of_key
-from switch.reconcile.model import NONE, Books, Case, Key, booking_key, key_at_issuer, key_of, key_of_record
+from switch.reconcile.model import (
+    Books,
+    Case,
+    Key,
+    booking_key,
+    is_reversed,
+    key_at_issuer,
+    key_of,
+    key_of_record,
+    legs_of,
+)
 
 
 def assemble(books: Books) -> Iterable[Case]:
@@ -26,11 +36,12 @@ def assemble(books: Books) -> Iterable[Case]:
         case = cases.setdefault(key, Case(key))
         case.authorizations.append(authorization)
         if authorization.issuer in books.issuers:
-            at_issuer = booking_key(authorization)
-            case.bookings += books.issuers[authorization.issuer].bookings.get(at_issuer, ())
-            explained.add((authorization.issuer, at_issuer))
-            if authorization.reversal != NONE:
-                reversed_origins.add((authorization.issuer, origin_of_key(at_issuer)))
+            for stan in legs_of(authorization):
+                at_issuer = booking_key(authorization, stan)
+                case.bookings += books.issuers[authorization.issuer].bookings.get(at_issuer, ())
+                explained.add((authorization.issuer, at_issuer))
+                if is_reversed(authorization):
+                    reversed_origins.add((authorization.issuer, origin_of_key(at_issuer)))
     return [*cases.values(), *_unexplained(books, explained, reversed_origins)]
 
 

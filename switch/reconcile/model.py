@@ -33,11 +33,12 @@ class Booking:
     at: float
     sequence: int
     reversed: bool = False
+    completed: bool = False  # a pre-authorization, or what was added to it, in whose place a completion stands
 
     @property
     def live(self) -> bool:
         """Does it move money still?"""
-        return self.effect_cents != 0 and not self.reversed
+        return self.effect_cents != 0 and not self.reversed and not self.completed
 
 
 @dataclass(slots=True)
@@ -64,14 +65,13 @@ class IssuerBook:
         self.since = 0.0
         self.bookings: dict[str, list[Booking]] = {}  # by key; more than one is the issuer's mistake
         self.early: dict[str, EarlyReversal] = {}  # by origin
-        self._newest: dict[str, Booking] = {}  # by origin: what a reversal means
+        self._newest: dict[str, tuple[Booking, str]] = {}  # by origin: what a reversal means, and what it asked
+        self._chains: dict[str, list[Booking]] = {}  # pre-authorization and what was added, by key of the first
 
     def restore(self, snapshot: issuer_records.Snapshot, sequence: int) -> None:
         """Begin with a snapshot, where the log does not go back to its first record."""
         self.since = min((booked.at for booked in snapshot.booked), default=0.0)
         for booked in snapshot.booked:
-            if is_approval(booked.de39):  # a reset has zeroed the effect: what was approved is what was asked
-                booked.effect_cents = expected_cents(*booked.asked.split("|"))
             self._book(booked, sequence)
         for origin, at in snapshot.early.items():
             self.early[origin] = EarlyReversal(self.name, origin, at, sequence)
@@ -81,18 +81,42 @@ class IssuerBook:
         if isinstance(record, issuer_records.Booked):
             self._book(record, sequence)
         elif isinstance(record, issuer_records.Reversed):
-            booking = self._newest.get(record.origin)
-            if booking is None:
-                self.early.setdefault(record.origin, EarlyReversal(self.name, record.origin, record.at, sequence))
-            else:
-                booking.reversed, booking.sequence = True, sequence
+            self._reverse(record, sequence)
 
     def _book(self, booked: issuer_records.Booked, sequence: int) -> None:
         booking = Booking(
-            self.name, booked.key, booked.de39, booked.effect_cents, booked.at, sequence, booked.reversed
+            self.name, booked.key, booked.de39, booked.effect_cents, booked.at, sequence, booked.reversed,
+            booked.completed,
         )  # fmt: skip
+        if booked.reductions:
+            _stands(booking, booked.asked, booked.standing)
         self.bookings.setdefault(booked.key, []).append(booking)
-        self._newest[origin_of_key(booked.key)] = booking
+        self._newest[origin_of_key(booked.key)] = booking, booked.asked
+        if booked.approved and booked.preauthorised:
+            chain = self._chains.setdefault(booked.chain or booked.key, [])
+            booking.completed = booking.completed or any(held.completed for held in chain)
+            chain.append(booking)
+        elif booked.approved and booked.chain:
+            for held in self._chains.get(booked.chain, ()):
+                held.completed, held.sequence = True, sequence
+
+    def _reverse(self, reversal: issuer_records.Reversed, sequence: int) -> None:
+        if reversal.origin not in self._newest:
+            early = EarlyReversal(self.name, reversal.origin, reversal.at, sequence)
+            self.early.setdefault(reversal.origin, early)
+            return
+        booking, asked = self._newest[reversal.origin]
+        booking.sequence = sequence
+        if reversal.standing:
+            _stands(booking, asked, reversal.standing)
+        else:
+            booking.reversed = True
+
+
+def _stands(booking: Booking, asked: str, amount: int) -> None:
+    """Only `amount` minor units of it stand; `asked` is its kind, amount and currency."""
+    kind, _, currency = asked.split("|")
+    booking.effect_cents = euro_effect(kind, amount, currency)
 
 
 @dataclass(slots=True)
@@ -123,17 +147,21 @@ class Case:
     bookings: list[Booking] = field(default_factory=list)
     early: list[EarlyReversal] = field(default_factory=list)  # only what no authorization explains
 
-    def booked(self, authorization: Authorization) -> list[Booking]:
-        """What the issuer of `authorization` booked for it."""
-        key = booking_key(authorization)
+    def booked(self, authorization: Authorization, stan: int | None) -> list[Booking]:
+        """What the issuer of `authorization` booked for it under the switch's STAN `stan`."""
+        key = booking_key(authorization, stan)
         return [found for found in self.bookings if (found.issuer, found.key) == (authorization.issuer, key)]
 
+
+_OF_A_PART: Final = ("10", "002")
 
 APPROVED: Final = "approved"
 OPEN: Final = "open"
 NONE: Final = "none"
 OWED: Final = "owed"
 DELIVERED: Final = "delivered"
+EXHAUSTED: Final = "exhausted"
+DROPPED: Final = "dropped"
 ACKNOWLEDGED: Final = "acknowledged"
 
 
@@ -148,11 +176,23 @@ def key_of(authorization: Authorization) -> Key:
     return Key(found.acquirer_id, found.terminal, found.rrn, found.stan, found.mti[1])
 
 
-def booking_key(authorization: Authorization) -> str:
-    """The key under which the issuer books what the switch forwarded, under the STAN that the switch gave it."""
+def legs_of(authorization: Authorization) -> list[int]:
+    """The STANs under which its issuer may know it: of the request, and of the advice that the switch approved it."""
+    stans = (authorization.issuer_stan, authorization.stand_in_stan)
+    return list(dict.fromkeys(stan for stan in stans if stan is not None))
+
+
+def booking_key(authorization: Authorization, stan: int | None = None) -> str:
+    """The key under which the issuer books what the switch told it under `stan`: by default, the request's."""
     found = authorization
-    stan, acquirer_id = f"{found.issuer_stan or 0:06d}", found.acquirer_id.zfill(11)
-    return f"{found.mti[1]}|{stan}|{acquirer_id}|{found.rrn}|{found.terminal}|{found.local_date}"
+    number, acquirer_id = stan or found.issuer_stan or 0, found.acquirer_id.zfill(11)
+    return f"{found.mti[1]}|{number:06d}|{acquirer_id}|{found.rrn}|{found.terminal}|{found.local_date}"
+
+
+def is_reversed(authorization: Authorization) -> bool:
+    """Has the switch told its issuer, or will it, that nothing stands under one of its STANs?"""
+    whole = (message for message in authorization.owed if message.mti == "0420" and message.amount is None)
+    return authorization.reversal != NONE or any(whole)
 
 
 def key_at_issuer(origin: str) -> Key:
@@ -166,19 +206,26 @@ def key_at_issuer(origin: str) -> Key:
     return Key(acquirer_id, terminal, rrn, stan, mti_class)
 
 
+def is_advice(mti: str) -> bool:
+    """0120 or 0220: the third digit tells."""
+    return mti[1] in "12" and mti[2] == "2"
+
+
 def is_approval(de39: str) -> bool:
-    """All zeros, in two digits or three, is approval in every edition of ISO 8583.
+    """All zeros, in two digits or three, is approval in every edition of ISO 8583; 10, and 002, of a part.
 
-    >>> is_approval("00"), is_approval("000"), is_approval("05"), is_approval("")
-    (True, True, False, False)
+    >>> is_approval("00"), is_approval("000"), is_approval("10"), is_approval("05"), is_approval("")
+    (True, True, True, False, False)
     """
-    return bool(de39) and not de39.strip("0")
+    return bool(de39) and (not de39.strip("0") or de39 in _OF_A_PART)
 
 
-def expected_cents(de3: str, amount: str | int, currency: str) -> int:
-    """What an approval moves, in euro cents: negative to hold, positive to credit, 0 where DE 3 moves no money.
+def euro_effect(de3: str, amount: int, currency: str) -> int:
+    """What an approval of so many minor units moves, in euro cents: negative to hold, positive to credit.
 
-    >>> expected_cents("000000", 10_000, "978"), expected_cents("200000", 10_000, "250"), expected_cents("31", 0, "978")
+    Nothing where DE 3 moves no money.
+
+    >>> euro_effect("000000", 10_000, "978"), euro_effect("200000", 10_000, "250"), euro_effect("31", 0, "978")
     (-10000, 1524, 0)
     """
-    return KINDS.get(de3[:2], 0) * euro_cents(int(amount), currency)
+    return KINDS.get(de3[:2], 0) * euro_cents(amount, currency)

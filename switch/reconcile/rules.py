@@ -4,27 +4,32 @@ Kinds of findings, between
   acquirer and switch:  unanswered · undecided · not-in-switch · answered-without-outcome · answer-differs ·
                         amount-differs · reversal-lost · reversal-ignored · reversed-unasked
   switch and issuer:    effect-missing · amount-differs · held-though-declined · held-though-reversed · double-effect ·
-                        effect-without-intent · orphan-reversal
+                        effect-without-intent · orphan-reversal · held-though-completed · exhausted
 Without a switch's book, acquirer and issuer are compared directly, with the same kinds.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
+from switch.acquirers.records import AcquirerRecord
+from switch.reconcile.expected import Expected, expected_of
 from switch.reconcile.model import (
     ACKNOWLEDGED,
     APPROVED,
-    DELIVERED,
+    DROPPED,
+    EXHAUSTED,
     NONE,
     OPEN,
-    OWED,
     Booking,
     Books,
     Case,
-    expected_cents,
+    euro_effect,
+    is_advice,
     is_approval,
+    is_reversed,
 )
 from switch.store.book import Authorization
 
@@ -36,21 +41,10 @@ ORPHAN_REVERSAL: Final = "orphan-reversal"
 SETTLED_AFTER_S: Final = 12.0
 
 # DE 39 of what the switch refuses at once, without a record: missing or malformed fields (30), unknown kinds and
-# currencies (12), no amount (13), another's DE 32 (58), not signed on (91), a differing duplicate (94), overload (96).
-# It remembers nothing of these, since nothing happened.
-_REFUSED_AT_ONCE: Final = frozenset({"12", "13", "30", "58", "91", "94", "96"})
-
-# How many effects an issuer may hold for what the switch logged: (outcome, reversal) → fewest, most. Where a reversal
-# is owed or nothing is decided, the issuer may have held or released already, or never have heard of it.
-_MAY_HOLD: Final = {
-    (APPROVED, NONE): (1, 1),
-    (APPROVED, OWED): (0, 1),
-    (APPROVED, DELIVERED): (0, 0),
-    ("declined", NONE): (0, 0),
-    ("declined", OWED): (0, 1),
-    ("declined", DELIVERED): (0, 0),
-    (OPEN, NONE): (0, 1),
-}
+# currencies (12), no amount (13), another's DE 32 (58), a bad MAC (63), something reversed before (68), not signed on
+# (91), a differing duplicate (94), overload (96); and an advice for any reason. It remembers nothing of these, since
+# nothing happened.
+_REFUSED_AT_ONCE: Final = frozenset({"12", "13", "30", "58", "63", "68", "91", "94", "96"})
 
 
 class Finding(NamedTuple):
@@ -60,12 +54,32 @@ class Finding(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """What the rules may rely on: all books, and the time."""
 
     books: Books
     now: float
+
+    @cached_property
+    def _completions(self) -> dict[int, list[Authorization]]:
+        """Approved completions that were not dropped before anybody was told, by number of the pre-authorization."""
+        found: defaultdict[int, list[Authorization]] = defaultdict(list)
+        for authorization in self.books.switch.authorizations if self.books.switch is not None else ():
+            if authorization.original is not None and not authorization.preauthorised:
+                found[authorization.original].append(authorization)
+        return found
+
+    def completions_of(self, found: Authorization) -> list[Authorization]:
+        """Those that stand in the place of a pre-authorization, or of what was added to it."""
+        if not found.preauthorised:
+            return []
+        completions = self._completions.get(found.original or found.number, [])
+        return [one for one in completions if one.outcome == APPROVED and one.reversal != DROPPED]
+
+    def chained(self, found: Authorization) -> bool:
+        """Is it reversed with what it completes, or with what completes it? Their acquirer reversed the other one."""
+        return found.original is not None or bool(self._completions.get(found.number))
 
     def in_motion(self, bookings: list[Booking]) -> bool:
         """Did an issuer change one of these while the books were being read?"""
@@ -106,7 +120,7 @@ def answers_agree(case: Case, scope: Scope) -> Iterator[Finding]:
     if seen is None or seen.de39 is None or not scope.switch_knows(seen.sent_at):
         return
     if not case.authorizations:
-        if seen.de39 not in _REFUSED_AT_ONCE:
+        if seen.de39 not in _REFUSED_AT_ONCE and (is_approval(seen.de39) or not is_advice(seen.mti)):
             yield Finding("not-in-switch", f"the acquirer was answered {seen.de39}; the switch logged nothing of it")
         return
     newest = case.authorizations[-1]
@@ -119,6 +133,10 @@ def answers_agree(case: Case, scope: Scope) -> Iterator[Finding]:
     if asked != (newest.amount, newest.currency, newest.de3):
         why = f"the acquirer asked for {_money(*asked)}; the switch logged "
         yield Finding("amount-differs", why + _money(newest.amount, newest.currency, newest.de3))
+    approved = newest.approved_amount
+    if approved is not None and seen.approved_cents not in (None, approved):
+        why = f"the acquirer was told of {seen.approved_cents} minor units; the switch logged an approval of {approved}"
+        yield Finding("amount-differs", why)
 
 
 def reversals_agree(case: Case, scope: Scope) -> Iterator[Finding]:
@@ -134,35 +152,58 @@ def reversals_agree(case: Case, scope: Scope) -> Iterator[Finding]:
             yield Finding("reversal-lost", why)
         if any(found.reversal == NONE for found in approvals):
             yield Finding("reversal-ignored", "its reversal was acknowledged; in the switch's log it stays approved")
-    elif seen.reversal == NONE and any(found.reversal != NONE for found in approvals):
+    elif seen.reversal == NONE and any(found.reversal != NONE and not scope.chained(found) for found in approvals):
         yield Finding("reversed-unasked", "the acquirer took nothing back; the switch reverses its approval")
+    elif seen.reversal == NONE and seen.partial_reversal != "pending":
+        yield from _parts_agree(seen, [found for found in approvals if found.reversal == NONE])
+
+
+def _parts_agree(seen: AcquirerRecord, approvals: list[Authorization]) -> Iterator[Finding]:
+    """What partial reversals left is the same on both sides."""
+    for found in approvals:
+        if None not in (seen.standing_cents, found.standing_amount) and seen.standing_cents != found.standing_amount:
+            why = f"for the acquirer {seen.standing_cents} minor units of it stand, for the switch "
+            yield Finding("amount-differs", f"{why}{found.standing_amount}")
 
 
 def effects_agree(case: Case, scope: Scope) -> Iterator[Finding]:
-    """The issuer holds what the switch says it holds: one effect for an approval that stands, else none."""
+    """The issuer holds what the switch says it holds: of an approval what stands, under one STAN, else nothing."""
     if scope.in_motion(case.bookings):
         return
     for authorization in case.authorizations:
         issuer = scope.books.issuers.get(authorization.issuer or "")
         if issuer is not None and authorization.at >= issuer.since:
-            yield from _effect_agrees(authorization, case.booked(authorization))
+            for expected in expected_of(authorization, scope.completions_of(authorization)):
+                yield from _effect_agrees(authorization, expected, case.booked(authorization, expected.stan))
 
 
-def _effect_agrees(authorization: Authorization, bookings: list[Booking]) -> Iterator[Finding]:
-    issuer, outcome, reversal = authorization.issuer, authorization.outcome, authorization.reversal
+def _effect_agrees(authorization: Authorization, expected: Expected, bookings: list[Booking]) -> Iterator[Finding]:
+    issuer = authorization.issuer
     live = [booking for booking in bookings if booking.live]
-    fewest, most = _MAY_HOLD[outcome, reversal]
-    expected = expected_cents(authorization.de3, authorization.amount, authorization.currency)
-    if outcome == APPROVED and fewest and (not bookings or (expected and not live)):
+    cents = sum(booking.effect_cents for booking in live)
+    if expected.booked and (not bookings or (not live and not expected.allows(0))):
         why = f"the switch logged {issuer}'s approval; {issuer} has booked " + ("nothing" if bookings else "no request")
         yield Finding("effect-missing", why)
-    elif not most and live:
-        kind = "held-though-reversed" if reversal == DELIVERED else "held-though-declined"
-        said = f"logged {authorization.de39}" if reversal == NONE else "logged the acknowledgement of its reversal"
-        yield Finding(kind, f"the switch {said}; {issuer} still holds {_effects(live)}")
-    elif outcome == APPROVED and len(live) == 1 and live[0].effect_cents != expected:
+    elif expected.ended and live:
+        said = {
+            "declined": f"logged {authorization.de39}",
+            "reversed": "logged the acknowledgement of its reversal",
+            "completed": "logged the acknowledgement of its completion",
+        }[expected.ended]
+        yield Finding(f"held-though-{expected.ended}", f"the switch {said}; {issuer} still holds {_effects(live)}")
+    elif len(live) == 1 and not expected.allows(cents):
+        bounds = f"{expected.least}" + (f" to {expected.most}" if expected.most != expected.least else "")
         why = f"the switch logged {_money(authorization.amount, authorization.currency, authorization.de3)}; "
-        yield Finding("amount-differs", f"{why}{issuer} booked {_effects(live)}, not {expected}")
+        yield Finding("amount-differs", f"{why}{issuer} holds {_effects(live)}, not {bounds}")
+
+
+def nothing_is_given_up(case: Case, scope: Scope) -> Iterator[Finding]:  # noqa: ARG001 - all rules share a signature
+    """R11: what an issuer never took is left to people, who must be told."""
+    for authorization in case.authorizations:
+        for message in authorization.owed:
+            if message.state == EXHAUSTED:
+                why = f"{authorization.issuer} never took the {message.mti} with STAN {message.issuer_stan:06d}"
+                yield Finding("exhausted", f"{why}, in {message.attempts} attempts: tell it by other means")
 
 
 def one_effect(case: Case, scope: Scope) -> Iterator[Finding]:  # noqa: ARG001 - all rules share a signature
@@ -182,7 +223,7 @@ def issuers_invent_nothing(case: Case, scope: Scope) -> Iterator[Finding]:
     """What an issuer has booked or reversed, the switch logged before it sent it there."""
     if scope.in_motion(case.bookings):
         return
-    never_reversed = all(found.reversal == NONE for found in case.authorizations)
+    never_reversed = not any(is_reversed(found) for found in case.authorizations)
     for booking in case.bookings:
         if not scope.switch_knows(booking.at):
             continue
@@ -204,8 +245,11 @@ def ends_agree(case: Case, scope: Scope) -> Iterator[Finding]:
     if scope.books.switch is not None or seen is None or not scope.books.issuers:
         return
     live = [booking for booking in case.bookings if booking.live]
-    stands = seen.de39 is not None and is_approval(seen.de39) and seen.reversal == NONE
-    expected = expected_cents(seen.de3, seen.amount_cents, seen.currency) if stands else 0
+    completed = any(booking.completed for booking in case.bookings)
+    stands = seen.de39 is not None and is_approval(seen.de39) and seen.reversal == NONE and not completed
+    amounts = (seen.standing_cents, seen.approved_cents, seen.amount_cents)
+    amount = next(amount for amount in amounts if amount is not None)
+    expected = euro_effect(seen.de3, amount, seen.currency) if stands else 0
     if expected and not live:
         yield Finding("effect-missing", "the acquirer was answered with an approval; no issuer booked anything")
     elif expected and len(live) == 1 and live[0].effect_cents != expected:
@@ -223,6 +267,7 @@ RULES: Final[tuple[Rule, ...]] = (
     answers_agree,
     reversals_agree,
     effects_agree,
+    nothing_is_given_up,
     one_effect,
     issuers_invent_nothing,
     ends_agree,

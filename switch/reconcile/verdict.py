@@ -6,7 +6,17 @@ from typing import Any, Final
 
 from switch.acquirers.records import AcquirerRecord
 from switch.reconcile.cases import assemble
-from switch.reconcile.model import ACKNOWLEDGED, DELIVERED, OWED, Booking, Books, Case, is_approval
+from switch.reconcile.model import (
+    ACKNOWLEDGED,
+    DELIVERED,
+    EXHAUSTED,
+    OWED,
+    Booking,
+    Books,
+    Case,
+    is_advice,
+    is_approval,
+)
 from switch.reconcile.rules import DOUBLE_EFFECT, ORPHAN_REVERSAL, RULES, Finding, Scope, unanswered
 from switch.store.book import Authorization
 
@@ -16,8 +26,11 @@ MAX_LISTED: Final = 100
 
 # What a disagreement quotes from each book.
 _OF_ACQUIRER: Final = ("sent_at", "de3", "amount_cents", "currency", "de39", "reversal", "reversal_de39")
-_OF_SWITCH: Final = ("number", "at", "de3", "amount", "currency", "issuer", "de39", "outcome", "reversal")
-_OF_ISSUER: Final = ("issuer", "at", "de39", "effect_cents", "reversed")
+_OF_SWITCH: Final = (
+    "number", "at", "mti", "de3", "amount", "currency", "issuer", "de39", "outcome", "reversal", "approved_amount",
+    "standing_amount", "stand_in_stan",
+)  # fmt: skip
+_OF_ISSUER: Final = ("issuer", "at", "de39", "effect_cents", "reversed", "completed")
 
 
 def verdict_of(books: Books, now: float) -> dict[str, Any]:
@@ -67,12 +80,21 @@ def _switch(books: Books) -> dict[str, Any]:
         return {"present": False}
     outcomes = Counter(found.outcome for found in books.switch.authorizations)
     reversals = Counter(found.reversal for found in books.switch.authorizations)
+    messages = Counter(
+        ("advice" if is_advice(message.mti) else "reversal", message.state)
+        for found in books.switch.authorizations
+        for message in found.owed
+    )
     return {
         "present": True,
         "requests": outcomes.total(),
         **{outcome: outcomes[outcome] for outcome in ("approved", "declined", "refused", "open")},
         "reversed": reversals[DELIVERED],
         "owed": reversals[OWED],
+        "advices": sum(is_advice(found.mti) for found in books.switch.authorizations),
+        "stood_in": sum(found.stand_in_stan is not None for found in books.switch.authorizations),
+        "advices_owed": messages["advice", OWED],
+        "exhausted": messages["advice", EXHAUSTED] + messages["reversal", EXHAUSTED],
         "unknown_reversals": len(books.switch.unknown_reversals),
     }
 

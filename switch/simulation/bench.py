@@ -45,8 +45,9 @@ class Bench:
         }
         self.acquirers: dict[str, Host] = {}  # by link, once there is traffic
         self._dialled: dict[str, Wire] = {}
-        for name in self.issuers:
-            self._dial_issuer(name)
+        for link in self.spec.links:
+            if (name := link.joins or link.name) in self.issuers:
+                self._dial_issuer(link.name, name)
         self._mortal("switch", self.switch)
         for name, host in self.issuers.items():
             self._mortal(name, host)
@@ -66,12 +67,12 @@ class Bench:
     def _new_issuer(self, name: str) -> Issuer:
         return Issuer(issuer_spec(self.config, name), self.seed)
 
-    def _dial_issuer(self, name: str) -> None:
-        """Keep a connection to the issuer, as long as it accepts one."""
-        wire, issuer = self._dialled.get(name), self.issuers[name]
+    def _dial_issuer(self, line: str, name: str) -> None:
+        """Keep a connection of that line to the issuer, as long as it accepts one."""
+        wire, issuer = self._dialled.get(line), self.issuers[name]
         if (wire is None or not wire.known_open[0]) and self.switch.up and issuer.up:
-            self._dialled[name] = connect(self.switch, self.link_index[name], issuer, 0)
-        self.world.after(REDIAL_S, lambda: self._dial_issuer(name))
+            self._dialled[line] = connect(self.switch, self.link_index[line], issuer, 0)
+        self.world.after(REDIAL_S, lambda: self._dial_issuer(line, name))
 
     def start_traffic(self) -> dict[str, Host]:
         """Sample traffic as the configuration has it, until `stop_traffic` of each part; returns the acquirers."""

@@ -14,25 +14,19 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-import msgspec
-
 from switch.acquirers.acquirer import Acquirer
-from switch.config.tables import Card as ConfiguredCard
 from switch.config.tables import Config
 from switch.issuers.issuer import Issuer
 from switch.simulation.bench import Bench
 from switch.simulation.faults import Fault, Level, Occasion, Plan
 from switch.simulation.invariants import Card, Checker, Violation
+from switch.simulation.scenario import Scenario, stressed
 
 STEP_S: Final = 1.0  # how often the run is looked at
-RATE_PER_S: Final = 20.0  # of each acquirer: some requests are always in flight together
 UNTIL_QUIET_S: Final = 30.0  # faults go on that long after the last request, for its reversal
 SETTLE_S: Final = 240.0  # the acquirers' 10 s timer, then reversals repeated at 5, 10, 20, 40, 60, 60 s
+RECONCILE_S: Final = 5.0  # one question and its answer
 PATIENCE_S: Final = 600.0  # and a second a request: beyond it the traffic is stuck
-CARDS: Final = 4  # of each issuer in the traffic: few, so that requests meet on one account
-BALANCE_CENTS: Final = 400_00  # and poor, so that a cent too much shows
-LIMIT_CENTS: Final = 500_00
-TROUBLED: Final = ("issuer-late", "issuer-silent")  # cards that join the traffic: time-outs even without faults
 MOST_RUNS: Final = 150  # to find a shorter failure; each takes less than a tenth of a second
 
 
@@ -64,11 +58,13 @@ class _Run:
     def __init__(self, config: Config, seed: int, authorizations: int, plan: Plan) -> None:
         self._wanted = authorizations
         self._plan = plan
-        stressed = poor(config)
-        dialects = {link.name: link.dialect for link in stressed.link if link.role == "issuer"}
-        dialects |= {f"traffic-{link.name}": link.dialect for link in stressed.link if link.role == "acquirer"}
-        self._checker = Checker(dialects, cards_of(stressed))
-        self._bench = Bench(stressed, seed, plan, self._checker)
+        drawn = stressed(config, seed)
+        dialects = {link.name: link.dialect for link in drawn.link if link.role == "issuer"}
+        dialects |= {f"traffic-{link.name}": link.dialect for link in drawn.link if link.role == "acquirer"}
+        links = {f"traffic-{link.name}": link.name for link in drawn.link if link.role == "acquirer"}
+        self._checker = Checker(dialects, cards_of(drawn), links)
+        self._bench = Bench(drawn, seed, plan, self._checker)
+        self._scenario = Scenario(self._bench, seed)
         self._checker.requested = self._stop_when_enough
 
     def result(self) -> Result:
@@ -86,6 +82,7 @@ class _Run:
         world, checker = self._bench.world, self._checker
         self._until(lambda: self._bench.core.ready(), PATIENCE_S)
         self._bench.start_traffic()
+        self._scenario.begin()
         patience_s = PATIENCE_S + self._wanted
         self._until(self._enough, patience_s)
         if not self._enough():
@@ -93,6 +90,9 @@ class _Run:
         self._until(lambda: False, UNTIL_QUIET_S)
         self._plan.quiet()
         self._until(lambda: False, SETTLE_S)
+        for day in self._scenario.days():
+            self._scenario.reconcile_all(day)
+            self._until(lambda: False, RECONCILE_S)
         if not checker.violations:
             checker.finish(world.now)
 
@@ -122,22 +122,6 @@ class _Run:
                 for account in host.part.ledger.accounts():
                     credited_cents = account.balance_cents - account.card.balance_cents
                     self._checker.check_account(name, account.reference, account.held_cents, credited_cents)
-
-
-def poor(config: Config) -> Config:
-    """The configuration with busier traffic on fewer and poorer cards, so that limits are met and requests meet."""
-    used = [card for issuer in config.issuer for card in _samples(config, issuer.name)[:CARDS]]
-    used += [card for card in config.card if card.behaviour in TROUBLED]
-    cards = (
-        msgspec.structs.replace(card, sample=True, balance_cents=BALANCE_CENTS, limit_cents=LIMIT_CENTS)
-        for card in used
-    )
-    traffic = (msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S) for traffic in config.traffic)
-    return msgspec.structs.replace(config, card=tuple(cards), traffic=tuple(traffic))
-
-
-def _samples(config: Config, issuer: str) -> list[ConfiguredCard]:
-    return [card for card in config.card if card.sample and card.issuer == issuer]
 
 
 def cards_of(config: Config) -> dict[str, dict[str, Card]]:

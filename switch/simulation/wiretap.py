@@ -14,12 +14,16 @@ import msgspec
 
 Doc: TypeAlias = dict[int, str]  # field 0 is the MTI
 
-# DE → (n: digits, a: text, b: bytes written as hexadecimal text; length; digits of the length before it, 0 for none).
+# DE → (n: digits, z: digits of a track, a: text, x: sign and digits, b: bytes written as hexadecimal text; length;
+# digits of the length before it, 0 for none).
 _FIELDS: Final[dict[int, tuple[str, int, int]]] = {
     2: ("n", 19, 2), 3: ("n", 6, 0), 4: ("n", 12, 0), 7: ("n", 10, 0), 11: ("n", 6, 0), 12: ("n", 6, 0),
-    13: ("n", 4, 0), 14: ("n", 4, 0), 22: ("n", 3, 0), 32: ("n", 11, 2), 37: ("a", 12, 0), 38: ("a", 6, 0),
-    39: ("a", 2, 0), 41: ("a", 8, 0), 42: ("a", 15, 0), 49: ("a", 3, 0), 52: ("b", 16, 0), 54: ("a", 240, 3),
-    70: ("n", 3, 0), 90: ("n", 42, 0),
+    13: ("n", 4, 0), 14: ("n", 4, 0), 15: ("n", 4, 0), 22: ("n", 3, 0), 25: ("n", 2, 0), 32: ("n", 11, 2),
+    35: ("z", 37, 2), 37: ("a", 12, 0), 38: ("a", 6, 0), 39: ("a", 2, 0), 41: ("a", 8, 0), 42: ("a", 15, 0),
+    48: ("a", 999, 3), 49: ("a", 3, 0), 50: ("a", 3, 0), 52: ("b", 16, 0), 54: ("a", 240, 3), 64: ("b", 16, 0),
+    66: ("n", 1, 0), 70: ("n", 3, 0), **dict.fromkeys(range(74, 82), ("n", 10, 0)),
+    **dict.fromkeys(range(86, 90), ("n", 16, 0)), 90: ("n", 42, 0), 95: ("a", 42, 0), 97: ("x", 17, 0),
+    128: ("b", 16, 0),
 }  # fmt: skip
 
 _LOG_HEADER: Final = Struct("<4sIIIQQ")
@@ -69,6 +73,9 @@ def _value(frame: bytes, at: int, kind: str, length: int, packed: bool, *, left:
     """`left`: an odd number of packed digits stands at the left of its bytes, as jPOS has it for variable fields."""
     if not packed or kind == "a":
         return frame[at : at + length].decode(), at + length
+    if kind == "x":  # the sign is a character
+        digits, end = _value(frame, at + 1, "n", length - 1, packed, left=False)
+        return frame[at : at + 1].decode() + digits, end
     size = (length + 1) // 2
     digits = frame[at : at + size].hex().upper()
     return (digits[:length] if left else digits[-length:]), at + size

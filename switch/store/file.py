@@ -30,7 +30,7 @@ SEGMENT_BYTES = 64 << 20
 # Segments kept although no snapshot needs them, for readers of history that lag behind: 1 GiB.
 KEEP_SEGMENTS = 16
 
-_OPEN_AGAIN = "open the log again, after a look at the disk: it recovers to what is durable"
+_OPEN_AGAIN = "look at the disk; resume, or open the log again: it recovers to what is durable"
 
 
 class FileLog:
@@ -50,6 +50,8 @@ class FileLog:
         self._segment_lock = threading.Lock()
         # Why the log refuses further use; empty while it works.
         self._failure = ""
+        # Frames that no finished sync covers yet, with their offsets in the current segment: `resume` writes them
+        self._unsynced: list[tuple[int, bytes]] = []
         self._snapshot_sequence = self._last = self._durable = 0
         with _explained(directory, "open the log", "check the directory and its owner"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,6 +102,21 @@ class FileLog:
 
     def sync(self) -> None:
         with self._segment_lock:
+            self._sync()
+
+    def resume(self) -> None:
+        """Go on after a failed write or sync, once the disk works again; else raises LogError, and may be tried again.
+
+        Syncing again would not do: the kernel may have dropped the pages and call that a success. So everything that
+        no finished sync covers is written again, to the same place, and then synced. A batch whose `append` failed is
+        the caller's to append again.
+        """
+        with self._segment_lock:
+            if self._lock_fd < 0 or not self._failure:
+                return
+            self._failure = ""
+            for offset, frame in self._unsynced:
+                self._pwrite(frame, offset)
             self._sync()
 
     def write_snapshot(self, sequence: int, state: bytes) -> None:
@@ -205,25 +222,30 @@ class FileLog:
         if self._offset + len(frame) > self._capacity:
             with self._segment_lock:
                 self._next_segment()
+        self._pwrite(frame, self._offset)
+        self._unsynced.append((self._offset, frame))
+        self._offset += len(frame)
+
+    def _pwrite(self, frame: bytes, offset: int) -> None:
         try:
-            written = os.pwrite(self._fd, frame, self._offset)
+            written = os.pwrite(self._fd, frame, offset)
         except OSError as error:
             raise self._fail(f"write failed: {error.strerror}") from error
         if written < len(frame):
             raise self._fail(f"only {written} of {len(frame)} bytes were written")
-        self._offset += written
 
     def _sync(self) -> None:
         self._refuse_after_failure()
-        last = self._last
+        last, covered = self._last, len(self._unsynced)
         try:
             os.fdatasync(self._fd)
         except OSError as error:
             raise self._fail(f"fdatasync failed: {error.strerror}") from error
         self._durable = last
+        del self._unsynced[:covered]
 
     def _fail(self, reason: str) -> LogError:
-        """Refuse everything from now on: what is on the disk can only be known by opening the log again."""
+        """Refuse everything from now on, until `resume`: what is on the disk is known no more."""
         self._failure = reason
         return self._refusal()
 

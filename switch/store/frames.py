@@ -80,9 +80,12 @@ def read(data: bytes, start: int) -> Frame | None:
     end = start + HEADER_BYTES + size
     if marker != MARKER or end > len(data) or crc32(memoryview(data)[start + _PREFIX.size : end]) != checksum:
         return None
-    payloads = []
     position = start + HEADER_BYTES + 4 * count
-    for length in struct.unpack_from(f"<{count}I", data, start + HEADER_BYTES):
+    lengths = struct.unpack_from(f"<{count}I", data, start + HEADER_BYTES) if position <= end else ()
+    if position + sum(lengths) != end:  # a right checksum over wrong sizes: a record that imitates a frame
+        return None
+    payloads = []
+    for length in lengths:
         payloads.append(data[position : position + length])
         position += length
     return Frame(start, end, first, durable, tuple(payloads))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import hsm_sim.native
 import switch.native
-from tests.bench import codec, core, number_map, pin, switch_cpu, table
+from tests.bench import codec, core, crowd, number_map, overload, pin, switch_cpu, table
 from tests.bench.programs import BenchError
 
 RESULT = Path("build/bench.json")
@@ -36,13 +36,21 @@ def machine() -> list[str]:
 
 def main() -> int:
     """Run everything; the exit status."""
-    if slow := twins():
-        print(f"bench: these modules run as Python twins, not compiled: {', '.join(slow)}", file=sys.stderr)
+    if interpreted := twins():
+        print(f"bench: these modules run as Python twins, not compiled: {', '.join(interpreted)}", file=sys.stderr)
         print("bench: unset MONETIQUE_NATIVE and run `make`", file=sys.stderr)
         return 2
     print("\n".join(machine()), flush=True)
     try:
-        rows = [*codec.rows(), *pin.rows(), *core.rows(), *number_map.rows(), *switch_cpu.rows()]
+        rows = [
+            *codec.rows(),
+            *pin.rows(),
+            *core.rows(),
+            *number_map.rows(),
+            *switch_cpu.rows(),
+            *overload.rows(),
+            *crowd.rows(),
+        ]
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -76,6 +76,7 @@ name = "issuer-1"
 port = {issuer}
 [[link]]
 name = "issuer-2"
+port = {second}
 enabled = false
 [hsm]
 port = {hsm}
@@ -87,8 +88,11 @@ port = 0
 class Bench:
     """The counterparts and the subjects, all running; `measure` loads one."""
 
-    def __init__(self, programs: Programs, on: Cores, names: Sequence[str]) -> None:
+    def __init__(self, programs: Programs, on: Cores, names: Sequence[str], limits: str = "", second: int = 0) -> None:
+        """`limits`: further lines of the switch's configuration; `second`: the port of its other issuer, disabled."""
         self.programs = programs
+        self.second = second
+        self.limits = limits
         self.on = on
         self.stubs = programs.start("loadtest.stubs", on=on.others)
         hosts = self.stubs.wait_ready()
@@ -101,7 +105,7 @@ class Bench:
         """How to start a subject that dials these hosts."""
         if name == "switch":
             config = self.programs.folder / "switch.toml"
-            config.write_text(CONFIG.format(**hosts))
+            config.write_text(CONFIG.format(second=self.second, **hosts) + self.limits)
             return ["switch.cli", "switch", "--config", str(config), "--data", str(self.programs.folder / "data")]
         native = ["--native"] if name == "compiled-relay" else []
         return ["loadtest.relay", "--issuer", str(hosts["issuer"]), "--hsm", str(hosts["hsm"]), *native]

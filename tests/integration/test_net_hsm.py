@@ -16,6 +16,7 @@ class Outlet:
     """A connection that swallows."""
 
     def put(self, frame: bytes) -> None: ...
+    def put_all(self, frames: list[bytes]) -> None: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
 
@@ -23,12 +24,12 @@ class Outlet:
 Test = Callable[[Echo, Driver, HsmClient, list[FakeHsm], int], Awaitable[None]]
 
 
-def with_hsm(test: Test, *, silent: bool = False) -> None:
+def with_hsm(test: Test, *, silent: bool = False, header_bytes: int = 4) -> None:
     async def main() -> None:
-        server, address, sockets = await fake_hsm(silent=silent)
+        server, address, sockets = await fake_hsm(silent=silent, header_bytes=header_bytes)
         part = Echo()
         driver = driver_of(part, NOWHERE)
-        client = HsmClient(driver, address)
+        client = HsmClient(driver, address, header_bytes)
         client.start()
         try:
             await until(lambda: len(sockets) == len(client._sockets) == hsm.SOCKETS)
@@ -54,6 +55,25 @@ def test_many_commands_in_flight_are_told_apart_by_their_headers() -> None:
         assert all(socket.commands for socket in sockets)  # both take their turns
 
     with_hsm(test)
+
+
+@pytest.mark.parametrize(("header_bytes", "answered"), [(1, 15), (2, 40), (12, 40)])
+def test_the_header_is_as_long_as_the_device_has_it(header_bytes: int, answered: int) -> None:
+    """A short one tells fewer commands apart; those beyond are answered None at once, none is mixed up."""
+
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        for number in range(40):
+            part.receive(conn, b"h%d" % number, 0.0)
+        driver.wake()
+        await until(lambda: len(part.replies) == 40)
+        right = {tag: b"CB" + frame for tag, (_, frame) in part.asked.items()}
+        replies = dict(part.replies)
+        assert {reply for tag, reply in replies.items() if reply != right[tag]} <= {None}
+        assert sum(reply is not None for reply in replies.values()) >= answered
+        lengths = {len(command) - len(b"CAh%d" % 39) for socket in sockets for command in socket.commands[-10:]}
+        assert lengths <= {header_bytes, header_bytes - 1}
+
+    with_hsm(test, header_bytes=header_bytes)
 
 
 def test_without_an_hsm_the_answer_is_none_at_once() -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from switch.iso8583.framing import Framing
-from switch.net import links
+from switch.net import links, visitors
 from switch.net.addresses import Address
 from switch.net.connections import Listener
 from switch.net.control import ControlError, ControlServer, request, short_path, socket_path
 from switch.net.latencies import Latencies
 from switch.net.links import Dialer
 from switch.net.metrics import Counts, MetricsProtocol, PartCollector, registry
+from switch.net.visitors import Visitors
 from tests.unit.net.fakes import NOWHERE, Echo, driver_of, on_loop, until
 
 
@@ -86,6 +87,28 @@ def test_a_control_socket_answers_and_explains(tmp_path: Path) -> None:
     on_loop(main)
 
 
+def test_those_who_only_connect_to_a_control_socket_keep_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "MAX_VISITORS", 3)
+
+    async def main() -> None:
+        path = socket_path(tmp_path, "switch")
+        server = ControlServer(path, control)
+        await server.start()
+        silent = [await asyncio.open_unix_connection(path) for _ in range(4)]
+        assert await silent[0][0].read() == b""  # the oldest gave way
+        assert (await asyncio.to_thread(request, path, {"command": "status"}))["ok"]
+        monkeypatch.setattr(visitors, "VISIT_S", 0.02)
+        reader, writer = await asyncio.open_unix_connection(path)
+        assert await reader.read() == b""  # its time was over
+        for _, writing in [*silent, (reader, writer)]:
+            writing.close()
+        server.close()
+
+    on_loop(main)
+
+
 def test_metrics_are_what_prometheus_reads() -> None:
     async def main() -> None:
         counts, latencies = Counts(), Latencies()
@@ -95,7 +118,7 @@ def test_metrics_are_what_prometheus_reads() -> None:
         collector = PartCollector(
             counts, latencies, lambda: {"de39-00": 7, "repeats": 2}, lambda: [("issuer-1", "issuer", "signed-on", 1)]
         )
-        server, address = await Address("127.0.0.1", 0).listen(lambda: MetricsProtocol(registry(collector)))
+        server, address = await Address("127.0.0.1", 0).listen(lambda: MetricsProtocol(registry(collector), Visitors()))
 
         def get(path: str) -> str:
             with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:

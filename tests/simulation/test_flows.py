@@ -53,6 +53,7 @@ def restarted(terminal: Terminal, new_terminal: Callable[[], Terminal]) -> Termi
 # -- R12: advices ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("R12")
 @pytest.mark.parametrize("mti", ["0120", "0220"])
 def test_r12_an_advice_is_answered_and_told_to_the_issuer(
     terminal: Terminal, cards: Cards, issuer: Scripted, mti: str
@@ -71,6 +72,7 @@ def test_r12_an_advice_is_answered_and_told_to_the_issuer(
     assert terminal.bench.core.advices_owed() == 0
 
 
+@pytest.mark.rule("R12", "I3")
 @pytest.mark.parametrize("again", ["0220", "0221"])
 def test_r12_a_repeated_advice_has_one_effect(terminal: Terminal, cards: Cards, issuer: Scripted, again: str) -> None:
     request = advice(terminal, cards["approve"])
@@ -80,6 +82,7 @@ def test_r12_a_repeated_advice_has_one_effect(terminal: Terminal, cards: Cards, 
     assert issuer.mtis() == ["0220"]
 
 
+@pytest.mark.rule("R11", "R12")
 def test_r11_an_advice_is_repeated_until_it_is_taken(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """0220, then 0221 at doubling intervals, whatever the issuer says but 00 and 25."""
     answers = [None, {"39": "91"}, {"39": "96"}, {"39": "00"}]
@@ -92,6 +95,7 @@ def test_r11_an_advice_is_repeated_until_it_is_taken(terminal: Terminal, cards: 
     assert terminal.bench.core.advices_owed() == 0
 
 
+@pytest.mark.rule("R11", "R12")
 def test_r11_an_advice_survives_a_restart(
     new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
@@ -107,6 +111,7 @@ def test_r11_an_advice_survives_a_restart(
     assert again.bench.core.advices_owed() == 0
 
 
+@pytest.mark.rule("R11")
 def test_r11_what_an_issuer_never_takes_is_given_up_and_seen(
     new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
@@ -153,6 +158,7 @@ def test_an_advice_without_a_mandatory_field_is_30(terminal: Terminal, cards: Ca
     assert terminal.ask(request)["39"] == "30"
 
 
+@pytest.mark.rule("R9")
 def test_a_reversal_before_its_advice_refuses_it(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """R9 holds for advices too."""
     request = advice(terminal, cards["approve"])
@@ -190,6 +196,7 @@ def test_an_increment_adds_to_what_is_held(terminal: Terminal, cards: Cards, iss
     assert first["11"] != second["11"]
 
 
+@pytest.mark.rule("12")
 def test_an_increment_of_nothing_is_12(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """Never authorized, of another card, reversed, completed: there is nothing to add to."""
     card = cards["approve"]
@@ -210,6 +217,7 @@ def test_an_increment_of_nothing_is_12(terminal: Terminal, cards: Cards, issuer:
     assert len(terminal.said("no-preauthorization")) == 4
 
 
+@pytest.mark.rule("12")
 def test_a_completion_of_another_card_is_12(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     held = preauthorization(terminal, cards["approve"])
     terminal.ask(held)
@@ -217,6 +225,7 @@ def test_a_completion_of_another_card_is_12(terminal: Terminal, cards: Cards, is
     assert issuer.mtis() == ["0100"]
 
 
+@pytest.mark.rule("R12")
 def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """R12: it has happened. A DE 90 that the issuer could not resolve is left out."""
     never_sent = preauthorization(terminal, cards["approve"])
@@ -224,6 +233,21 @@ def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, car
     assert "90" not in issuer.got[0]
 
 
+@pytest.mark.rule("I8", "68")
+def test_i8_a_late_copy_of_what_was_completed_and_taken_back_is_68(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:  # fmt: skip
+    """Both reversals leave nothing to approve; the issuer hears of one, since the completion had released the hold."""
+    held = preauthorization(terminal, cards["approve"])
+    assert terminal.ask(held)["39"] == "00"
+    completion = naming(held, advice(terminal, cards["approve"]))
+    for message in (completion, terminal.foreign.reversal(completion), terminal.foreign.reversal(held)):
+        assert terminal.ask(message)["39"] == "00"
+    assert terminal.ask(held)["39"] == "68"
+    assert issuer.mtis() == ["0100", "0220", "0420"]
+
+
+@pytest.mark.rule("R13", "68")
 def test_r13_a_completion_after_the_reversal_is_68(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     held = preauthorization(terminal, cards["approve"])
     terminal.ask(held)
@@ -232,6 +256,7 @@ def test_r13_a_completion_after_the_reversal_is_68(terminal: Terminal, cards: Ca
     assert issuer.mtis() == ["0100", "0420"]
 
 
+@pytest.mark.rule("R13")
 @pytest.mark.parametrize("names", ["preauthorization", "completion"])
 @pytest.mark.parametrize("restart", [False, True])
 def test_r13_a_reversal_beats_its_queued_completion(
@@ -293,6 +318,7 @@ def taking_parts(terminal: Terminal, takes: bool) -> None:
     link.spec = msgspec.structs.replace(link.spec, partial_approval=takes)
 
 
+@pytest.mark.rule("10")
 def test_a_partial_approval_is_10_with_its_amount(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """DE 39 = 10 and DE 4 = what is held; a repeat gets the same."""
     taking_parts(terminal, True)
@@ -305,6 +331,7 @@ def test_a_partial_approval_is_10_with_its_amount(terminal: Terminal, cards: Car
     assert [(doc["t"], doc["4"]) for doc in issuer.got] == [("0100", "000000010000"), ("0420", "000000010000")]
 
 
+@pytest.mark.rule("10")
 def test_a_partial_approval_survives_a_restart(
     new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
@@ -316,6 +343,7 @@ def test_a_partial_approval_survives_a_restart(
     assert restarted(terminal, new_terminal).ask(terminal.foreign.repeat(request)) == answer
 
 
+@pytest.mark.rule("51")
 def test_who_takes_no_part_is_51_and_the_issuer_is_told(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     taking_parts(terminal, False)
     issuer.decide = partly
@@ -340,6 +368,7 @@ def standing(cents: int) -> str:
     return f"{cents:012d}" + "0" * 12 + "D00000000" * 2
 
 
+@pytest.mark.rule("R10", "R10 DE 95")
 def test_r10_a_partial_reversal_leaves_the_rest(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """DE 95: the issuer is told what stands; an identical second one tells it nothing new; the whole one ends it."""
     purchase = terminal.foreign.purchase(cards["approve"])
@@ -358,6 +387,7 @@ def test_r10_a_partial_reversal_leaves_the_rest(terminal: Terminal, cards: Cards
     assert len({doc["11"] for doc in issuer.got}) == 3
 
 
+@pytest.mark.rule("R10 DE 95", "13")
 @pytest.mark.parametrize("cents", [100_00, 150_00])
 def test_a_partial_reversal_that_takes_nothing_back_is_13(
     terminal: Terminal, cards: Cards, issuer: Scripted, cents: int
@@ -369,6 +399,7 @@ def test_a_partial_reversal_that_takes_nothing_back_is_13(
     assert issuer.mtis() == ["0100"]
 
 
+@pytest.mark.rule("R10 DE 95")
 def test_a_partial_reversal_down_to_nothing_is_a_whole_one(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     purchase = terminal.foreign.purchase(cards["approve"])
     terminal.ask(purchase)
@@ -389,6 +420,7 @@ def test_a_replacement_amount_that_is_none_is_30(terminal: Terminal, cards: Card
     assert terminal.ask(terminal.foreign.reversal(purchase, f95="X" * 42))["39"] == "30"
 
 
+@pytest.mark.rule("R10 DE 95")
 def test_partial_reversals_survive_a_restart(
     new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
@@ -429,6 +461,7 @@ def test_additional_amounts_that_are_none_are_30(terminal: Terminal, cards: Card
     assert terminal.ask(terminal.foreign.purchase(cards["approve"], f54=amounts))["39"] == "30"
 
 
+@pytest.mark.rule("30")
 @pytest.mark.parametrize("field", ["2", "14"])
 def test_a_track_that_contradicts_the_message_is_30(
     terminal: Terminal, cards: Cards, issuer: Scripted, field: str
@@ -468,6 +501,7 @@ def test_a_snapshot_of_all_that_folds_to_the_same_state(terminal: Terminal, card
     assert [(doc["t"], doc.get("95", "")[:12]) for doc in issuer.got] == [("0421", "000000005000"), ("0421", "")]
 
 
+@pytest.mark.rule("R3")
 def test_r3_what_must_match_is_the_links_choice(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
     """R3: an issuer that echoes no DE 41 is lost by default, and heard on a link whose `match` leaves it out."""
     issuer.decide = lambda doc: {**approve(doc), "41": "ANOTHER1"}
@@ -480,3 +514,40 @@ def test_r3_what_must_match_is_the_links_choice(terminal: Terminal, cards: Cards
     link.spec = msgspec.structs.replace(link.spec, match=(37,))
     link.saf.match = link.spec.match
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
+
+
+@pytest.mark.parametrize("names", ["preauthorization", "completion"])
+def test_r13_a_completion_that_is_dropped_takes_the_increments_along(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted, names: str
+) -> None:  # fmt: skip
+    """Told, it would have released them; so its reversal does, and the issuer holds nothing either way."""
+    terminal = new_terminal()
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    terminal.ask(held)
+    first = naming(held, preauthorization(terminal, card, 30_00))
+    terminal.ask(first)
+    terminal.ask(naming(first, preauthorization(terminal, card, 20_00)))
+    assert {doc.get("90", "")[:10] for doc in issuer.got} == {"", "0100" + issuer.got[0]["11"]}
+    bench.core.set_link(card["issuer"], up=False, now=bench.world.now)
+    bench.switch.settle()
+    completion = naming(first, advice(terminal, card, 80_00))
+    terminal.ask(completion)
+    terminal.ask(terminal.foreign.reversal(held if names == "preauthorization" else completion))
+    stans = [doc["11"] for doc in issuer.got]
+    issuer.got.clear()
+    again = restarted(terminal, new_terminal)
+    assert sorted((doc["t"], doc["90"][:10]) for doc in issuer.got) == [("0421", "0100" + stan) for stan in stans]
+    assert again.bench.core.reversals_owed() == 0
+
+
+def test_the_reversal_of_a_completed_increment_tells_the_issuer_nothing(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    held = preauthorization(terminal, cards["approve"])
+    terminal.ask(held)
+    increment = naming(held, preauthorization(terminal, cards["approve"], 30_00))
+    terminal.ask(increment)
+    terminal.ask(naming(held, advice(terminal, cards["approve"], 80_00)))
+    assert terminal.ask(terminal.foreign.reversal(increment))["39"] == "00"
+    assert issuer.mtis() == ["0100", "0100", "0220"]

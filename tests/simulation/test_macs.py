@@ -74,6 +74,7 @@ def test_a_right_mac_is_taken_and_every_answer_has_one(
     assert terminal.ask(terminal.foreign.network("301"))["39"] == "00"
 
 
+@pytest.mark.rule("63")
 def test_wherever_a_bit_flips_it_is_63_and_nothing_is_remembered(terminal: Terminal, cards: Cards) -> None:
     request = terminal.foreign.purchase(cards["approve"])
     frame = terminal.foreign.encode(request)
@@ -88,6 +89,7 @@ def test_wherever_a_bit_flips_it_is_63_and_nothing_is_remembered(terminal: Termi
     assert approvals(terminal) == 1
 
 
+@pytest.mark.rule("63")
 def test_another_amount_under_the_old_mac_is_63(terminal: Terminal, cards: Cards) -> None:
     frame = terminal.foreign.encode(terminal.foreign.purchase(cards["approve"], 1_00))
     amount = b"000000000100" if terminal.link == "acquirer" else bytes.fromhex("000000000100")
@@ -97,6 +99,7 @@ def test_another_amount_under_the_old_mac_is_63(terminal: Terminal, cards: Cards
     assert terminal.inbox[-1]["39"] == "63"
 
 
+@pytest.mark.rule("63")
 def test_another_key_is_63(terminal: Terminal, cards: Cards) -> None:
     frame = stranger(terminal.bench.config, terminal.link, OTHER_TAK).encode(
         terminal.foreign.purchase(cards["approve"])
@@ -111,6 +114,7 @@ def unsealed(terminal: Terminal, doc: Doc) -> bytes:
     return super(Sealed, terminal.foreign).encode(doc)  # type: ignore[misc]
 
 
+@pytest.mark.rule("63")
 def test_a_missing_mac_is_63(terminal: Terminal, cards: Cards) -> None:
     """None at all, or one that is not the last field."""
     for doc in (
@@ -153,6 +157,7 @@ def test_what_cannot_be_read_is_refused_as_ever(terminal: Terminal, cards: Cards
     assert not terminal.client.open
 
 
+@pytest.mark.rule("R1")
 @pytest.mark.parametrize(
     ("theirs", "ours"), [("as-sent", "as-sent"), ("as-original", "as-original"), ("as-sent", "as-original")]
 )

@@ -4,6 +4,7 @@ Each has been the downfall of a real switch: an answer that leaves before its re
 once, a hold that is released twice.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +12,19 @@ import msgspec
 import pytest
 
 from switch.config.tables import Config
+from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
 from switch.core.deliveries import Deliveries
 from switch.core.journal import outcome_of
+from switch.core.records import KeyChange, Record
+from switch.core.recovery import Fold
 from switch.core.reversals import Reversals
-from switch.core.saf import StoreAndForward
+from switch.core.saf import Entry, Kind, StoreAndForward
+from switch.core.totals import Totals
 from switch.core.transaction import Transaction, Transactions
 from switch.issuers.ledger import Ledger
 from switch.issuers.records import Booked, Reversed
-from switch.issuers.rules import AFTER_PIN
+from switch.issuers.rules import AFTER_HSM
 from switch.simulation.run import Result, run, shortest, trace
 from switch.store.frames import find_end
 
@@ -82,11 +87,17 @@ def silent_double_release(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("switch.issuers.issuer.AFTER_PIN", AFTER_PIN[:0])
+    monkeypatch.setattr("switch.issuers.requests.AFTER_HSM", AFTER_HSM[:0])
 
 
 def no_reversal_after_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Deliveries, "owe", lambda self, entry, now: None)
+    owe = Deliveries.owe
+
+    def advices_only(self: Deliveries, entry: Entry, now: float) -> None:
+        if entry.kind is Kind.ADVICE:
+            owe(self, entry, now)
+
+    monkeypatch.setattr(Deliveries, "owe", advices_only)
 
 
 def reversal_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +107,83 @@ def reversal_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def recovery_forgets_early_reversals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reversals, "_remember_unknown", lambda self, asked, code: None)
+
+
+def completion_releases_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hotel's hold and its bill, both on the account."""
+    monkeypatch.setattr(Ledger, "_follow", lambda self, booked: None)
+
+
+def advice_posted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An issuer that takes each repeat of an advice for another one."""
+
+    class Forgetful(OrderedDict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            found = super().get(key, default)
+            return default if isinstance(found, Booked) and found.advice else found
+
+    monkeypatch.setattr("switch.issuers.ledger.OrderedDict", Forgetful)
+
+
+def stand_in_overtakes_its_reversal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = Transaction.stand_in
+
+    def backwards(self: Transaction, *given: Any, **named: Any) -> list[Entry]:
+        return stand_in(self, *given, **named)[::-1]
+
+    monkeypatch.setattr(Transaction, "stand_in", backwards)
+
+
+def dropped_advice_is_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Deliveries, "drop", lambda self, entry: None)
+
+
+def partial_reversal_releases_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repeat of it, whose answer was lost, is one more."""
+    reverse = Ledger._reverse
+
+    def release_again(self: Ledger, reversal: Reversed) -> None:
+        booked = self._latest.get(reversal.origin)
+        before = booked.live_cents if booked is not None else 0
+        reverse(self, reversal)
+        if booked is not None and reversal.standing:
+            self._by_reference[booked.account].held_cents += before - booked.live_cents
+
+    monkeypatch.setattr(Ledger, "_reverse", release_again)
+
+
+def totals_miss_late_reversals(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken_back = Totals.taken_back
+
+    def of_today_only(self: Totals, tx: Transaction, amount: int) -> None:
+        if tx.business_date == max(self.dates(tx.acquirer_link), default=""):
+            taken_back(self, tx, amount)
+
+    monkeypatch.setattr(Totals, "taken_back", of_today_only)
+
+
+def advice_answered_before_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept = Advices._accept
+
+    def commit_last(self: Advices, *given: Any) -> None:
+        later: list[Any] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(self.context, "commit", later.append, raising=False)
+            accept(self, *given)
+        for record in later:
+            self.context.commit(record)
+
+    monkeypatch.setattr(Advices, "_accept", commit_last)
+
+
+def restart_forgets_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = Fold._apply
+
+    def without_keys(self: Fold, record: Record) -> None:
+        if not isinstance(record, KeyChange):
+            apply(self, record)
+
+    monkeypatch.setattr(Fold, "_apply", without_keys)
 
 
 def reads_past_a_torn_frame(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,9 +205,17 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     double_release: {"I6"},
     silent_double_release: {"I6", "stopped"},  # the issuer may stumble over it itself
     no_limits: {"I2"},
-    no_reversal_after_a_time_out: {"I1", "I5"},
-    reversal_sent_once: {"I1", "I5"},
+    no_reversal_after_a_time_out: {"I1", "I5", "R11"},
+    reversal_sent_once: {"I1", "I5", "R11"},
     recovery_forgets_early_reversals: {"I7"},
+    completion_releases_nothing: {"I1", "I6"},
+    advice_posted_twice: {"I3"},
+    stand_in_overtakes_its_reversal: {"R13"},
+    dropped_advice_is_delivered: {"R13"},
+    partial_reversal_releases_twice: {"I2", "I6", "stopped"},  # the issuer may stumble over it itself
+    totals_miss_late_reversals: {"I9"},
+    advice_answered_before_commit: {"I7"},
+    restart_forgets_keys: {"R15"},
     reads_past_a_torn_frame: {"stopped"},
 }
 
@@ -132,6 +228,7 @@ def first_failure(config: Config) -> Result:
     raise AssertionError(f"not found within {SEEDS} seeds")
 
 
+@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7", "I9", "R11", "R13", "R15")
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(
     config: Config, monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
@@ -145,10 +242,8 @@ def test_a_failure_is_made_short(config: Config, monkeypatch: pytest.MonkeyPatch
     failed = first_failure(config)
     short = shortest(config, failed, AUTHORIZATIONS)
     assert short.violations[0].invariant == failed.violations[0].invariant
-    kinds = [fault.kind for fault in short.struck]
-    assert kinds[-1] == "duplicated"
-    assert len(kinds) <= 2
+    assert 1 <= len(short.struck) <= 2, "something must come twice, and little more is needed"
     story = trace(short)
-    assert any("duplicated at traffic-" in line for line in story)
+    assert all(any(str(fault) in line for line in story) for fault in short.struck)
     assert "I3 violated" in story[-1]
     assert len(story) < 60

@@ -32,6 +32,7 @@ def balance(terminal: Terminal, card: dict[str, Any]) -> str:
     return answer["54"]
 
 
+@pytest.mark.rule("R1", "R2", "00")
 def test_a_pin_purchase_is_approved_and_echoed(terminal: Terminal, cards: Cards) -> None:
     """R1, R2: 0100 → 0110 with 38 and 39, the request's own fields, and never a PIN block."""
     request = terminal.foreign.purchase(cards["approve"])
@@ -42,6 +43,7 @@ def test_a_pin_purchase_is_approved_and_echoed(terminal: Terminal, cards: Cards)
     assert "52" not in answer
 
 
+@pytest.mark.rule("00", "05", "10", "14", "41", "43", "51", "54", "57", "61", "62", "65", "91", "92")
 @pytest.mark.parametrize("mti", ["0100", "0200"])
 def test_every_card_answers_as_published(terminal: Terminal, cards: Cards, mti: str) -> None:
     for behaviour, card in cards.items():
@@ -51,6 +53,7 @@ def test_every_card_answers_as_published(terminal: Terminal, cards: Cards, mti: 
             assert answer["t"] == mti[:2] + "10"
 
 
+@pytest.mark.rule("55", "75")
 def test_three_wrong_pins(terminal: Terminal, cards: Cards) -> None:
     card = cards["pin-tries"]
     wrong = "0000" if card["pin"] != "0000" else "1111"
@@ -59,6 +62,7 @@ def test_three_wrong_pins(terminal: Terminal, cards: Cards) -> None:
     assert terminal.ask(terminal.foreign.purchase(card))["39"] == "75"
 
 
+@pytest.mark.rule("88")
 def test_a_damaged_pin_block_is_88_and_counts_no_try(terminal: Terminal, cards: Cards) -> None:
     card = cards["pin-tries"]
     for _ in range(4):
@@ -68,6 +72,7 @@ def test_a_damaged_pin_block_is_88_and_counts_no_try(terminal: Terminal, cards: 
     assert all(line["mti"] == "0100" for line in terminal.said("hsm-20"))
 
 
+@pytest.mark.rule("R14", "91")
 def test_before_sign_on_everything_is_91(terminal: Terminal, cards: Cards) -> None:
     """Sign-on is per connection: a second one has not signed on."""
     stranger = Terminal(terminal.bench, terminal.foreign, terminal.link).connect()
@@ -80,6 +85,7 @@ def test_before_sign_on_everything_is_91(terminal: Terminal, cards: Cards) -> No
     assert stranger.ask(stranger.foreign.purchase(cards["approve"]))["39"] == "91"
 
 
+@pytest.mark.rule("R18", "30")
 @pytest.mark.parametrize("missing", ["3", "4", "7", "12", "13", "22", "32", "37", "41", "42", "49", "2", "14"])
 def test_a_missing_field_is_30(terminal: Terminal, cards: Cards, missing: str) -> None:
     request = terminal.foreign.purchase(cards["approve"])
@@ -99,6 +105,7 @@ def test_track_2_stands_in_for_pan_and_expiry(terminal: Terminal, cards: Cards) 
     assert "35" not in answer
 
 
+@pytest.mark.rule("12", "13", "58")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -115,6 +122,7 @@ def test_what_the_switch_itself_refuses(
     assert terminal.ask(terminal.foreign.purchase(cards["approve"], **change))["39"] == code
 
 
+@pytest.mark.rule("R1", "R4", "R5", "I3")
 def test_r5_a_repeat_gets_the_stored_answer_and_one_effect(terminal: Terminal, cards: Cards) -> None:
     card = cards["approve"]
     request = terminal.foreign.purchase(card)
@@ -127,6 +135,7 @@ def test_r5_a_repeat_gets_the_stored_answer_and_one_effect(terminal: Terminal, c
     assert sum(host.part.counters.get("de39-00", 0) for host in issuers) == 1
 
 
+@pytest.mark.rule("R5")
 def test_r5_a_repeat_in_flight_is_attached(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
     """The same request on two connections at once: one effect, both answered alike."""
     one, two = new_terminal(), new_terminal()
@@ -138,6 +147,7 @@ def test_r5_a_repeat_in_flight_is_attached(new_terminal: Callable[[], Terminal],
     assert sum(host.part.counters.get("de39-00", 0) for host in one.bench.issuers.values()) == 1
 
 
+@pytest.mark.rule("R5", "94")
 @pytest.mark.parametrize("change", [{"4": "000000000001"}, {"3": "010000"}, {"2": "4687380000009999"}])
 def test_r5_same_key_other_card_or_amount_is_94(terminal: Terminal, cards: Cards, change: dict[str, str]) -> None:
     request = terminal.foreign.purchase(cards["approve"])
@@ -145,6 +155,7 @@ def test_r5_same_key_other_card_or_amount_is_94(terminal: Terminal, cards: Cards
     assert terminal.ask(request | change)["39"] == "94"
 
 
+@pytest.mark.rule("R4", "R5")
 def test_r5_duplicates_survive_a_restart(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
     terminal = new_terminal()
     request = terminal.foreign.purchase(cards["approve"])
@@ -159,6 +170,7 @@ def test_r5_duplicates_survive_a_restart(new_terminal: Callable[[], Terminal], c
     assert again.ask(request | {"4": "000000000001"})["39"] == "94"
 
 
+@pytest.mark.rule("R7", "91")
 def test_r7_a_silent_issuer_is_91_and_reversed(terminal: Terminal, cards: Cards) -> None:
     answer = terminal.ask(terminal.foreign.purchase(cards["issuer-silent"]), seconds=5.9)
     assert answer["39"] == "91"
@@ -168,12 +180,14 @@ def test_r7_a_silent_issuer_is_91_and_reversed(terminal: Terminal, cards: Cards)
     assert terminal.bench.core.counters["reversal-delivered"] == 1
 
 
+@pytest.mark.rule("R3", "R8")
 def test_r8_a_late_answer_is_seen_and_not_forwarded(terminal: Terminal, cards: Cards) -> None:
     assert terminal.ask(terminal.foreign.purchase(cards["issuer-late"]), seconds=60.0)["39"] == "91"
     (line,) = terminal.said("late-answer")
     assert re.fullmatch(r"0110 matched nothing pending: STAN \d{6} timed out \d+ ms before", line["why"])
 
 
+@pytest.mark.rule("R10", "I6")
 @pytest.mark.parametrize("mti", ["0400", "0420"])
 def test_r10_a_reversal_releases_once(terminal: Terminal, cards: Cards, mti: str) -> None:
     card = cards["funds"]
@@ -189,6 +203,7 @@ def test_r10_a_reversal_releases_once(terminal: Terminal, cards: Cards, mti: str
     assert balance(terminal, card) == before
 
 
+@pytest.mark.rule("R9")
 def test_r9_a_reversal_before_its_original(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
     terminal = new_terminal()
     purchase = terminal.foreign.purchase(cards["approve"])
@@ -200,6 +215,7 @@ def test_r9_a_reversal_before_its_original(new_terminal: Callable[[], Terminal],
     assert again.ask(purchase)["39"] not in ("00", "91")
 
 
+@pytest.mark.rule("R10")
 def test_a_reversal_in_flight_ends_its_original(terminal: Terminal, cards: Cards) -> None:
     """The 0420 overtakes the answer: the issuer's hold is released, whatever it answered."""
     card = cards["funds"]
@@ -211,6 +227,7 @@ def test_a_reversal_in_flight_ends_its_original(terminal: Terminal, cards: Cards
     assert balance(terminal, card) == before
 
 
+@pytest.mark.rule("96")
 def test_hsm_silent_is_96(terminal: Terminal, cards: Cards) -> None:
     terminal.bench.hsm.up = False
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]), seconds=6.0)["39"] == "96"
@@ -218,6 +235,7 @@ def test_hsm_silent_is_96(terminal: Terminal, cards: Cards) -> None:
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
 
 
+@pytest.mark.rule("96")
 @pytest.mark.parametrize("reply", [b"ED00", b"CD00", b"CD0004NOTHEXADECIMAL!01", b"CD\x00\x01", b""])
 def test_an_hsm_that_answers_nonsense_is_96(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, cards: Cards, reply: bytes
@@ -227,6 +245,7 @@ def test_an_hsm_that_answers_nonsense_is_96(
     assert terminal.said("hsm-malformed")
 
 
+@pytest.mark.rule("R11", "91")
 def test_no_new_risk_with_an_issuer_that_takes_no_reversals(config: Config) -> None:
     bench = Bench(config)
     bench.core._context.spec = msgspec.structs.replace(bench.spec, max_owed=2)
@@ -243,6 +262,7 @@ def test_no_new_risk_with_an_issuer_that_takes_no_reversals(config: Config) -> N
     assert reasons == ["issuer-timeout", "issuer-timeout", "reversals-owed", "reversals-owed"]
 
 
+@pytest.mark.rule("R7", "91")
 def test_issuer_crash_in_flight_is_91_and_reversed(terminal: Terminal, cards: Cards) -> None:
     card = cards["approve"]
     terminal.send(terminal.foreign.purchase(card))
@@ -255,6 +275,7 @@ def test_issuer_crash_in_flight_is_91_and_reversed(terminal: Terminal, cards: Ca
     assert terminal.ask(terminal.foreign.purchase(card))["39"] == "00"
 
 
+@pytest.mark.rule("R7", "R11", "I5")
 def test_switch_crash_in_flight_reverses_at_the_issuer(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
     terminal = new_terminal()
     card = cards["funds"]
@@ -282,9 +303,10 @@ def test_a_snapshot_folds_to_the_same_state(terminal: Terminal, cards: Cards) ->
     assert bench.core.snapshot() == state
 
 
+@pytest.mark.rule("R18", "30")
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
 def test_garbage_closes_and_half_garbage_is_30(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
-    """R18."""
+    """What cannot be read in one field is 30; what is no message at all closes the connection, and harms no other."""
     terminal, other = new_terminal(), new_terminal()
     frame = terminal.foreign.encode(terminal.foreign.purchase(cards["approve"]))
     at = frame.index(b"051")
@@ -307,6 +329,7 @@ def test_the_same_seed_gives_the_same_log(config: Any, cards: Cards) -> None:
     assert run() == run()
 
 
+@pytest.mark.rule("I7")
 def test_nothing_leaves_before_it_is_durable(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, cards: Cards
 ) -> None:  # fmt: skip
@@ -316,14 +339,15 @@ def test_nothing_leaves_before_it_is_durable(
     card, bench = cards["approve"], terminal.bench
     issuer = bench.issuers["issuer-1"]
     assert isinstance(issuer.part, Issuer)
+    intent = bench.switch.disk.last_sequence + 1
     terminal.send(terminal.foreign.purchase(card, pin=None))
     bench.world.run(0.9 * sync_s)
-    assert bench.switch.disk.last_sequence == 1
+    assert bench.switch.disk.last_sequence == intent
     assert not issuer.part.ledger.booked
     bench.world.run(sync_s)
     assert issuer.part.ledger.booked
     answers = len(terminal.inbox)
-    while bench.switch.disk.last_sequence == 1:
+    while bench.switch.disk.last_sequence == intent:
         bench.world.run(0.01)
     bench.world.run(0.9 * sync_s)
     assert len(terminal.inbox) == answers
@@ -331,6 +355,7 @@ def test_nothing_leaves_before_it_is_durable(
     assert terminal.inbox[-1]["39"] == "00"
 
 
+@pytest.mark.rule("30")
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
 @pytest.mark.parametrize(
     "change", [{"f54": "0002978C000000000100" * 10}, {"f28": "X00000000"}, {"f55": "not hexadecimal"}]
@@ -347,6 +372,7 @@ def test_what_does_not_fit_the_issuers_dialect_is_30(
     assert terminal.bench.core.in_flight() == 0
 
 
+@pytest.mark.rule("30")
 @pytest.mark.parametrize("number", ["", "4", "46873800000"])
 def test_a_number_that_is_no_pan_is_30(terminal: Terminal, cards: Cards, number: str) -> None:
     request = terminal.foreign.purchase(cards["approve"])
@@ -355,6 +381,7 @@ def test_a_number_that_is_no_pan_is_30(terminal: Terminal, cards: Cards, number:
     assert terminal.ask(terminal.foreign.reversal(request) | {"2": number})["39"] == "30"
 
 
+@pytest.mark.rule("30")
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
 def test_a_track_2_without_a_number_is_30(terminal: Terminal, cards: Cards) -> None:
     request = terminal.foreign.purchase(cards["approve"], f35="ABC=3012101")
@@ -362,6 +389,7 @@ def test_a_track_2_without_a_number_is_30(terminal: Terminal, cards: Cards) -> N
     assert terminal.ask(request)["39"] == "30"
 
 
+@pytest.mark.rule("30")
 @pytest.mark.parametrize("original", ["", "0100", "X" * 42])
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
 def test_a_reversal_that_names_no_original_is_30(terminal: Terminal, cards: Cards, original: str) -> None:
@@ -369,6 +397,7 @@ def test_a_reversal_that_names_no_original_is_30(terminal: Terminal, cards: Card
     assert terminal.ask(reversal | {"90": original.ljust(42)})["39"] == "30"
 
 
+@pytest.mark.rule("R9", "R10")
 def test_a_reversal_with_another_card_changes_nothing(terminal: Terminal, cards: Cards) -> None:
     card = cards["funds"]
     before = balance(terminal, card)
@@ -382,6 +411,7 @@ def test_a_reversal_with_another_card_changes_nothing(terminal: Terminal, cards:
     assert balance(terminal, card) == before
 
 
+@pytest.mark.rule("68", "I8")
 def test_a_repeat_of_what_was_reversed_is_not_approved(
     new_terminal: Callable[[], Terminal], cards: Cards
 ) -> None:  # fmt: skip
@@ -434,6 +464,7 @@ def test_what_does_not_fit_the_acquirers_dialect_is_left_out(terminal: Terminal,
     assert terminal.ask(terminal.foreign.repeat(request)) == answer
 
 
+@pytest.mark.rule("R11")
 @pytest.mark.parametrize("code", ["91", "96", "30"])
 def test_a_reversal_that_the_issuer_did_not_take_is_repeated(terminal: Terminal, cards: Cards, code: str) -> None:
     card, refusals = cards["approve"], [code, code]
@@ -462,9 +493,10 @@ def test_an_approval_in_other_words_is_still_released(terminal: Terminal, cards:
     assert balance(terminal, card) == before
 
 
+@pytest.mark.rule("R14", "91")
 def test_an_issuer_that_signs_off_gets_no_requests(terminal: Terminal, cards: Cards) -> None:
     card, bench = cards["approve"], terminal.bench
-    issuer_conn = bench.core._context.issuers[bench.link_index[card["issuer"]]].conn
+    issuer_conn = bench.core._context.lines[bench.link_index[card["issuer"]]].conn
     for code, expected in (("002", "91"), ("001", "00")):
         frame = bytes(iso8583.encode(terminal.foreign.network(code), SPECS["iso87-ascii"])[0])
         bench.switch.receive(issuer_conn, frame)
@@ -472,6 +504,7 @@ def test_an_issuer_that_signs_off_gets_no_requests(terminal: Terminal, cards: Ca
         assert terminal.ask(terminal.foreign.purchase(card), seconds=6.0)["39"] == expected
 
 
+@pytest.mark.rule("R14", "91")
 def test_an_unknown_mti_before_sign_on_is_91(terminal: Terminal, cards: Cards) -> None:
     stranger = Terminal(terminal.bench, terminal.foreign, terminal.link).connect()
     assert stranger.ask(stranger.foreign.purchase(cards["approve"], mti="0600"))["39"] == "91"
@@ -508,6 +541,7 @@ class Deaf:
         return kept
 
 
+@pytest.mark.rule("R11")
 def test_r11_a_reversal_is_repeated_until_acknowledged(terminal: Terminal, cards: Cards) -> None:
     card, bench = cards["issuer-silent"], terminal.bench
     host = bench.issuers[card["issuer"]]
@@ -522,6 +556,7 @@ def test_r11_a_reversal_is_repeated_until_acknowledged(terminal: Terminal, cards
     assert host.part.ledger.account(card["pan"]).held_cents == 0
 
 
+@pytest.mark.rule("R11")
 def test_a_reversal_owed_survives_a_restart(
     new_terminal: Callable[[], Terminal], cards: Cards
 ) -> None:  # fmt: skip

@@ -13,7 +13,8 @@ from switch import cli
 from switch.config.tables import Config
 from switch.simulation.bench import Bench
 from switch.simulation.faults import KINDS, LEVELS, Level, Plan
-from switch.simulation.run import poor, run, trace
+from switch.simulation.run import run, trace
+from switch.simulation.scenario import stressed
 from switch.simulation.wiretap import read_frame, read_log
 from switch.simulation.world import Watch
 from switch.store import frames
@@ -23,6 +24,7 @@ HEAVY_SEEDS, SOAK_SEEDS = 200, 2_000
 AUTHORIZATIONS = 100
 
 
+@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "R11", "R13", "R15", "R16")
 def test_under_heavy_faults_every_invariant_holds(config: Config, pytestconfig: pytest.Config) -> None:
     struck = set()
     for seed in range(SOAK_SEEDS if pytestconfig.getoption("--soak") else HEAVY_SEEDS):
@@ -37,7 +39,8 @@ def test_under_heavy_faults_every_invariant_holds(config: Config, pytestconfig: 
 def test_lighter_runs_are_clean_too(config: Config, level: Level) -> None:
     for seed in range(5):
         result = run(config, seed, AUTHORIZATIONS, level)
-        assert (result.violations, result.authorizations) == ((), AUTHORIZATIONS)
+        assert (seed, result.violations) == (seed, ())
+        assert result.authorizations >= AUTHORIZATIONS, "and what follows from them"
         assert bool(result.struck) == (level == "light")
 
 
@@ -94,7 +97,7 @@ class Recorder(Watch):
 def test_the_wiretap_reads_what_pyiso8583_reads(config: Config) -> None:
     """Every kind of frame that a run has, in both dialects, those with PINs and balances included."""
     recorder = Recorder()
-    bench = Bench(poor(config), 1, watch=recorder)
+    bench = Bench(stressed(config, 1), 1, watch=recorder)
     bench.world.run(1.0)
     bench.start_traffic()
     bench.world.run(20.0)
@@ -133,7 +136,7 @@ def test_the_command_on_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Config
 ) -> None:  # fmt: skip
     """Exit status 1, the violation, the story; and no card number, PIN block or track in any of it."""
-    monkeypatch.setattr("switch.issuers.issuer.AFTER_PIN", ())
+    monkeypatch.setattr("switch.issuers.requests.AFTER_HSM", ())
     command = ["simulate", "--seed", "1", "--faults", "light"]
     assert cli.main([*command, "--json"]) == 1
     text = capsys.readouterr().out

@@ -56,6 +56,7 @@ def down(terminal: Terminal, card: dict[str, Any], up: bool = False) -> None:
     bench.world.run(1.0)
 
 
+@pytest.mark.rule("R7", "R13")
 def test_r7_a_late_issuer_is_stood_in_for(terminal: Terminal, card: dict[str, Any], issuer: Scripted) -> None:
     """R13: 00 with a DE 38 of ours; the 0420 goes first, then the 0120 with a STAN of its own, DE 38 and 39."""
     request = terminal.foreign.purchase(card)
@@ -97,6 +98,7 @@ def test_a_lost_connection_is_stood_in_for(terminal: Terminal, card: dict[str, A
     assert issuer.mtis() == ["0100", "0420", "0120"]
 
 
+@pytest.mark.rule("R13")
 def test_stand_in_survives_a_restart(
     new_terminal: Callable[[], Terminal], card: dict[str, Any], issuer: Scripted
 ) -> None:
@@ -113,6 +115,7 @@ def test_stand_in_survives_a_restart(
     assert new_terminal().ask(terminal.foreign.repeat(request)) == answer
 
 
+@pytest.mark.rule("R13")
 @pytest.mark.parametrize("restart", [False, True])
 def test_r13_the_reversal_of_what_the_issuer_was_not_told_tells_it_nothing(
     new_terminal: Callable[[], Terminal], card: dict[str, Any], issuer: Scripted, restart: bool
@@ -132,6 +135,7 @@ def test_r13_the_reversal_of_what_the_issuer_was_not_told_tells_it_nothing(
     assert again.ask(terminal.foreign.repeat(request))["39"] == "68"
 
 
+@pytest.mark.rule("R13")
 def test_the_reversal_of_what_the_issuer_was_told_names_the_advice(
     terminal: Terminal, card: dict[str, Any], issuer: Scripted
 ) -> None:
@@ -185,6 +189,7 @@ def test_wrong_pins_are_counted(terminal: Terminal, card: dict[str, Any], issuer
     assert issuer.got == []
 
 
+@pytest.mark.rule("R7", "55")
 def test_a_wrong_pin_after_a_timeout_is_55_and_reversed(
     terminal: Terminal, card: dict[str, Any], issuer: Scripted
 ) -> None:
@@ -217,6 +222,7 @@ def test_only_purchases_are_stood_in_for(terminal: Terminal, card: dict[str, Any
     assert terminal.ask(terminal.foreign.purchase(card, **change))["39"] == "91"
 
 
+@pytest.mark.rule("91")
 def test_a_card_that_is_not_covered_is_91(terminal: Terminal, cards: Cards) -> None:
     other = next(
         card for name, card in cards.items() if name != "approve" and card["issuer"] == cards["approve"]["issuer"]
@@ -241,6 +247,7 @@ def test_a_reversal_while_the_pin_is_verified_ends_it(
     assert terminal.bench.core.in_flight() == 0
 
 
+@pytest.mark.rule("R8")
 def test_a_late_answer_to_what_was_stood_in_for_is_seen_and_ignored(
     terminal: Terminal, card: dict[str, Any], issuer: Scripted
 ) -> None:
@@ -252,7 +259,7 @@ def test_a_late_answer_to_what_was_stood_in_for_is_seen_and_ignored(
     core, bench = terminal.bench.core, terminal.bench
     stans = core._context.issuers[bench.link_index[card["issuer"]]].stans
     assert stans.taken == 1
-    issuer.say(next(iter(core._context.issuer_of_conn)), late)
+    issuer.say(next(iter(core._context.line_of_conn)), late)
     bench.issuers[card["issuer"]].settle()
     bench.world.run(1.0)
     assert terminal.ask(terminal.foreign.repeat(request)) == answer
@@ -275,3 +282,17 @@ def test_a_snapshot_of_a_stand_in_folds_to_the_same_state(
     assert bench.core.snapshot() == state
     bench.world.run(1.0)
     assert [(doc["t"], doc["4"]) for doc in issuer.got] == [("0421", "000000002000"), ("0121", "000000002000")]
+
+
+def test_r15_a_key_that_came_since_changes_nothing_for_a_pin_that_was_read(
+    terminal: Terminal, card: dict[str, Any], issuer: Scripted
+) -> None:  # fmt: skip
+    """The PIN block of a request in flight is verified under the key that it was read under, not under the newest."""
+    bench = terminal.bench
+    terminal.send(terminal.foreign.purchase(card, 10_00))
+    bench.world.run(1.0)
+    keys = bench.core._context.acquirers[bench.link_index[terminal.link]].keys
+    keys.change(bench.spec.links[bench.link_index[card["issuer"]]].zpk, "", bench.world.now, 60.0)
+    keys.served(keys.current)
+    bench.world.run(20.0)
+    assert [answer["39"] for answer in terminal.inbox if answer["t"] == "0110"] == ["00"]

@@ -67,7 +67,7 @@ class Sealed(Foreign):
         if self.as_original and self.spec["t"]["data_enc"] == "b":
             message = message[:1] + bytes([message[1] & 0xF0]) + message[2:]
         elif self.as_original:
-            message = message[:3] + b"0" + message[4:]
+            message = message[:3] + b"%d" % (int(message[3:4]) & ~1) + message[4:]
         return mac(bytes.fromhex(self.tak), self.algorithm, message)
 
     @staticmethod

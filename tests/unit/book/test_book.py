@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.core.records import Delivery, Intent, Outcome, Record, Refusal, Reversal, encode
+from switch.core.records import (
+    Advice,
+    Delivery,
+    Exhausted,
+    Intent,
+    Outcome,
+    Record,
+    Refusal,
+    Reversal,
+    StandIn,
+    encode,
+)
 from switch.store import book as book_module
 from switch.store.book import Book, catch_up
 from switch.store.file import FileLog
@@ -37,14 +48,35 @@ def refusal(number: int, de39: str = "92") -> Refusal:
     )  # fmt: skip
 
 
-def outcome(number: int, de39: str = "00", approved: bool = True, owed: bool = False) -> Outcome:
-    return Outcome(number, 101.0 + number, de39, "123456" if approved else "", b"", approved, owed)
+def outcome(number: int, de39: str = "00", approved: bool = True, owed: bool = False, amount: str = "") -> Outcome:
+    return Outcome(number, 101.0 + number, de39, "123456" if approved else "", b"", approved, owed, amount)
 
 
-def reversal(number: int, original: int | None = None) -> Reversal:
+def reversal(number: int, original: int | None = None, **changes: Any) -> Reversal:
     original = number if original is None else original
     rrn, stan = f"{original:012d}", f"{original:06d}"
-    return Reversal(number, 102.0 + original, "acquirer", "0100", "10000000001", stan, rrn, "TERM0001", "00")
+    record = Reversal(number, 102.0 + original, "acquirer", "0100", "10000000001", stan, rrn, "TERM0001", "00")
+    return msgspec.structs.replace(record, **changes)
+
+
+def reduction(number: int, amount: str, issuer_stan: int) -> Reversal:
+    return reversal(number, amount=amount, issuer_stan=issuer_stan)
+
+
+def advice(number: int, approved: bool = True, original: int = 0) -> Advice:
+    return Advice(
+        number, 100.0 + number, "acquirer", "0220", "10000000001", f"{number:06d}", f"{number:012d}", "TERM0001",
+        "1121", "000000", "000000010000", "978", "1121120000", "MERCHANT0000001", TOKEN, SEALED, "issuer-1",
+        number + 7, "261121", "00", approved, original, b"",
+    )  # fmt: skip
+
+
+def stand_in(number: int, owed: bool = True) -> StandIn:
+    return StandIn(number, 101.0 + number, "00", "123456", number + 8, owed, b"")
+
+
+def delivery(number: int, mti: str = "0420", issuer_stan: int = 0) -> Delivery:
+    return Delivery(number, 200.0, "00", mti, issuer_stan)
 
 
 def rows(path: Path, table: str = "authorizations") -> list[tuple[Any, ...]]:
@@ -78,6 +110,51 @@ LIVES: dict[int, tuple[tuple[Record, ...], tuple[str | None, str, str]]] = {
     9: ((refusal(9, "68"), reversal(9)), ("68", "refused", "none")),
     # As a snapshot writes what was approved and reversed since.
     10: ((intent(10), outcome(10, "00", approved=False, owed=True)), ("00", "approved", "owed")),
+    11: ((intent(11), outcome(11, "10", amount="000000004000")), ("10", "approved", "none")),
+    12: ((intent(12), outcome(12), reduction(12, "000000003000", 912)), ("00", "approved", "none")),
+    13: (
+        (intent(13), outcome(13), reduction(13, "000000003000", 913), reversal(13), delivery(13, issuer_stan=913)),
+        ("00", "approved", "owed"),
+    ),
+    14: ((advice(14),), ("00", "approved", "none")),
+    15: ((advice(15, approved=False), delivery(15, "0220", 22)), ("00", "declined", "none")),
+    16: ((advice(16, original=11), reversal(16, dropped=True)), ("00", "approved", "dropped")),
+    17: (
+        (advice(17), delivery(17, "0220", 24), reversal(17), delivery(17, "0420", 24)),
+        ("00", "approved", "delivered"),
+    ),
+    18: ((intent(18), stand_in(18), delivery(18, "0420", 25)), ("00", "approved", "none")),
+    19: ((intent(19), stand_in(19), reversal(19, dropped=True)), ("00", "approved", "dropped")),
+    20: (
+        (intent(20), stand_in(20, owed=False), delivery(20, "0120", 28), reversal(20), delivery(20, "0420", 28)),
+        ("00", "approved", "delivered"),
+    ),
+    21: (
+        (intent(21), outcome(21), reversal(21), Exhausted(21, 200.0, "0420", 28, 20)),
+        ("00", "approved", "exhausted"),
+    ),
+    22: ((advice(22), Exhausted(22, 200.0, "0220", 29, 20)), ("00", "approved", "none")),
+}
+
+# What was approved and what stands of it, and what its issuer is told: MTI, STAN, amount that stands, state.
+AMOUNTS_AND_DEBTS: dict[int, tuple[int | None, int | None, list[tuple[str, int, int | None, str]]]] = {
+    1: (None, None, []),
+    2: (10_000, 10_000, []),
+    3: (None, None, []),
+    6: (10_000, 0, [("0420", 13, None, "delivered")]),
+    7: (None, None, [("0420", 14, None, "owed")]),
+    11: (4_000, 4_000, []),
+    12: (10_000, 3_000, [("0420", 912, 3_000, "owed")]),
+    13: (10_000, 0, [("0420", 913, 3_000, "delivered"), ("0420", 20, None, "owed")]),
+    14: (10_000, 10_000, [("0220", 21, None, "owed")]),
+    15: (None, None, [("0220", 22, None, "delivered")]),
+    16: (10_000, 0, [("0220", 23, None, "dropped")]),
+    17: (10_000, 0, [("0220", 24, None, "delivered"), ("0420", 24, None, "delivered")]),
+    18: (10_000, 10_000, [("0420", 25, None, "delivered"), ("0120", 26, None, "owed")]),
+    19: (10_000, 0, [("0420", 26, None, "owed"), ("0120", 27, None, "dropped")]),
+    20: (10_000, 0, [("0120", 28, None, "delivered"), ("0420", 28, None, "delivered")]),
+    21: (10_000, 0, [("0420", 28, None, "exhausted")]),
+    22: (10_000, 10_000, [("0220", 29, None, "exhausted")]),
 }
 ALL = [record for life, _ in LIVES.values() for record in life]
 
@@ -92,6 +169,43 @@ def test_every_life_of_an_authorization(path: Path) -> None:
         assert book.feed(numbered(*ALL, reversal(0, original=77))) == len(ALL) + 1
         assert list(book.unknown_reversals()) == [("10000000001", "TERM0001", f"{77:012d}", "000077", "1")]
     assert states(path) == {number: state for number, (_, state) in LIVES.items()}
+
+
+def test_what_stands_and_what_the_issuer_is_told(path: Path) -> None:
+    with Book(path) as book:
+        book.feed(numbered(*ALL))
+        found = {
+            row.number: (row.approved_amount, row.standing_amount, [debt[:4] for debt in row.owed])
+            for row in book.authorizations()
+        }
+    assert {number: found[number] for number in AMOUNTS_AND_DEBTS} == AMOUNTS_AND_DEBTS
+
+
+def test_a_completed_preauthorization_owes_no_reversal(path: Path) -> None:
+    """Its completion does; unless that was dropped, and then it is the other way round."""
+    chain = [intent(1, preauthorised=True), outcome(1), advice(2, original=1)]
+    for dropped, reversals in ((False, ["dropped", "owed"]), (True, ["owed", "dropped"])):
+        with Book(path) as book:
+            book.clear()
+            book.feed(numbered(*chain, reversal(2, dropped=dropped), reversal(1)))
+            found = list(book.authorizations())
+        assert [row.reversal for row in found] == reversals
+        assert [debt.mti for debt in found[0].owed] == ["0420"] * dropped
+        assert [row.standing_amount for row in found] == [0, 0]
+
+
+def test_chains_days_and_stand_ins_are_in_the_book(path: Path) -> None:
+    with Book(path) as book:
+        book.feed(
+            numbered(
+                intent(1, business_date="261121", preauthorised=True), intent(2, original=1, preauthorised=True),
+                advice(3, original=1), intent(4), stand_in(4),
+            )
+        )  # fmt: skip
+        first, second, third, fourth = book.authorizations()
+    assert (first.preauthorised, first.original, second.original, third.original) == (True, None, 1, 1)
+    assert (fourth.stand_in_stan, fourth.mti, third.mti) == (12, "0100", "0220")
+    assert rows(path)[0][15] == "261121"
 
 
 def test_a_row_holds_what_the_records_say(path: Path) -> None:
@@ -132,7 +246,7 @@ def test_feeding_any_parts_again_changes_nothing(tmp_path_factory: pytest.TempPa
         start = data.draw(st.integers(0, len(content)), label="a last time from")
         book.feed(content[start : data.draw(st.integers(start, len(content)), label="to")])
         assert book.position.sequence == len(content)
-    for table in ("authorizations", "reversals"):
+    for table in ("authorizations", "reversals", "owed"):
         assert rows(directory / "once", table) == rows(directory / "often", table)
 
 

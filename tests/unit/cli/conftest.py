@@ -59,6 +59,7 @@ class FakeSwitch:
     def __init__(self, dialect: str = "iso87-ascii") -> None:
         self.received: list[View] = []
         self.answer: Answer = echo
+        self.seal: Callable[[dict[str, str]], bytes] | None = None  # with a MAC
         self._layout = load(dialect).layout
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -74,7 +75,7 @@ class FakeSwitch:
                     for frame in splitter.feed(data):
                         self.received.append(self._layout.scan(frame))
                         if (answer := self.answer(self.received[-1])) is not None:
-                            connection.sendall(framing.wrap(self._layout.encode(answer)))
+                            connection.sendall(framing.wrap((self.seal or self._layout.encode)(answer)))
             if not self.received:  # the connection that `close` makes
                 return
 

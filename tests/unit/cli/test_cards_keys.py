@@ -42,7 +42,7 @@ def test_cards_json_has_the_promised_fields(monetique) -> None:
     for card in result.json:
         assert card.keys() == CARD_FIELDS
         assert card["track2"].startswith(f"{card['pan']}={card['expiry']}{card['service_code']}")
-        assert card["stand_in"] is False
+        assert card["stand_in"] is (card["behaviour"] == "stand-in")
 
 
 def test_cards_of_the_sample_traffic_are_not_listed(monetique) -> None:

@@ -11,7 +11,7 @@ from switch.net import control
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     requests: list[tuple[str, dict[str, Any]]] = []
 
-    def request(path, document):
+    def request(path, document, timeout_s):
         requests.append((path.name, document))
         return {"ok": True, "pid": 7}
 
@@ -50,6 +50,23 @@ def test_status_for_programs_and_people(monetique, asked) -> None:
     assert "pid: 7" in monetique("control", "status").out
 
 
+def test_cutover_asks_the_switch(monetique, asked) -> None:
+    assert monetique("control", "cutover").status == 0
+    assert asked == [("switch.control", {"command": "cutover"})]
+
+
+ROW = {"link": "acquirer", "business_date": "261122", "currency": "978", "debits": 2, "debits_amount": 1250}
+
+
+def test_totals_for_programs_and_people(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"ok": True, "business_dates": {"acquirer": "261122"}, "totals": [ROW]}
+    monkeypatch.setattr(control, "request", lambda *_: answer)
+    assert monetique("control", "totals", "--json").json == {"business_dates": {"acquirer": "261122"}, "totals": [ROW]}
+    assert monetique("control", "totals").out.splitlines()[1].split() == ["acquirer", "261122", "978", "2", "1250"]
+    answer["totals"] = []
+    assert monetique("control", "totals").out == "nothing was approved yet\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -73,7 +90,7 @@ def test_no_bench_runs(monetique) -> None:
 
 
 def test_a_refusal(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
-    def request(path, document):
+    def request(path, document, timeout_s):
         raise control.ControlError("no such link", reachable=True)
 
     monkeypatch.setattr(control, "request", request)

@@ -80,6 +80,16 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_up_on_a_file_says_so_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "switch.cli", "up", "--data", str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"monetique up: {tmp_path}/file: File exists; choose a --data that is a directory of yours, or none yet\n"
+    )
+
+
 def test_the_event_loop_is_not_loaded_for_a_list_of_cards() -> None:
     """`cards` starts fast: what only the parts need stays out."""
     program = "import sys; from switch.commands import cards; assert 'uvloop' not in sys.modules, 'uvloop'"

@@ -6,7 +6,9 @@ import pytest
 from psec import pinblock
 from psec.des import decrypt_tdes_ecb
 
+from switch.acquirers.macs import Macs
 from switch.config import Card, find_key, load
+from switch.iso8583.dialect import load as load_dialect
 
 from .conftest import FakeSwitch, echo
 
@@ -69,6 +71,106 @@ def test_a_reversal_follows_its_purchase(monetique, fake_switch: FakeSwitch) -> 
     assert (result.json["answer"]["t"], result.json["original"]["answer"]["t"]) == ("0430", "0110")
 
 
+def test_a_completion_follows_its_preauthorization(monetique, fake_switch: FakeSwitch) -> None:
+    send(monetique, fake_switch, "completion", "--amount", "90")
+    _, held, posted = fake_switch.received
+    assert (held.mti, held.text(25), held.text(4)) == ("0100", "06", "000000010000")
+    assert (posted.mti, posted.text(4), posted.text(37)) == ("0220", "000000009000", held.text(37))
+    assert (posted.text(90) or "").startswith(f"0100{held.text(11)}{held.text(7)}10000000001")
+    assert posted.text(11) != held.text(11)
+    assert not posted.has(52)
+
+
+def test_a_partial_reversal_says_what_stands(monetique, fake_switch: FakeSwitch) -> None:
+    send(monetique, fake_switch, "partial-reversal", "--original-amount", "80", "--amount", "30")
+    _, bought, part = fake_switch.received
+    assert (bought.text(4), part.text(4)) == ("000000008000", "000000008000")
+    assert part.text(95) == "000000003000" + "0" * 12 + "D00000000" + "D00000000"
+    send(monetique, fake_switch, "partial-reversal")
+    assert (fake_switch.received[-1].text(95) or "")[:12] == "000000005000"
+
+
+def test_an_original_is_what_an_earlier_send_printed(monetique, fake_switch: FakeSwitch, tmp_path) -> None:
+    funds = next(card for card in CONFIG.card if card.behaviour == "funds")
+    fake_switch.answer = lambda request: echo(request) | ({"38": "471100"} if request.mti == "0100" else {})
+    printed = send(monetique, fake_switch, "preauth", "--card", "funds", "--amount", "80", "--json").out
+    (tmp_path / "held.json").write_text(printed)
+    held = fake_switch.received[-1]
+    for kind, mti, cents in (
+        ("incremental", "0100", 20_00),
+        ("completion", "0220", 100_00),
+        ("reversal", "0420", 80_00),
+    ):
+        send(monetique, fake_switch, kind, "--original", "held.json", "--amount", str(cents // 100), "--terminal", "X")
+        message = fake_switch.received[-1]
+        assert (message.mti, int(message.text(4) or 0)) == (mti, cents)
+        assert [message.text(field) for field in (2, 37, 41)] == [funds.pan, held.text(37), held.text(41)]
+        assert (message.text(90) or "")[4:10] == held.text(11)
+    assert send(monetique, fake_switch, "completion", "--original", "held.json").status == 0
+    assert fake_switch.received[-1].text(38) == "471100"
+    assert fake_switch.received[-1].text(4) == held.text(4)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"request": {"t": "0100"}, "answer": {}}', "\xff"])
+def test_an_original_that_is_none(monetique, fake_switch: FakeSwitch, tmp_path, content) -> None:
+    (tmp_path / "held.json").write_text(content)
+    result = send(monetique, fake_switch, "completion", "--original", "held.json")
+    assert (result.status, "held.json is not what" in result.err) == (2, True)
+    assert send(monetique, fake_switch, "completion", "--original", "none.json").status == 2
+
+
+def test_advices_carry_no_pin(monetique, fake_switch: FakeSwitch) -> None:
+    for kind, mti in (("advice", "0120"), ("force-post", "0220")):
+        send(monetique, fake_switch, kind, "--amount", "12")
+        advice = fake_switch.received[-1]
+        assert (advice.mti, advice.text(4), advice.has(52), advice.has(90)) == (mti, "000000001200", False, False)
+
+
+def test_cashback_stripe_and_code(monetique, fake_switch: FakeSwitch) -> None:
+    send(monetique, fake_switch, "cashback", "--amount", "60")
+    assert fake_switch.received[-1].text(54) == "0040978D000000002000"
+    send(monetique, fake_switch, "cashback", "--amount", "60", "--cash", "50")
+    assert fake_switch.received[-1].text(54) == "0040978D000000005000"
+    send(monetique, fake_switch, "purchase", "--track2")
+    read = fake_switch.received[-1]
+    assert (read.has(2), read.has(14), read.text(35)) == (False, False, APPROVE.track2())
+    send(monetique, fake_switch, "purchase", "--cvv2")
+    assert fake_switch.received[-1].text(48) == f"9203{APPROVE.cvv2}"
+    send(monetique, fake_switch, "purchase", "--cvv2", "000")
+    assert fake_switch.received[-1].text(48) == "9203000"
+
+
+def test_fields_are_set_and_left_out(monetique, fake_switch: FakeSwitch) -> None:
+    send(monetique, fake_switch, "completion", "--de", "25=59", "--de", "48=x=y", "--de", "22=")
+    _, held, posted = fake_switch.received
+    assert (posted.text(25), posted.text(48), posted.has(22)) == ("59", "x=y", False)
+    assert (held.text(25), held.has(48), held.has(22)) == ("06", False, True)
+
+
+def test_reconciliation_and_cutover(monetique, fake_switch: FakeSwitch) -> None:
+    send(monetique, fake_switch, "reconciliation", "--date", "0731", "--de", "76=0000000001", "--currency", "FRF")
+    asked = fake_switch.received[-1]
+    assert [asked.text(field) for field in (15, 32, 50, 76)] == ["0731", "10000000001", "250", "0000000001"]
+    assert asked.mti == "0500"
+    send(monetique, fake_switch, "cutover", "--date", "0801")
+    assert (fake_switch.received[-1].text(70), fake_switch.received[-1].text(15)) == ("201", "0801")
+    send(monetique, fake_switch, "cutover")
+    assert not fake_switch.received[-1].has(15)
+
+
+def test_a_link_with_macs(monetique, fake_switch: FakeSwitch, tmp_path) -> None:
+    tak = "0123456789ABCDEFFEDCBA9876543210"
+    key = f'[[key]]\nlink = "acquirer"\ntype = "TAK"\nclear = "{tak}"\n'
+    (tmp_path / "mac.toml").write_text(f'[[link]]\nname = "acquirer"\nmac = true\n{key}')
+    macs = Macs(load_dialect("iso87-ascii"), bytes.fromhex(tak))
+    fake_switch.seal = macs.seal
+    assert send(monetique, fake_switch, "purchase", "--config", "mac.toml").status == 0
+    assert all(macs.verify(message.frame) for message in fake_switch.received)
+    fake_switch.seal = None
+    result = send(monetique, fake_switch, "purchase", "--config", "mac.toml")
+    assert (result.status, "MAC of the answer to 0800" in result.err) == (1, True)
+
+
 def test_sign_on_and_echo(monetique, fake_switch: FakeSwitch) -> None:
     send(monetique, fake_switch, "sign-on")
     send(monetique, fake_switch, "echo")
@@ -123,6 +225,14 @@ def test_nobody_there(monetique) -> None:
         ["purchase", "--card", "no-such"],
         ["purchase", "--link", "no-such"],
         ["purchase", "--pin", "12"],
+        ["purchase", "--original", "held.json"],
+        ["purchase", "--original-amount", "3"],
+        ["completion", "--original", "held.json", "--original-amount", "3"],
+        ["purchase", "--de", "48"],
+        ["purchase", "--de", "1=x"],
+        ["purchase", "--de", "39=too long"],
+        ["purchase", "--cvv2", "12"],
+        ["cutover", "--date", "801"],
         ["purchase", "--pin", "1234", "--no-pin"],
         ["dance"],
         [],

@@ -3,10 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from switch.config import ConfigError, address, find_key, find_link, load, under_lmk, with_port_base, with_ports
-from switch.config.build import switch_spec
+from switch.config import (
+    ConfigError,
+    address,
+    find_key,
+    find_link,
+    load,
+    switch_spec,
+    under_lmk,
+    with_port_base,
+    with_ports,
+)
 from switch.config.checks import IDENTITY, mac_problem
 from switch.iso8583 import dialect
 
@@ -79,11 +89,35 @@ def test_a_dialect_file_is_found_beside_the_file_that_names_it(write, tmp_path: 
     assert Path(find_link(config, "acquirer").dialect) == tmp_path / "house.toml"
 
 
+LINE = '[[link]]\nname = "issuer-2-b"\njoins = "issuer-2"\n'
+
+
+def test_a_further_line_is_like_the_one_it_joins(write) -> None:
+    """What it does not say is said there: address, dialect, framing, institution; and so are its keys."""
+    config = load(write(LINE + '[[link]]\nname = "issuer-2"\nframing = "ascii4"\n'))
+    line, first = find_link(config, "issuer-2-b"), find_link(config, "issuer-2")
+    assert msgspec.structs.replace(line, name="issuer-2", joins="") == first
+    spec = {link.name: link for link in switch_spec(config).links}
+    assert (spec["issuer-2-b"].zpk, spec["issuer-2-b"].zmk) == (spec["issuer-2"].zpk, spec["issuer-2"].zmk)
+
+
+def test_lines_at_one_address_stay_together(write) -> None:
+    """Whichever way ports are moved; one with an address of its own stays there."""
+    own = LINE + '[[link]]\nname = "issuer-2-c"\njoins = "issuer-2"\nport = 9999\n'
+    for moved in (with_ports(load(write(own)), {"issuer-2": 7000}), with_port_base(load(write(own)), 7000 - 3)):
+        ports = {name: find_link(moved, name).port for name in ("issuer-2", "issuer-2-b", "issuer-2-c")}
+        assert ports == {"issuer-2": 7000, "issuer-2-b": 7000, "issuer-2-c": 9999}
+    free = with_port_base(load(write(own)), 0)
+    assert [find_link(free, name).port for name in ("issuer-2", "issuer-2-b")] == [0, 0]
+
+
 KEY = '[[key]]\nlink = "acquirer"\ntype = "ZPK"\n'
 MAC = '[[link]]\nname = "acquirer"\nmac = true\n'
 CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
+PROFILE = '[[profile]]\nname = "x"\nsource = "y"\n'
 GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
 
+UNIX_TLS = '[[link]]\nname = "issuer-down"\nhost = "unix:/run/issuer"\ntls_ca = "a"'
 MISTAKES = [
     ("prot = 1", "$", "unknown field `prot`"),
     ('[[link]]\nname = "acquirer"\nprot = 1', "$.link[0]", "unknown field `prot`"),
@@ -95,7 +129,7 @@ MISTAKES = [
     ('[[link]]\nname = "acquirer"\nheader = "60000"', "$.link[0].header", "regex"),
     ('[[link]]\nname = "acquirer"\nheader = "tpdu:0000030000"', "$.link[0].header", "regex"),
     ('[[link]]\nname = "acquirer"\ndialect = "iso93"', "$.link[0].dialect", "iso87-ascii"),
-    ('[[link]]\nname = "acquirer"\ndialect = "iso93-ascii"', "$.link[0].dialect", "message types are 1xxx"),
+    ('[[link]]\nname = "acquirer"\ndialect = "iso93-ascii"\nkey_field = 53', "$.link[0].key_field", "DE 53"),
     ('[[link]]\nname = "acquirer"\ndialect = "missing.toml"', "$.link[0].dialect", "No such file"),
     ('[[link]]\nname = "acquirer"\nhost = "0.0.0.0"', "$.link[0].host", "insecure"),
     ('[[link]]\nname = "acquirer"\nport = 8584', "$.link[", "port 8584"),
@@ -108,6 +142,11 @@ MISTAKES = [
     ("[hsm]\nport = 8583", "$.hsm.port", "port 8583"),
     ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
     ('[metrics]\nhost = "::"', "$.metrics.host", "insecure"),
+    ('[[link]]\nname = "acquirer"\ntls_cert = "load.py"', "$.link[0].tls_key", "go together"),
+    ('[[link]]\nname = "issuer-down"\ntls_cert = "a"\ntls_key = "b"', "$.link[0].tls_ca", "verified"),
+    ('[[link]]\nname = "issuer-1"\ntls_ca = "a"', "$.link[0].tls_cert", "who listens"),
+    ('[[link]]\nname = "issuer-down"\ntls_ca = "nowhere.pem"', "$.link[0].tls_ca", "there is no file"),
+    (UNIX_TLS, "$.link[0].host", "Unix socket"),
     ('[[route]]\nprefix = "468738"\nlink = "nowhere"', "$.route[0].link", "no issuer link is named 'nowhere'"),
     ('[[route]]\nprefix = "468738"\nlink = "acquirer"', "$.route[0].link", "no issuer link"),
     ('[[route]]\nprefix = "497010"\nlink = "issuer-1"', "$.route[0].prefix", "allow_real_bins"),
@@ -117,11 +156,23 @@ MISTAKES = [
     ('[[issuer]]\nname = "issuer-down"\nprofile = "instant"', "$.issuer[0].name", "PVK"),
     ('[[traffic]]\nlink = "issuer-1"', "$.traffic[0].link", "no acquirer link"),
     ('[[traffic]]\nlink = "acquirer"\nrate_per_s = 0', "$.traffic[0].rate_per_s", "> 0"),
+    (LINE + '[[link]]\nname = "x"\njoins = "issuer-2-b"', "$.link[1]", "missing"),
+    (GATEWAY + 'joins = "issuer-2"', "$.link[0].joins", "an issuer's first one"),
+    (
+        LINE + 'role = "issuer"\ninstitution_id = "1"\nport = 1\ndialect = "iso87-ascii"',
+        "$.link[0].dialect",
+        "iso87-bcd",
+    ),
+    (LINE + '[[route]]\nprefix = "468739"\nlink = "issuer-2-b"', "$.route[0].link", "further line of issuer-2"),
+    (LINE + KEY.replace("acquirer", "issuer-2-b") + f'under_lmk = "U{"0" * 32}"', "$.key[0].link", "further line"),
+    (LINE + '[[issuer]]\nname = "issuer-2-b"\nprofile = "instant"', "$.issuer[0].name", "further line"),
     (KEY, "$.key[0]", "clear or under_lmk"),
     (KEY + 'clear = "00"', "$.key[0].clear", "regex"),
     (KEY + f'clear = "{"00" * 16}"', "$.key[0].clear", "odd parity"),
     (KEY + 'clear = "0123456789ABCDEFFEDCBA9876543210"\nkcv = "000000"', "$.key[0].kcv", "check value"),
     (KEY + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "needs clear"),
+    (MAC + KEY.replace("ZPK", "TAK") + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "TAK of acquirer"),
+    ('[[traffic]]\nlink = "acquirer"\nmix = "weekend"', "$.traffic[0].mix", "weekend"),
     (CARD + 'pan = "4687380000000016"\nissuer = "issuer-1"\nexpiry = "3013"', "$.card[0].expiry", "regex"),
     (CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"', "$.card[0].pan", "Luhn"),
     (CARD + 'pan = "4970100000000014"', "$.card[0].pan", "allow_real_bins"),
@@ -129,6 +180,9 @@ MISTAKES = [
     (CARD + 'pan = "4687380000000016"\nbehaviour = "aprove"', "$.card[0].behaviour", "approve"),
     ("link = 5", "$.link", "array"),
     ("[[link]", "$", "not TOML"),
+    (f"link = {'[' * 5_000}", "$", "nested"),
+    (f"link = {'9' * 5_000}", "$", "not TOML"),
+    (PROFILE + 'hops = [{shape = "constant", ms = 1e308}]', "$.profile[0].hops[0].ms", "<="),
 ]
 
 
@@ -168,11 +222,8 @@ def test_a_mac_needs_the_code_that_refuses_a_wrong_one() -> None:
 
 
 def test_a_second_line_has_the_tak_of_its_institution(write) -> None:
-    line = (
-        '[[link]]\nname = "second"\nrole = "issuer"\nport = 1\ninstitution_id = "1"\njoins = "issuer-1"\nmac = true\n'
-    )
-    key = '[[key]]\nlink = "second"\ntype = "ZPK"\nclear = "0123456789ABCDEFFEDCBA9876543210"'
-    spec = next(link for link in switch_spec(load(write(line + key))).links if link.name == "second")
+    line = '[[link]]\nname = "second"\njoins = "issuer-1"\nmac = true\n'
+    spec = next(link for link in switch_spec(load(write(line))).links if link.name == "second")
     assert spec.tak == under_lmk(find_key(SHIPPED, "issuer-1", "TAK"))
 
 
@@ -199,6 +250,15 @@ def test_other_addresses_need_a_word(write) -> None:
     assert load(write('insecure = true\n[hsm]\nhost = "192.0.2.1"')).hsm.host == "192.0.2.1"
 
 
+def test_other_addresses_are_allowed_by_mutual_tls(write, tmp_path: Path) -> None:
+    (tmp_path / "pem").touch()
+    own = '[[link]]\nname = "acquirer"\nhost = "0.0.0.0"\ntls_cert = "pem"\ntls_key = "pem"\n'
+    link = load(write(own + 'tls_ca = "pem"')).link[0]
+    assert (link.host, link.tls_ca, link.has_mutual_tls) == ("0.0.0.0", str(tmp_path / "pem"), True)
+    with pytest.raises(ConfigError, match="insecure"):  # encrypted, but open to anybody
+        load(write(own))
+
+
 def test_errors_show_no_secret(write) -> None:
     for text in (KEY + 'clear = "ABCDEFABCDEF"', CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"'):
         with pytest.raises(ConfigError) as caught:
@@ -210,13 +270,19 @@ def test_errors_show_no_secret(write) -> None:
 def test_port_base_counts_in_the_documented_order() -> None:
     config = with_port_base(SHIPPED, 9100)
     ports = {link.name: link.port for link in config.link}
-    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 9109}
+    assert ports == {"acquirer": 9100, "acquirer-bcd": 9101, "issuer-1": 9102, "issuer-2": 9103, "issuer-down": 8593}
     assert (config.hsm.port, config.metrics.port) == (9104, 9108)
 
 
 def test_port_base_zero_means_free_ports() -> None:
     config = with_port_base(SHIPPED, 0)
-    assert {link.port for link in config.link} | {config.hsm.port, config.metrics.port} == {0}
+    ours = {link.port for link in config.link if link.name != "issuer-down"}
+    assert ours | {config.hsm.port, config.metrics.port} == {0}
+
+
+@pytest.mark.parametrize("base", [0, 9100])
+def test_port_base_leaves_an_issuer_that_is_not_simulated_where_it_is(base: int) -> None:
+    assert find_link(with_port_base(SHIPPED, base), "issuer-down").port == 8593
 
 
 def test_addresses_in_a_word() -> None:

@@ -15,6 +15,7 @@ from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import KEY_TYPES
 from switch.config import Card, Config, Key, acquirer_spec, find_key, issuer_spec, load, switch_spec, tables
 from switch.core.specs import SwitchSpec
+from switch.simulation.world import HSM_TIMEOUT_S
 
 CONFIG = load()
 LISTED = [card for card in CONFIG.card if not card.sample]
@@ -91,6 +92,11 @@ def test_behaviours_and_expectations() -> None:
         "stolen": "43",
         "limit": "61",
         "restricted": "62",
+        "partial": "10",
+        "stand-in": "00",
+        "do-not-honor": "05",
+        "not-permitted": "57",
+        "count-limit": "65",
         "unknown": "14",
         "no-route": "92",
         "issuer-down": "91",
@@ -138,6 +144,16 @@ def test_what_the_parts_are_told() -> None:
     acquirer = acquirer_spec(CONFIG, "acquirer-bcd")
     assert acquirer.zpk == clear_key("acquirer-bcd", "ZPK")
     assert {card.pan for card in acquirer.cards} == {card.pan for card in SAMPLE}
+
+
+@pytest.mark.rule("R6")
+def test_whoever_asks_waits_longer_than_who_is_asked() -> None:
+    """The acquirer's timer leaves room for the HSM, the issuer's timer and the switch's 91."""
+    core = switch_spec(CONFIG)
+    slowest = max(link.timeout_s for link in core.links if link.role == "issuer")
+    for link in core.links:
+        if link.role == "acquirer":
+            assert acquirer_spec(CONFIG, link.name).timer_s > slowest + HSM_TIMEOUT_S
 
 
 def test_tables_and_the_parts_that_read_them_agree() -> None:

@@ -1,5 +1,7 @@
 """Store and forward: order by card, doubling waits, acknowledgement, the end of patience."""
 
+import pytest
+
 from switch.core.saf import WINDOW, Entry, Fate, Kind, StoreAndForward
 from switch.core.transaction import Transaction
 
@@ -30,6 +32,7 @@ def send(saf: StoreAndForward, now: float = 0.0) -> list[int]:
     return stans
 
 
+@pytest.mark.rule("R11")
 def test_waits_double_up_to_the_longest() -> None:
     saf = queued(entry(1))
     now, waits = 0.0, []
@@ -43,6 +46,7 @@ def test_waits_double_up_to_the_longest() -> None:
     assert waits == [5.0, 10.0, 20.0, 30.0, 30.0]
 
 
+@pytest.mark.rule("R3")
 def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
     one = entry(1)
     saf = queued(one)
@@ -58,12 +62,14 @@ def test_an_acknowledged_entry_is_gone_and_its_timer_too() -> None:
     assert send(saf) == []
 
 
+@pytest.mark.rule("R11")
 def test_entries_keep_the_order_in_which_they_came() -> None:
     saf = queued(entry(3), entry(1), entry(2))
     assert len(saf) == 3
     assert send(saf) == [3, 1, 2]
 
 
+@pytest.mark.rule("R11")
 def test_one_message_of_a_card_at_a_time() -> None:
     """R11: what follows waits until the issuer has taken what went before, over repeats and reconnections."""
     first, second, other = entry(1, "a"), entry(2, "a"), entry(3, "b")
@@ -98,6 +104,7 @@ def test_a_window_bounds_what_is_under_way() -> None:
     assert next(saf.sendable()) is entries[1]
 
 
+@pytest.mark.rule("R11")
 def test_patience_ends() -> None:
     one = entry(1)
     saf = queued(one)

@@ -20,6 +20,7 @@ def finish(table: Transactions, tx: Transaction, now: float) -> None:
     table.finished(tx, now)
 
 
+@pytest.mark.rule("R4")
 def test_the_same_reference_on_another_day_is_another_transaction() -> None:
     table = Transactions(limit=10, retention_s=1e9)
     monday, tuesday = transaction(day="1123", sent="1123080000"), transaction(day="1124", sent="1124080000")
@@ -33,11 +34,13 @@ def test_the_same_reference_on_another_day_is_another_transaction() -> None:
     assert table.find_original(key, "0101000000") is tuesday
 
 
+@pytest.mark.rule("R4")
 def test_the_class_of_the_mti_is_part_of_the_reference() -> None:
     assert reference("1", "2", "3", "4", "0100") == reference("1", "2", "3", "4", "0121")
     assert reference("1", "2", "3", "4", "0100") != reference("1", "2", "3", "4", "0200")
 
 
+@pytest.mark.rule("R9")
 def test_a_reversal_that_came_first_fits_any_day() -> None:
     table = Transactions(limit=10, retention_s=1e9)
     tombstone = unknown_original("0100", "10000000001", "000001", "R00000000001", "TERM0001")
@@ -94,6 +97,7 @@ def test_a_preauthorization_is_kept_for_its_completion() -> None:
     assert table.find(held.reference, "1121") is None
 
 
+@pytest.mark.rule("I8")
 def test_a_move_that_the_table_lacks_is_refused() -> None:
     tx = transaction()
     tx.move(State.FINISHED)

@@ -92,6 +92,7 @@ def test_an_lmk_survives_its_file_and_hides_from_repr():
         ('"04-05" = ', '"04-06" = ', "00-01 to 38-39"),
         ("[pairs]", "[peers]", r"the table \[pairs\]"),
         ("[pairs]", "[pairs", "does not parse"),
+        ("[pairs]", f"a = {'[' * 5_000}", "does not parse"),
     ],
 )
 def test_a_bad_lmk_file_is_named_and_not_shown(before, after, message):

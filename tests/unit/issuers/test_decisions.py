@@ -8,6 +8,7 @@ def test_the_cards_of_these_tests_have_their_pvv_from_psec(secrets):
     assert psec.pin.generate_visa_pvv(secrets["pvk"], "1", secrets["pin"], secrets["pan"]) == secrets["pvv"]
 
 
+@pytest.mark.rule("R2", "00")
 def test_a_purchase_is_approved_held_and_echoed(bench):
     bench.start()
     doc = bench.doc(euros=100, pin="7068")
@@ -19,6 +20,7 @@ def test_a_purchase_is_approved_held_and_echoed(bench):
     assert bench.available() == 1_000_000_00 - 100_00
 
 
+@pytest.mark.rule("R1")
 @pytest.mark.parametrize(
     ("mti", "answer_mti"), [("0100", "0110"), ("0101", "0110"), ("0200", "0210"), ("0201", "0210")]
 )
@@ -27,6 +29,7 @@ def test_requests_and_repeats_are_answered_by_their_class(bench, mti, answer_mti
     assert bench.ask(ft=mti)["t"] == answer_mti
 
 
+@pytest.mark.rule("14", "41", "43", "54", "62")
 @pytest.mark.parametrize(
     ("behaviour", "de39"),
     [
@@ -44,6 +47,7 @@ def test_an_unknown_behaviour_is_refused_with_those_there_are(bench, make_card):
         bench.start(make_card("grumpy"))
 
 
+@pytest.mark.rule("51", "61", "I2")
 def test_funds_and_limit_come_from_the_account(bench, make_card):
     bench.start(make_card("funds", balance_cents=50_00), make_card("limit", "4687380000000040", limit_cents=50_00))
     assert bench.de39(euros=100) == "51"
@@ -54,6 +58,7 @@ def test_funds_and_limit_come_from_the_account(bench, make_card):
     assert bench.de39(euros=0.01, pan="4687380000000040") == "61"
 
 
+@pytest.mark.rule("I2")
 def test_the_limit_is_one_of_the_day(bench, make_card):
     bench.start(make_card(limit_cents=50_00))
     assert bench.de39(euros=50) == "00"
@@ -72,6 +77,7 @@ def test_status_comes_before_the_pin_and_money_after_it(bench, make_card):
     assert bench.de39(pan="4687380000000024", pin="1111") == "55"  # wrong PIN before no money
 
 
+@pytest.mark.rule("55", "75")
 def test_three_wrong_pins_then_even_the_right_one_fails(bench):
     bench.start()
     assert [bench.de39(pin=pin) for pin in ("1111", "1111", "1111", "7068", "1111")] == ["55", "55", "75", "75", "75"]
@@ -101,6 +107,7 @@ def test_three_wrong_pins_at_once_count_as_three(bench):
     assert [answer["39"] for answer in bench.settle()] == ["55", "55", "75", "75"]
 
 
+@pytest.mark.rule("88", "96")
 def test_a_bad_pin_block_is_88_and_no_hsm_96_and_neither_counts_a_try(bench):
     bench.start()
     bench.send(bench.doc(pin="1111"))
@@ -126,6 +133,7 @@ def test_the_hsm_is_asked_once_and_a_stray_reply_does_nothing(bench):
     assert bench.issuer.counters["hsm-reply-unmatched"] == 1
 
 
+@pytest.mark.rule("54")
 def test_an_expiry_that_is_not_the_cards_declines_and_a_missing_one_does_not(bench):
     bench.start()
     assert bench.de39(f14="2912") == "54"
@@ -170,6 +178,7 @@ def test_francs_are_held_in_euro(bench):
     assert bench.available() == 1_000_000_00 - 100_00
 
 
+@pytest.mark.rule("12", "13", "30")
 @pytest.mark.parametrize(
     ("change", "de39"),
     [

@@ -8,6 +8,7 @@ from switch.profiles.latency import Constant, Profile, profile
 SLOW = Profile(name="slow", source="test", hops=(Constant(ms=300),))
 
 
+@pytest.mark.rule("R1", "R5", "I3")
 def test_a_repeat_gets_the_stored_answer_and_no_second_hold(bench, repeat):
     bench.start()
     doc = bench.doc(pin="7068")
@@ -25,6 +26,7 @@ def test_a_repeated_wrong_pin_counts_once(bench, repeat):
     assert bench.de39(pin="7068") == "00"
 
 
+@pytest.mark.rule("R5", "94")
 @pytest.mark.parametrize("change", [{"4": "000000000001"}, {"2": "4687380000000024"}, {"3": "010000"}, {"49": "250"}])
 def test_the_same_key_for_something_else_is_94(bench, change):
     bench.start()
@@ -34,6 +36,7 @@ def test_the_same_key_for_something_else_is_94(bench, change):
     assert bench.available() == 1_000_000_00 - 100_00
 
 
+@pytest.mark.rule("R4")
 @pytest.mark.parametrize(
     "change", [{"t": "0200"}, {"13": "0117"}, {"41": "TERM0002"}, {"32": "10000000002"}, {"11": "9"}]
 )
@@ -45,6 +48,7 @@ def test_each_part_of_the_key_makes_another_request(bench, change):
     assert bench.available() == 1_000_000_00 - 200_00
 
 
+@pytest.mark.rule("R5")
 def test_a_repeat_in_flight_is_attached(bench, repeat):
     bench.start(latency=SLOW)
     bench.sign_on(2)
@@ -82,6 +86,7 @@ def test_a_flood_of_repeats_in_flight_is_bounded(bench):
 # -- reversals -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("R10", "I6")
 @pytest.mark.parametrize(
     ("mti", "answer_mti"), [("0400", "0410"), ("0401", "0410"), ("0420", "0430"), ("0421", "0430")]
 )
@@ -112,6 +117,7 @@ def test_the_reversal_of_a_decline_releases_nothing(bench, make_card, reverse):
     assert bench.available() == 1
 
 
+@pytest.mark.rule("68", "I8")
 def test_a_repeat_of_what_was_reversed_is_not_approved_again(bench, reverse, repeat):
     bench.start()
     doc = bench.doc()
@@ -121,6 +127,7 @@ def test_a_repeat_of_what_was_reversed_is_not_approved_again(bench, reverse, rep
     assert bench.available() == 1_000_000_00
 
 
+@pytest.mark.rule("R9", "12")
 def test_an_unknown_original_is_acknowledged_and_refused_when_it_comes(bench, reverse, repeat):
     bench.start()
     doc = bench.doc(pin="7068")
@@ -173,6 +180,7 @@ def test_a_reversal_points_by_de_90_not_by_its_own_stan(bench, reverse):
     assert bench.available() == 1_000_000_00
 
 
+@pytest.mark.rule("30")
 @pytest.mark.parametrize("change", [{"90": None}, {"37": None}])
 def test_an_incomplete_reversal_is_a_format_error(bench, reverse, change):
     bench.start()
@@ -204,9 +212,9 @@ def test_latency_belongs_to_the_transaction_not_to_the_order_or_the_switchs_stan
         docs = [bench.doc(f37=f"00000000000{n}", f11=f"00001{n + 5 * swapped}") for n in range(3)]
         due = {}
         for doc in reversed(docs) if swapped else docs:
-            before = {item[2].request.key for item in bench.issuer._delayed}
+            before = {item[2].request.key for item in bench.issuer._requests._delayed}
             bench.send(doc)
-            [new] = [item for item in bench.issuer._delayed if item[2].request.key not in before]
+            [new] = [item for item in bench.issuer._requests._delayed if item[2].request.key not in before]
             due[doc["37"]] = new[0]
         return [due[doc["37"]] for doc in docs]
 
@@ -257,6 +265,7 @@ def test_beyond_the_limit_in_flight_requests_are_refused_at_once(bench):
 # -- sessions --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("R14", "91")
 def test_before_sign_on_and_after_sign_off_it_is_91(bench, reverse):
     bench.start()
     bench.issuer.connected(2, 0, bench.now)
@@ -267,6 +276,7 @@ def test_before_sign_on_and_after_sign_off_it_is_91(bench, reverse):
     assert bench.de39() == "91"
 
 
+@pytest.mark.rule("R14", "12")
 def test_echo_is_answered_and_other_codes_are_not_approved(bench):
     bench.start()
     message = {"t": "0800", "7": "0101000000", "11": "000007"}
@@ -275,6 +285,7 @@ def test_echo_is_answered_and_other_codes_are_not_approved(bench):
     assert bench.send(message)[0]["39"] == "30"
 
 
+@pytest.mark.rule("R18", "30")
 def test_an_unreadable_frame_is_answered_30_or_costs_the_connection(bench):
     bench.start()
     frame = bench.dialect.layout.encode(bench.doc())
@@ -295,6 +306,7 @@ def test_a_message_no_issuer_takes_is_counted(bench):
 # -- control and restart ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("05")
 def test_arm_answers_the_next_ones_and_books_nothing(bench, secrets):
     bench.start()
     bench.issuer.arm(secrets["pan"], 2, "05")
@@ -387,6 +399,7 @@ def test_two_cards_that_look_alike_when_masked_stay_apart(bench, make_card):
     assert (bench.available(), bench.available("4687381111110016")) == (999_999_00, 999_998_00)
 
 
+@pytest.mark.rule("R4")
 def test_memory_is_bounded_by_number_and_age(bench, reverse):
     bench.start(max_transactions=3, retention_s=100)
     docs = [bench.doc() for _ in range(5)]

@@ -95,6 +95,8 @@ class Memory:
         self.appended: list[list[bytes]] = []
         self.synced = 0
         self.syncs = 0
+        self.resumes = 0
+        self.resume_error: Exception | None = None
         self.append_error: Exception | None = None
         self.sync_error: Exception | None = None
         self.before_sync: Callable[[], None] = lambda: None
@@ -104,6 +106,11 @@ class Memory:
             raise self.append_error
         self.appended.append(list(payloads))
         return sum(map(len, self.appended))
+
+    def resume(self) -> None:
+        self.resumes += 1
+        if self.resume_error is not None:
+            raise self.resume_error
 
     def sync(self) -> None:
         upto = sum(map(len, self.appended))
@@ -128,6 +135,7 @@ class FakeHsm(asyncio.Protocol):
 
     def __init__(self, sockets: "list[FakeHsm]") -> None:
         self.silent = False
+        self.header_bytes = 4
         self.commands: list[bytes] = []
         self.writes = 0
         self._held = b""
@@ -142,19 +150,19 @@ class FakeHsm(asyncio.Protocol):
         while len(self._held) >= 2 and len(self._held) >= 2 + (length := int.from_bytes(self._held[:2], "big")):
             body, self._held = self._held[2 : 2 + length], self._held[2 + length :]
             self.commands.append(body)
-            answer = body[:4] + b"CB" + body[6:]
+            answer = body[: self.header_bytes] + b"CB" + body[self.header_bytes + 2 :]
             answers.append(len(answer).to_bytes(2, "big") + answer)
         if answers and not self.silent:
             self.transport.write(b"".join(reversed(answers)))
 
 
-async def fake_hsm(*, silent: bool = False) -> tuple[asyncio.Server, Address, list[FakeHsm]]:
+async def fake_hsm(*, silent: bool = False, header_bytes: int = 4) -> tuple[asyncio.Server, Address, list[FakeHsm]]:
     """A listening fake HSM."""
     sockets: list[FakeHsm] = []
 
     def accept() -> FakeHsm:
         hsm = FakeHsm(sockets)
-        hsm.silent = silent
+        hsm.silent, hsm.header_bytes = silent, header_bytes
         return hsm
 
     server, address = await Address("127.0.0.1", 0).listen(accept)

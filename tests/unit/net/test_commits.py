@@ -2,7 +2,12 @@
 
 import asyncio
 import threading
+from typing import Any
 
+import pytest
+
+from switch.core.effects import ANSWER, CLOSE, FORWARD
+from switch.net import commits as commits_module
 from switch.net.commits import GroupCommit
 from switch.store.log import LogError
 from tests.unit.net.fakes import Memory, on_loop, until
@@ -12,7 +17,7 @@ def test_an_answer_waits_for_the_records_before_it_and_for_none_after() -> None:
     async def main() -> None:
         journal, gate, released = Memory(), threading.Event(), []
         journal.before_sync = gate.wait
-        commits = GroupCommit(journal, released.extend, lambda error: None)
+        commits = group_commit(journal, released)
         assert not commits.hold(("nothing recorded yet",))
         commits.append(b"1")
         assert commits.hold(("after 1",))
@@ -37,7 +42,7 @@ def test_records_that_come_during_a_sync_share_the_next_one() -> None:
     async def main() -> None:
         journal, gate = Memory(), threading.Event()
         journal.before_sync = gate.wait
-        commits = GroupCommit(journal, lambda effects: None, lambda error: None)
+        commits = group_commit(journal, [])
         for number in range(100):
             commits.append(b"%d" % number)
             commits.flush()
@@ -49,52 +54,142 @@ def test_records_that_come_during_a_sync_share_the_next_one() -> None:
     on_loop(main)
 
 
+class Reports(list[Exception | None]):
+    """What a GroupCommit says of its log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overfull = 0
+
+    def too_much(self) -> None:
+        self.overfull += 1
+
+
+def group_commit(journal: Memory, released: list[Any], reports: Reports | None = None) -> GroupCommit:
+    reports = Reports() if reports is None else reports
+    return GroupCommit(journal, released.extend, reports.append, reports.too_much)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broken logs are tried again without delay."""
+    monkeypatch.setattr(commits_module, "RETRY_S", 0.002)
+
+
 def test_nothing_held_is_released_when_the_sync_fails() -> None:
     async def main() -> None:
-        journal, released, errors = Memory(), [], []
+        journal, released, reports = Memory(), [], Reports()
         journal.sync_error = OSError(5, "Input/output error")
-        commits = GroupCommit(journal, released.extend, errors.append)
+        commits = group_commit(journal, released, reports)
         commits.append(b"1")
-        commits.hold(("approved",))
+        commits.hold((ANSWER, "approved"))
         commits.flush()
         commits.append(b"2")
-        commits.hold(("approved too",))
-        await until(lambda: errors)
-        assert commits.hold(("resting on what was lost",))
+        commits.hold((ANSWER, "approved too"))
+        await until(lambda: reports)
+        assert commits.hold((ANSWER, "resting on what was lost"))
         commits.append(b"3")
-        commits.hold(("and later",))
+        commits.hold((FORWARD, "and later"))
         commits.flush()
         await commits.close()
         assert released == []
-        assert len(errors) == 1
+        assert reports == [journal.sync_error]
         assert journal.appended == [[b"1"]]
 
     on_loop(main)
 
 
-def test_a_full_disk_fails_before_the_sync() -> None:
+@pytest.mark.usefixtures("at_once")
+def test_a_log_that_works_again_gets_every_record_once_and_in_order() -> None:
     async def main() -> None:
-        journal, released, errors = Memory(), [], []
-        journal.append_error = LogError("log", "no space left", "make room")
-        commits = GroupCommit(journal, released.extend, errors.append)
+        journal, released, reports = Memory(), [], Reports()
+        journal.sync_error = journal.resume_error = OSError(28, "No space left on device")
+        commits = group_commit(journal, released, reports)
         commits.append(b"1")
-        commits.hold(("approved",))
+        commits.hold((ANSWER, "dropped"))
+        commits.flush()
+        await until(lambda: reports)
+        commits.append(b"2")
+        commits.hold((ANSWER, "dropped too"))
+        await until(lambda: journal.resumes > 3)
+        journal.resume_error = journal.sync_error = None
+        await until(lambda: reports[-1] is None)
+        assert len(reports) == 2
+        assert [record for batch in journal.appended for record in batch] == [b"1", b"2"]
+        assert journal.synced == 2
+        commits.append(b"3")
+        commits.hold((ANSWER, "all is well"))
         commits.flush()
         await commits.close()
-        assert released == []
-        assert errors == [journal.append_error]
+        assert released == [(ANSWER, "all is well")]
+
+    on_loop(main)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_batch_that_could_not_be_appended_is_appended_again() -> None:
+    async def main() -> None:
+        journal, released, reports = Memory(), [], Reports()
+        journal.append_error = LogError("log", "no space left", "make room")
+        commits = group_commit(journal, released, reports)
+        commits.append(b"1")
+        commits.hold((ANSWER, "dropped"))
+        commits.flush()
+        assert reports == [journal.append_error]
+        commits.append(b"2")
+        await until(lambda: journal.resumes > 3)  # resuming succeeds, appending still does not
+        assert len(reports) == 1
+        journal.append_error = None
+        await until(lambda: not commits.broken)
+        await commits.close()
+        assert (journal.appended, released) == ([[b"1", b"2"]], [])
+
+    on_loop(main)
+
+
+def test_a_close_does_not_wait_for_a_broken_log() -> None:
+    async def main() -> None:
+        journal, released, reports = Memory(), [], Reports()
+        journal.sync_error = OSError(5, "Input/output error")
+        commits = group_commit(journal, released, reports)
+        commits.append(b"1")
+        commits.hold((ANSWER, "approved"))
+        commits.hold((CLOSE, 7, "done"))
+        commits.flush()
+        await until(lambda: reports)
+        assert released == [(CLOSE, 7, "done")]
+        assert not commits.hold((CLOSE, 8, "at once"))
+        await commits.close()
+
+    on_loop(main)
+
+
+def test_what_is_kept_for_a_broken_log_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits_module, "MAX_KEPT_BYTES", 10)
+
+    async def main() -> None:
+        journal, reports = Memory(), Reports()
+        journal.append_error = LogError("log", "no space left", "make room")
+        commits = group_commit(journal, [], reports)
+        commits.append(b"12345678")
+        commits.flush()
+        assert reports.overfull == 0
+        for _ in range(3):
+            commits.append(b"9")
+        assert reports.overfull == 1
+        await commits.close()
 
     on_loop(main)
 
 
 def test_a_sync_that_fails_in_an_unexpected_way_is_a_failure_too() -> None:
     async def main() -> None:
-        journal, errors = Memory(), []
+        journal, reports = Memory(), Reports()
         journal.sync_error = RuntimeError("a bug")
-        commits = GroupCommit(journal, lambda effects: None, errors.append)
+        commits = group_commit(journal, [], reports)
         commits.append(b"1")
         commits.flush()
-        await until(lambda: errors)
+        await until(lambda: reports)
         await commits.close()
 
     on_loop(main)

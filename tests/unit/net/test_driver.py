@@ -3,9 +3,13 @@
 import asyncio
 import os
 import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
 
+import pytest
+
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, SEND
+from switch.net import commits, effects
 from tests.unit.net.fakes import Echo, Memory, driver_of, on_loop, until
 
 
@@ -18,6 +22,9 @@ class Outlet:
 
     def put(self, frame: bytes) -> None:
         self._queue.append(frame)
+
+    def put_all(self, frames: list[bytes]) -> None:
+        self._queue += frames
 
     def flush(self) -> None:
         self.log.append(tuple(self._queue))
@@ -75,6 +82,69 @@ def test_close_leaves_behind_held_answers_and_forwards_are_stamped(lines_file: i
     on_loop(main)
 
 
+def test_frames_behind_one_that_has_the_connection_closed_are_not_handed_in(lines_file: int) -> None:
+    async def main() -> None:
+        part, outlet, other = Echo(), Outlet(), Outlet()
+        driver = driver_of(part, lines_file)
+        conn, bystander = driver.join(outlet, 0), driver.join(other, 0)
+        driver.received(conn, [b"a", b"quit", b"b"], 0.0)
+        driver.received(conn, [b"c"], 0.0)
+        driver.received(bystander, [b"d"], 0.0)
+        await until(lambda: outlet.log and other.log)
+        assert part.received == [b"a", b"quit", b"d"]
+        assert outlet.log == [(b"a", b"quit"), "closed"]
+        driver.leave(conn)
+        assert driver._closing == set()
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_a_chatty_peer_waits_for_the_next_wake_up(lines_file: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effects, "QUOTA", 3)
+    monkeypatch.setattr(effects, "CHATTER", 2)
+
+    async def main() -> None:
+        part, outlet = Echo(), Outlet()
+        driver = driver_of(part, lines_file)
+        chatty, other = driver.join(outlet, 0), driver.join(Outlet(), 0)
+        answering = driver.join(Outlet(), 0, answering=True)
+        await asyncio.sleep(0.01)
+        assert driver.received(chatty, [b"a"] * 5, 0.0) == 3
+        assert driver.received(chatty, [b"a"] * 5, 0.0) == 0
+        assert driver.received(other, [b"b"], 0.0) == 1
+        assert driver.received(answering, [b"answer"] * 5, 0.0) == 5  # leads to something
+        assert driver.received(answering, [b"# leads to nothing"] * 5, 0.0) == 2
+        await until(lambda: outlet.log)
+        assert driver.received(chatty, [b"a"] * 2, 0.0) == 2
+        await driver.close()
+
+    on_loop(main)
+
+
+def test_a_driver_that_is_behind_has_what_is_new_refused(lines_file: int) -> None:
+    def refuse_new(conn: int, frames: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        return [frame for frame in frames if frame == b"old"], [b"96" for frame in frames if frame == b"new"]
+
+    async def main() -> None:
+        part, outlet, now = Echo(), Outlet(), [100.0]
+        driver = driver_of(part, lines_file, refuse_new=refuse_new)
+        driver.clock = lambda: now[0]  # type: ignore[assignment,method-assign]
+        conn = driver.join(outlet, 0)
+        assert driver.refused(conn, [b"new"], now[0] + effects.BURST_S / 2) == [b"new"]
+        assert driver.refused(conn, [b"new", b"old"], now[0] + 2 * effects.BURST_S) == [b"old"]
+        await until(lambda: outlet.log)
+        assert outlet.log == [(b"96",)]
+        assert driver.counts.events["refused", "overload"] == 1
+        assert driver.refused(conn, [b"new"], now[0] + 9.0) == [b"new"]  # the next wake-up has just begun
+        now[0] += 2 * effects.BURST_S
+        driver.wake()
+        assert driver.refused(conn, [b"new"], now[0] + 2 * effects.STEADY_S) == []  # lately overloaded: less patience
+        await driver.close()
+
+    on_loop(main)
+
+
 def test_frames_for_a_connection_that_left_are_dropped(lines_file: int) -> None:
     async def main() -> None:
         part, gone, there = Echo(), Outlet(), Outlet()
@@ -106,18 +176,33 @@ def test_the_timer_follows_the_deadline(lines_file: int) -> None:
     on_loop(main)
 
 
-def test_a_failed_log_is_reported_and_nothing_leaves(lines_file: int) -> None:
+def test_a_failed_log_is_reported_and_nothing_leaves_until_it_works_again(
+    lines_file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "RETRY_S", 0.002)
+
     async def main() -> None:
-        part, outlet, journal, errors = Echo(), Outlet(), Memory(), []
+        part, outlet, journal, told = Echo(), Outlet(), Memory(), []
         journal.sync_error = OSError(28, "No space left on device")
-        driver = driver_of(part, lines_file, journal=journal, failed=errors.append)
+        driver = driver_of(part, lines_file, journal=journal, stalled=told.append)
         conn = driver.join(outlet, 0)
         part.effects = [(COMMIT, b"outcome"), (ANSWER, conn, b"approved", None)]
         driver.wake()
-        await until(lambda: errors)
-        await driver.close()
+        await until(lambda: told)
         assert outlet.log == []
-        assert driver.counts.events["log", "log-failed"] == 1
+        assert not driver.recorded
+        part.effects = [(COMMIT, b"another"), (ANSWER, conn, b"approved too", None), (SEND, conn, b"refused")]
+        driver.wake()
+        await until(lambda: outlet.log)
+        journal.sync_error = None
+        await until(lambda: driver.recorded)
+        part.effects = [(COMMIT, b"a third"), (ANSWER, conn, b"approved", None)]
+        driver.wake()
+        await until(lambda: len(outlet.log) == 2)
+        assert outlet.log == [(b"refused",), (b"approved",)]
+        assert told == ["nothing can be recorded: the log has failed", ""]
+        assert driver.counts.events["log", "log-failed"] == driver.counts.events["log", "log-resumed"] == 1
+        await driver.close()
 
     on_loop(main)
 

@@ -50,9 +50,20 @@ def test_a_storm_is_cut_and_counted(tmp_path: Path, lines_file: int) -> None:
         "part": "switch",
         "event": "lines",
         "reason": "suppressed",
-        "why": f"5 lines over {LINES_PER_S} a second were left out; /metrics counts them all",
+        "why": f"5 lines declined/no-route over {LINES_PER_S} a second were left out; /metrics counts all",
         "count": 5,
     }
+
+
+def test_a_storm_of_one_reason_hides_no_other(tmp_path: Path, lines_file: int) -> None:
+    writer = Lines("switch", lines_file)
+    for _ in range(10 * LINES_PER_S):
+        writer.event(100.5, "declined", {"reason": "no-route"})
+    writer.event(100.5, "log", {"reason": "log-failed"})
+    writer.flush()
+    written = [json.loads(line) for line in (tmp_path / "lines").read_text().splitlines()]
+    assert len(written) == LINES_PER_S + 1
+    assert written[-1]["reason"] == "log-failed"
 
 
 def test_a_pipe_takes_a_chunk_without_blocking() -> None:

@@ -137,7 +137,7 @@ def test_after_a_failed_fdatasync_everything_is_refused(tmp_path: Path, monkeypa
     log.append([b"doubtful"])
     with monkeypatch.context() as broken:
         broken.setattr(os, "fdatasync", failing(errno.EIO))
-        with pytest.raises(LogError, match="fdatasync failed: Input/output error; open the log again"):
+        with pytest.raises(LogError, match="fdatasync failed: Input/output error; look at the disk"):
             log.sync()
     # The disk seems well again, but the kernel may have dropped the page and forgotten the error.
     for use in (log.sync, lambda: log.append([b"more"]), lambda: log.write_snapshot(1, b"state")):
@@ -176,6 +176,30 @@ def test_after_a_failed_write_everything_is_refused(
     with opened(tmp_path) as log:
         assert list(log.replay()) == [(1, b"durable")]
         assert log.recovery.torn_bytes == torn_bytes
+
+
+@pytest.mark.parametrize("what", ["fdatasync", "pwrite", "short"])
+def test_a_log_whose_disk_works_again_resumes_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    log = FileLog(tmp_path, segment_bytes=1024)
+    log.append([b"durable"])
+    log.sync()
+    log.append([b"written, not synced"])
+    with monkeypatch.context() as broken:
+        name = "pwrite" if what == "short" else what
+        broken.setattr(os, name, short_write if what == "short" else failing(errno.EIO))
+        with pytest.raises(LogError):
+            log.sync() if what == "fdatasync" else log.append([b"doubtful"])
+        with pytest.raises(LogError):  # not yet
+            log.resume()
+    os.pwrite(log._fd, bytes(64), frames.HEADER_BYTES + 4 + len(b"durable"))  # the kernel dropped what was not synced
+    log.resume()
+    assert log.append([b"after"]) == 3
+    log.sync()
+    log.close()
+    with opened(tmp_path) as log:
+        assert [record for _, record in log.replay()] == [b"durable", b"written, not synced", b"after"]
 
 
 def test_a_sync_on_another_thread_covers_what_was_appended_before_it_and_no_more(

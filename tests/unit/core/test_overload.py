@@ -1,0 +1,67 @@
+"""What a switch that is behind, or whose log has failed, does with requests: refuse what is new, keep what is owed."""
+
+import pytest
+
+from switch.config import load, switch_spec
+from switch.core import effects
+from switch.core.effects import COMMIT, EVENT, SEND
+from tests.bench.core import ACQUIRER_CONN, NOW, Bench
+
+SPEC = switch_spec(load())
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A switch whose links are signed on, and prepared requests."""
+    return Bench(SPEC)
+
+
+def altered(bench: Bench, frame: bytes, **fields: str) -> bytes:
+    doc = bench.layout.decode(frame) | {name.removeprefix("f"): value for name, value in fields.items()}
+    return bench.layout.encode(doc)
+
+
+def test_new_requests_are_refused_and_the_rest_is_given_back(bench: Bench) -> None:
+    first, second, third = bench.requests[:3]
+    bench.switch.receive(ACQUIRER_CONN, first, NOW)
+    bench.switch.take_effects()
+    advice = altered(bench, third, t="0420", f90="0100" + "0" * 38)
+    kept, answers = bench.switch.refuse_new(ACQUIRER_CONN, [first, second, b"0100 is cut off", advice, third])
+    assert kept == [first, b"0100 is cut off", advice]  # the first is known: its repeat must get its own answer
+    documents = [bench.layout.decode(answer) for answer in answers]
+    asked = [bench.layout.decode(frame) for frame in (second, third)]
+    assert [(doc["t"], doc["39"], doc["11"], doc["37"]) for doc in documents] == [
+        ("0110", "96", doc["11"], doc["37"]) for doc in asked
+    ]
+    assert bench.switch.take_effects() == []  # neither recorded nor remembered
+    assert bench.switch.counters["de39-96"] == 2
+    bench.switch.receive(ACQUIRER_CONN, second, NOW)
+    assert any(effect[0] == effects.HSM for effect in bench.switch.take_effects())  # the same one, later, is taken
+
+
+def test_who_has_not_signed_on_is_told_so_by_the_rules(bench: Bench) -> None:
+    bench.switch.connected(99, 0, NOW)
+    assert bench.switch.refuse_new(99, bench.requests[:1]) == (bench.requests[:1], [])
+
+
+def test_while_nothing_can_be_recorded_nothing_is_decided(bench: Bench) -> None:
+    bench.switch.stall("the log has failed")
+    reversal = altered(bench, bench.requests[1], t="0420", f90="0100" + "0" * 38)
+    for frame in (bench.requests[0], reversal):
+        bench.switch.receive(ACQUIRER_CONN, frame, NOW)
+    taken = bench.switch.take_effects()
+    assert [effect[0] for effect in taken] == [SEND, EVENT, EVENT]  # 96; the reversal is left to its repeat
+    assert bench.layout.decode(taken[0][2])["39"] == "96"
+    bench.switch.stall("")
+    bench.switch.receive(ACQUIRER_CONN, reversal, NOW)
+    assert COMMIT in [effect[0] for effect in bench.switch.take_effects()]
+
+
+def test_an_issuer_that_falls_behind_gets_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    issuers = bench.switch._context.issuers.values()
+    for issuer in issuers:
+        issuer.window.limit = 64
+    bench.requests = bench.requests[:70]
+    assert len(bench.forwarded()) == 64
+    assert bench.switch.counters["issuer-busy"] == 6
+    assert bench.switch.counters["de39-91"] == 6
