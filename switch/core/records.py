@@ -199,6 +199,13 @@ class Closing(msgspec.Struct, array_like=True, tag=12):
     done: bool
 
 
+class Owed(msgspec.Struct, array_like=True, tag=13):
+    """What issuers are owed, in the order in which it came to be owed, as a snapshot found it: its own is another."""
+
+    at: float  # when the last of it came to be owed
+    entries: tuple[tuple[int, str, int], ...]  # number of the transaction, MTI, STAN of the issuer's leg
+
+
 Record: TypeAlias = (
     Intent
     | Outcome
@@ -212,6 +219,7 @@ Record: TypeAlias = (
     | Cutover
     | Totals
     | Closing
+    | Owed
 )
 
 encode: Final = msgspec.msgpack.Encoder().encode

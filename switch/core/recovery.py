@@ -49,7 +49,6 @@ class Fold:
         """The snapshot's records, then those after it."""
         for record in _decode_snapshot(snapshot) if snapshot is not None else ():
             self._apply(record)
-        self._entries.sort(key=lambda entry: (entry.at, entry.tx.number))  # of equal times: as they were ended
         for payload in payloads:
             self._apply(records.decode(payload))
 
@@ -80,6 +79,8 @@ class Fold:
                 self._done(record, Fate.DELIVERED)
             case records.Exhausted():
                 self._done(record, Fate.EXHAUSTED)
+            case records.Owed():
+                self._order(record)
             case _:
                 link_records.apply(self.context, record, self._link)
 
@@ -211,6 +212,10 @@ class Fold:
         elif entry.kind is Kind.REVERSAL and entry.stan == tx.issuer_stan:
             tx.move_hold(Hold.REVERSED)
 
+    def _order(self, record: records.Owed) -> None:
+        order = {entry: place for place, entry in enumerate(record.entries)}
+        self._entries.sort(key=lambda entry: order.get((entry.tx.number, entry.mti, entry.stan), -1))
+
     def _end(self, entry: Entry, fate: Fate) -> None:
         entry.fate = fate
         if entry.kind is Kind.ADVICE and entry.tx.stood_in:
@@ -234,6 +239,10 @@ def _records_of(context: Context) -> Iterator[records.Record]:
     for tx in reversed(transactions):
         if tx.number:
             yield from _rest_of(tx, names)
+    owed = [entry for issuer in context.issuers.values() for entry in issuer.saf.entries.values()]
+    if owed:
+        at = max(entry.at for entry in owed)
+        yield records.Owed(at, tuple((entry.tx.number, entry.mti, entry.stan) for entry in owed))
     yield from link_records.records_of(context, names)
 
 

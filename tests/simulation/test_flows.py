@@ -551,3 +551,23 @@ def test_the_reversal_of_a_completed_increment_tells_the_issuer_nothing(
     terminal.ask(naming(held, advice(terminal, cards["approve"], 80_00)))
     assert terminal.ask(terminal.foreign.reversal(increment))["39"] == "00"
     assert issuer.mtis() == ["0100", "0100", "0220"]
+
+
+def test_r11_a_snapshot_keeps_the_order_of_what_is_owed(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
+) -> None:  # fmt: skip
+    """Also of what came to be owed at one instant, the younger transaction's first."""
+    terminal = new_terminal()
+    older, younger = (terminal.foreign.purchase(cards["approve"]) for _ in range(2))
+    terminal.ask(older)
+    terminal.ask(younger)
+    issuer.decide = lambda _: None
+    terminal.send(terminal.foreign.reversal(younger))
+    terminal.send(terminal.foreign.reversal(older, f95=standing(60_00)))
+    bench = terminal.bench
+    bench.world.run(1.0)
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, bench.core.snapshot())
+    issuer.got.clear()
+    issuer.decide = approve
+    restarted(terminal, new_terminal)
+    assert [(doc["t"], doc["37"]) for doc in issuer.got] == [("0421", younger["37"]), ("0421", older["37"])]
