@@ -376,7 +376,8 @@ class Switch:
     def exhausted(self) -> list[tuple[float, str, str, str, str, str, int]]:
         """What issuers never took, for people to look at: (at, issuer link, MTI, STAN, DE 37, DE 41, attempts)."""
         return [
-            (at, issuer.spec.name, entry.mti, entry.tx.stan, entry.tx.rrn, entry.tx.terminal, entry.attempts)
+            (entry.ended_at, issuer.spec.name, entry.mti, tx.stan, tx.rrn, tx.terminal, entry.attempts)
             for issuer in self._context.issuers.values()
-            for at, entry in issuer.exhausted
+            for entry in issuer.exhausted
+            for tx in (entry.tx,)
         ]
