@@ -26,8 +26,9 @@ from switch.iso8583.codec import EncodeError, View
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
 
-# What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the rest is secret.
-NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.APPROVAL, de.RESPONSE))
+# What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
+# speaks of the issuer's leg, the rest is secret.
+NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
 
 
 class Translation(NamedTuple):
@@ -74,6 +75,8 @@ class Authorizations:
             why = "DE 90 names no pre-authorization of this card that is held"
             context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
             return
+        if tx.original is not None:
+            tx.adds_to(tx.original)
         tx.number = context.next_number()
         tx.received_at = now
         tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
@@ -93,11 +96,11 @@ class Authorizations:
 
     def _adds_to(self, tx: Transaction, view: View) -> bool:
         """An incremental pre-authorization adds to one that is held."""
-        tx.original = original = self.context.original_of(view)
-        return (
-            original is not None and original.preauthorised and original.token == tx.token
-            and original.hold is Hold.HELD and not original.released
-        )  # fmt: skip
+        named = self.context.original_of(view)
+        if named is None or not named.preauthorised or named.token != tx.token:
+            return False
+        tx.original = head = named.head
+        return named.hold is Hold.HELD and head.hold is Hold.HELD and not head.released
 
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)
@@ -203,7 +206,7 @@ class Authorizations:
         stan_text = view.text(de.STAN) or ""
         stan = int(stan_text) if stan_text.isdigit() else 0
         tx = issuer.stans.holder(stan)
-        if tx is None or not answers(view, tx, issuer.spec.match):
+        if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer.spec.match):
             what = "".join(f", this DE {number}" for number in issuer.spec.match)
             self._unmatched(issuer, view, stan_text, f": no request with it{what}")
             return

@@ -5,7 +5,7 @@ refused on business grounds (R1). If the issuer may hold something, it is told b
 connection and in the same order as the original, so a balance asked for afterwards is right. What the issuer has only
 been going to be told (a completion, an approval that the switch gave for it) is dropped from the queue instead. A
 pre-authorization and its completions are one purchase: the reversal of the first takes back the others, and a
-completion that was dropped takes its pre-authorization with it.
+completion that was dropped takes its pre-authorization, and what was added to that, with it.
 """
 
 from collections.abc import Callable
@@ -101,7 +101,9 @@ class Reversals:
             self.deliveries.drop(entry)
         original = tx.original
         if tx.is_advice and original is not None and not original.released:
-            self._take_back(original, asked)
+            for held in original.family():
+                if held.hold is Hold.HELD:
+                    self._take_back(held, asked)
 
     # -- in part ----------------------------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class StandIns:
             return False
         assert tx.request is not None
         why = f"{why}; the switch stood in"
-        expiry = tx.request.text(de.EXPIRY) or card.expiry
+        expiry = checks.expiry_of(tx.request)
         if expiry != card.expiry or expiry < f"{datetime.fromtimestamp(now, UTC):%y%m}":
             self.ends.give_up(tx, results.EXPIRED, "stand-in-expired", f"{why}: the card has expired", now)
             return True
