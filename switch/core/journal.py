@@ -46,7 +46,7 @@ def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
     """The switch declined `tx` by itself."""
     return records.Refusal(
         tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
-        tx.currency, tx.transmitted, tx.token, tx.de39, tx.reason,
+        tx.currency, tx.transmitted, tx.token, tx.de39, tx.reason, tx.business_date,
     )  # fmt: skip
 
 
@@ -64,9 +64,9 @@ def delivery_of(entry: Entry, at: float, de39: str) -> records.Delivery:
     return records.Delivery(entry.tx.number, at, de39, entry.mti, entry.stan)
 
 
-def exhausted_of(entry: Entry, at: float) -> records.Exhausted:
+def exhausted_of(entry: Entry) -> records.Exhausted:
     """The issuer never took `entry`."""
-    return records.Exhausted(entry.tx.number, at, entry.mti, entry.stan, entry.attempts)
+    return records.Exhausted(entry.tx.number, entry.ended_at, entry.mti, entry.stan, entry.attempts)
 
 
 def seal_extras(vault: Vault, extras: dict[int, str], epoch: int, sequence: int) -> bytes:

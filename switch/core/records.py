@@ -74,6 +74,7 @@ class Refusal(msgspec.Struct, array_like=True, tag=3):
     token: bytes
     de39: str
     reason: str
+    business_date: str = ""  # YYMMDD: DE 15 of the answer, and of its repeats
 
 
 class Reversal(msgspec.Struct, array_like=True, tag=4):

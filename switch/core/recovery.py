@@ -44,6 +44,8 @@ class Fold:
         self._link_index = {link.name: index for index, link in enumerate(context.spec.links)}
         self._by_number: dict[int, Transaction] = {}
         self._entries: list[Entry] = []  # all that ever came to be owed, in that order
+        self._given_up: list[Entry] = []
+        self._ended: list[Transaction] = []
 
     def apply(self, snapshot: bytes | None, payloads: Iterable[bytes]) -> None:
         """The snapshot's records, then those after it."""
@@ -51,6 +53,14 @@ class Fold:
             self._apply(record)
         for payload in payloads:
             self._apply(records.decode(payload))
+        for entry in sorted(self._given_up, key=lambda entry: entry.ended_at):
+            self.context.issuers[entry.tx.issuer_link].exhausted.append(entry)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Only now, when it is known of each whether something is owed about it."""
+        for tx in sorted(self._ended, key=lambda tx: tx.decided_at):
+            self.context.transactions.finished(tx, tx.decided_at)
 
     def unanswered(self) -> list[Transaction]:
         """Intents without an outcome, by number: perhaps at the issuer, certainly not answered."""
@@ -162,13 +172,13 @@ class Fold:
 
     def _refusal(self, record: records.Refusal) -> None:
         tx = self._begin(record)
-        tx.de39, tx.reason = record.de39, record.reason
+        tx.de39, tx.reason, tx.business_date = record.de39, record.reason, record.business_date
         self._finished(tx, record.at)
 
     def _finished(self, tx: Transaction, at: float) -> None:
         tx.move(State.FINISHED)
         tx.decided_at = at
-        self.context.transactions.finished(tx, at)
+        self._ended.append(tx)
 
     # -- reversals and what is owed ---------------------------------------------------------------------------------
 
@@ -200,15 +210,16 @@ class Fold:
         tx.acquirer_link = self._link(record.link)
         tx.de39, tx.decided_at = record.de39, record.at
         self.context.transactions.add(tx)
-        self.context.transactions.finished(tx, record.at)
+        self._ended.append(tx)
 
     def _done(self, record: records.Delivery | records.Exhausted, fate: Fate) -> None:
         tx = self._by_number[record.number]
         key = (record.mti, record.issuer_stan or tx.issuer_stan)
         entry = next(entry for entry in tx.entries or () if (entry.mti, entry.stan) == key and entry.fate is Fate.OPEN)
         self._end(entry, fate)
-        if fate is Fate.EXHAUSTED:
-            self.context.issuers[tx.issuer_link].exhausted.append((record.at, entry))
+        if isinstance(record, records.Exhausted):
+            entry.attempts, entry.ended_at = record.attempts, record.at
+            self._given_up.append(entry)
         elif entry.kind is Kind.REVERSAL and entry.stan == tx.issuer_stan:
             tx.move_hold(Hold.REVERSED)
 
@@ -273,4 +284,4 @@ def _rest_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:
         if entry.fate is Fate.DELIVERED:
             yield delivery_of(entry, tx.decided_at, "")
         elif entry.fate is Fate.EXHAUSTED:
-            yield exhausted_of(entry, tx.decided_at)
+            yield exhausted_of(entry)
