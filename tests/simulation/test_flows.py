@@ -231,6 +231,7 @@ def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, car
     never_sent = preauthorization(terminal, cards["approve"])
     assert terminal.ask(naming(never_sent, advice(terminal, cards["approve"])))["39"] == "00"
     assert "90" not in issuer.got[0]
+    assert [line["mti"] for line in terminal.said("advice-without-original")] == ["0220"]
 
 
 @pytest.mark.rule("I8", "68")
