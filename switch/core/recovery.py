@@ -193,7 +193,7 @@ class Fold:
             self._entries.append(tx.reduce(record.amount, record.issuer_stan, record.at))
             return
         tx.taken_back = True
-        if tx.hold is not Hold.HELD or tx.released:
+        if tx.hold is not Hold.HELD or record.idle:
             return
         totals.taken_back(tx, tx.standing)
         tx.standing = 0
@@ -279,7 +279,7 @@ def _rest_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:
             yield reversal_of(tx, acquirer, entry.at, "", amount=entry.amount, issuer_stan=entry.stan)
     if tx.taken_back:
         at = entries[-1].at if entries else tx.decided_at
-        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told)
+        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told, idle=tx.hold is Hold.HELD)
     for entry in entries:
         if entry.fate is Fate.DELIVERED:
             yield delivery_of(entry, tx.decided_at, "")

@@ -668,3 +668,23 @@ def test_r3_an_answer_of_another_function_is_no_answer_to_an_advice(
     assert terminal.said("answer-unmatched")
     assert stans.holder(int(told["11"])) is not None
     assert terminal.bench.core.advices_owed() == 1
+
+
+def test_a_snapshot_knows_what_was_reversed_before_its_completion_and_what_after(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    """Two increments, one reversed while it was held, one when the completion had taken its place."""
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    before, after = (naming(held, preauthorization(terminal, card, cents)) for cents in (30_00, 20_00))
+    for doc in (held, before, after):
+        terminal.ask(doc)
+    terminal.ask(terminal.foreign.reversal(before))
+    terminal.ask(naming(held, advice(terminal, card, 80_00)))
+    terminal.ask(terminal.foreign.reversal(after))
+    assert issuer.mtis() == ["0100", "0100", "0100", "0420", "0220"]
+    state = bench.core.snapshot()
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, state)
+    bench.crash_switch()
+    assert bench.core.snapshot() == state
+    assert bench.core.reversals_owed() == 0
