@@ -62,13 +62,14 @@ class Advices:
 
     def _completes(self, tx: Transaction, view: View) -> checks.Failure | None:
         """Find the pre-authorization that DE 90 names; one that nobody knows makes the advice stand for itself."""
-        original = self.context.preauthorization_of(view) if view.has(de.ORIGINAL) else None
-        if original is None:
+        named = self.context.original_of(view) if view.has(de.ORIGINAL) else None
+        if named is None or not named.preauthorised:
             return None
+        original = named.head
         if original.token != tx.token:
             why = "DE 90 names a pre-authorization of another card"
             return checks.Failure(results.INVALID_TRANSACTION, "completion-of-another-card", why)
-        if original.taken_back:
+        if named.taken_back or original.taken_back:
             why = "the pre-authorization that DE 90 names was reversed before"
             return checks.Failure(results.TOO_LATE, "completion-of-reversed", why)
         tx.original = original

@@ -92,7 +92,7 @@ class Deliveries:
         fields = {number: text for number, text in sent.items() if number in issuer.forwarded} | self._common(entry)
         if not tx.is_advice:
             fields[de.APPROVAL], fields[de.RESPONSE] = tx.approval, tx.de39
-        if tx.original is not None and tx.original.issuer_link == tx.issuer_link:
+        if tx.original is not None and tx.original.issuer_link == tx.issuer_link and tx.original.issuer_stan:
             fields[de.ORIGINAL] = issuers_original(tx.original)
         return fields
 
@@ -139,8 +139,9 @@ class Deliveries:
         """R11: never taken. It is not sent again; people must look, so it stays to be seen."""
         tx = entry.tx
         self._done(issuer, entry, Fate.EXHAUSTED)
-        issuer.exhausted.append((now, entry))
-        self.context.commit(exhausted_of(entry, now))
+        entry.ended_at = now
+        issuer.exhausted.append(entry)
+        self.context.commit(exhausted_of(entry))
         why = f"{issuer.spec.name} has not taken this {entry.mti} in {entry.attempts} attempts: tell it by other means"
         self.context.event(
             "exception", "saf-exhausted", why, link=issuer.spec.name, mti=entry.mti, issuer_stan=f"{entry.stan:06d}",
