@@ -32,11 +32,12 @@ NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPR
 
 
 class Translation(NamedTuple):
-    """A PIN block at the HSM: under the acquirer's key `source`, which the rest of the command does not name."""
+    """A PIN block at the HSM, on its way from the acquirer's key `source` to the issuer's key `target`."""
 
     tx: Transaction
     source: str
-    body: str
+    target: str
+    block: str  # with the lengths, formats and the account number that the command gives it
 
 
 class Authorizations:
@@ -130,12 +131,13 @@ class Authorizations:
         """Ask the HSM for the PIN block under the issuer's ZPK."""
         tx.move(State.TRANSLATING)
         tx.hsm_asked_at = now
-        body = f"{issuer.keys.current}12{block}0101{checks.account_number(pan)}"
-        self._ask_translation(Translation(tx, self.context.acquirers[tx.acquirer_link].keys.current, body))
+        source = self.context.acquirers[tx.acquirer_link].keys.current
+        block = f"12{block}0101{checks.account_number(pan)}"
+        self._ask_translation(Translation(tx, source, issuer.keys.current, block))
 
     def _ask_translation(self, asked: Translation) -> None:
         """Host command CC, ISO-0 to ISO-0."""
-        self.context.ask_hsm(f"CC{asked.source}{asked.body}", self._translated, asked)
+        self.context.ask_hsm(f"CC{asked.source}{asked.target}{asked.block}", self._translated, asked)
 
     def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
@@ -153,11 +155,14 @@ class Authorizations:
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
         block, error = found.groups()
-        keys = self.context.acquirers[tx.acquirer_link].keys
+        keys, issuer = self.context.acquirers[tx.acquirer_link].keys, self.context.issuers[tx.issuer_link]
+        if block is not None and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
+            self._ask_translation(asked._replace(target=issuer.keys.current))
+            return
         if block is not None:
             keys.served(asked.source)
             tx.pin_key = asked.source
-            self._forward(tx, self.context.issuers[tx.issuer_link], block.decode("ascii"), now)
+            self._forward(tx, issuer, block.decode("ascii"), now)
             return
         code = error.decode("ascii")
         if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while

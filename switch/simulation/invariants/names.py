@@ -7,6 +7,7 @@ from switch.simulation.wiretap import Doc
 SWITCH: Final = "switch"
 APPROVED: Final = "00"
 PARTLY: Final = "10"  # approved for the amount in DE 4
+MALFUNCTION: Final = "96"
 APPROVALS: Final = (APPROVED, PARTLY)
 SIGN: Final = {"00": -1, "01": -1, "09": -1, "20": 1, "31": 0, "37": 0}  # DE 3, first two digits
 
