@@ -101,6 +101,12 @@ class Advices:
         context.transactions.finished(tx, now)
         context.commit(advice_of(tx, link.spec.name, issuer.spec.name, now))
         context.counters["advice-recorded"] += 1
+        if tx.original is None and view.has(de.ORIGINAL):
+            why = "no pre-authorization has the MTI and STAN in DE 90 and its DE 32, 37 and 41: it stands for itself"
+            context.event(
+                "advice", "advice-without-original", why, link=link.spec.name, mti=view.mti, stan=tx.stan, rrn=tx.rrn,
+                terminal=tx.terminal,
+            )  # fmt: skip
         context.answer(conn, view, tx.de39, tx)
         self.deliveries.owe(entry, now)
 

@@ -51,11 +51,13 @@ def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
 
 
 def reversal_of(
-    tx: Transaction, link: str, at: float, de39: str, *, amount: str = "", issuer_stan: int = 0, dropped: bool = False
-) -> records.Reversal:
+    tx: Transaction, link: str, at: float, de39: str, *, amount: str = "", issuer_stan: int = 0, dropped: bool = False,
+    idle: bool = False,
+) -> records.Reversal:  # fmt: skip
     """An acquirer took `tx` back, or reduced it to `amount`; with number 0, something that was never seen (R9)."""
     return records.Reversal(
-        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39, amount, issuer_stan, dropped
+        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39, amount, issuer_stan, dropped,
+        idle,
     )  # fmt: skip
 
 

@@ -81,7 +81,8 @@ class Reversal(msgspec.Struct, array_like=True, tag=4):
     """An acquirer reversed something: transaction `number`, or 0 when nothing like it was ever seen (R9).
 
     With `amount` (DE 95) only down to that, under an `issuer_stan` of its own; without, wholly. `dropped`: what it
-    reverses was an advice that the issuer had not been told of yet, so it never will be (R13).
+    reverses was an advice that the issuer had not been told of yet, so it never will be (R13). `idle`: a completion had
+    taken its place at the issuer, who need not be told.
     """
 
     number: int
@@ -96,6 +97,7 @@ class Reversal(msgspec.Struct, array_like=True, tag=4):
     amount: str = ""  # DE 95, first part: what stands after it
     issuer_stan: int = 0  # of a partial reversal; a whole one has its original's
     dropped: bool = False
+    idle: bool = False
 
 
 class Delivery(msgspec.Struct, array_like=True, tag=5):
@@ -200,6 +202,13 @@ class Closing(msgspec.Struct, array_like=True, tag=12):
     done: bool
 
 
+class Owed(msgspec.Struct, array_like=True, tag=13):
+    """What issuers are owed, in the order in which it came to be owed, as a snapshot found it: its own is another."""
+
+    at: float  # when the last of it came to be owed
+    entries: tuple[tuple[int, str, int], ...]  # number of the transaction, MTI, STAN of the issuer's leg
+
+
 Record: TypeAlias = (
     Intent
     | Outcome
@@ -213,6 +222,7 @@ Record: TypeAlias = (
     | Cutover
     | Totals
     | Closing
+    | Owed
 )
 
 encode: Final = msgspec.msgpack.Encoder().encode

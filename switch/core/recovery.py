@@ -51,7 +51,6 @@ class Fold:
         """The snapshot's records, then those after it."""
         for record in _decode_snapshot(snapshot) if snapshot is not None else ():
             self._apply(record)
-        self._entries.sort(key=lambda entry: (entry.at, entry.tx.number))  # of equal times: as they were ended
         for payload in payloads:
             self._apply(records.decode(payload))
         for entry in sorted(self._given_up, key=lambda entry: entry.ended_at):
@@ -90,6 +89,8 @@ class Fold:
                 self._done(record, Fate.DELIVERED)
             case records.Exhausted():
                 self._done(record, Fate.EXHAUSTED)
+            case records.Owed():
+                self._order(record)
             case _:
                 link_records.apply(self.context, record, self._link)
 
@@ -192,7 +193,7 @@ class Fold:
             self._entries.append(tx.reduce(record.amount, record.issuer_stan, record.at))
             return
         tx.taken_back = True
-        if tx.hold is not Hold.HELD or tx.released:
+        if tx.hold is not Hold.HELD or record.idle:
             return
         totals.taken_back(tx, tx.standing)
         tx.standing = 0
@@ -222,6 +223,10 @@ class Fold:
         elif entry.kind is Kind.REVERSAL and entry.stan == tx.issuer_stan:
             tx.move_hold(Hold.REVERSED)
 
+    def _order(self, record: records.Owed) -> None:
+        order = {entry: place for place, entry in enumerate(record.entries)}
+        self._entries.sort(key=lambda entry: order.get((entry.tx.number, entry.mti, entry.stan), -1))
+
     def _end(self, entry: Entry, fate: Fate) -> None:
         entry.fate = fate
         if entry.kind is Kind.ADVICE and entry.tx.stood_in:
@@ -245,6 +250,10 @@ def _records_of(context: Context) -> Iterator[records.Record]:
     for tx in reversed(transactions):
         if tx.number:
             yield from _rest_of(tx, names)
+    owed = [entry for issuer in context.issuers.values() for entry in issuer.saf.entries.values()]
+    if owed:
+        at = max(entry.at for entry in owed)
+        yield records.Owed(at, tuple((entry.tx.number, entry.mti, entry.stan) for entry in owed))
     yield from link_records.records_of(context, names)
 
 
@@ -270,7 +279,7 @@ def _rest_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:
             yield reversal_of(tx, acquirer, entry.at, "", amount=entry.amount, issuer_stan=entry.stan)
     if tx.taken_back:
         at = entries[-1].at if entries else tx.decided_at
-        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told)
+        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told, idle=tx.hold is Hold.HELD)
     for entry in entries:
         if entry.fate is Fate.DELIVERED:
             yield delivery_of(entry, tx.decided_at, "")

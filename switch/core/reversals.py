@@ -80,7 +80,7 @@ class Reversals:
         elif tx.hold is Hold.HELD and not tx.released:
             self._release(tx, asked)
         else:
-            self._commit(tx, asked)
+            self._commit(tx, asked, idle=tx.hold is Hold.HELD)
         return results.APPROVED
 
     def _release(self, tx: Transaction, asked: Asked) -> None:
@@ -145,9 +145,9 @@ class Reversals:
         why = "no request with its DE 32, 11, 37 and 41 was ever seen: remembered, to refuse it should it come"
         self._event(asked, "reversal-without-original", why)
 
-    def _commit(self, tx: Transaction, asked: Asked, *, dropped: bool = False) -> None:
+    def _commit(self, tx: Transaction, asked: Asked, *, dropped: bool = False, idle: bool = False) -> None:
         code = asked.link.code_of[results.APPROVED]
-        self.context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code, dropped=dropped))
+        self.context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code, dropped=dropped, idle=idle))
 
     def _event(self, asked: Asked, reason: str, why: str) -> None:
         stan, rrn, terminal = (asked.view.text(number) or "" for number in (de.STAN, de.RRN, de.TERMINAL))

@@ -152,8 +152,9 @@ class Transaction:
 
     @property
     def released(self) -> bool:
-        """Is it a pre-authorization whose completion has taken its place at the issuer, or is going to?"""
-        return any(completion.is_told for completion in self.completions or ())
+        """Is it of a pre-authorization whose completion has taken its place at the issuer, or is going to?"""
+        completions = self.head.completions if self.preauthorised else None
+        return any(completion.is_told for completion in completions or ())
 
     @property
     def is_told(self) -> bool:

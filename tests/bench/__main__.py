@@ -11,7 +11,7 @@ from pathlib import Path
 
 import hsm_sim.native
 import switch.native
-from tests.bench import codec, core, crowd, overload, pin, switch_cpu, table
+from tests.bench import codec, core, crowd, number_map, overload, pin, switch_cpu, table
 from tests.bench.programs import BenchError
 
 RESULT = Path("build/bench.json")
@@ -42,7 +42,15 @@ def main() -> int:
         return 2
     print("\n".join(machine()), flush=True)
     try:
-        rows = [*codec.rows(), *pin.rows(), *core.rows(), *switch_cpu.rows(), *overload.rows(), *crowd.rows()]
+        rows = [
+            *codec.rows(),
+            *pin.rows(),
+            *core.rows(),
+            *number_map.rows(),
+            *switch_cpu.rows(),
+            *overload.rows(),
+            *crowd.rows(),
+        ]
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

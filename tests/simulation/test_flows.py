@@ -231,8 +231,10 @@ def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, car
     never_sent = preauthorization(terminal, cards["approve"])
     assert terminal.ask(naming(never_sent, advice(terminal, cards["approve"])))["39"] == "00"
     assert "90" not in issuer.got[0]
+    assert [line["mti"] for line in terminal.said("advice-without-original")] == ["0220"]
 
 
+@pytest.mark.rule("I8", "68")
 def test_i8_a_late_copy_of_what_was_completed_and_taken_back_is_68(
     terminal: Terminal, cards: Cards, issuer: Scripted
 ) -> None:  # fmt: skip
@@ -515,7 +517,61 @@ def test_r3_what_must_match_is_the_links_choice(terminal: Terminal, cards: Cards
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
 
 
-# -- interplay ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("names", ["preauthorization", "completion"])
+def test_r13_a_completion_that_is_dropped_takes_the_increments_along(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted, names: str
+) -> None:  # fmt: skip
+    """Told, it would have released them; so its reversal does, and the issuer holds nothing either way."""
+    terminal = new_terminal()
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    terminal.ask(held)
+    first = naming(held, preauthorization(terminal, card, 30_00))
+    terminal.ask(first)
+    terminal.ask(naming(first, preauthorization(terminal, card, 20_00)))
+    assert {doc.get("90", "")[:10] for doc in issuer.got} == {"", "0100" + issuer.got[0]["11"]}
+    bench.core.set_link(card["issuer"], up=False, now=bench.world.now)
+    bench.switch.settle()
+    completion = naming(first, advice(terminal, card, 80_00))
+    terminal.ask(completion)
+    terminal.ask(terminal.foreign.reversal(held if names == "preauthorization" else completion))
+    stans = [doc["11"] for doc in issuer.got]
+    issuer.got.clear()
+    again = restarted(terminal, new_terminal)
+    assert sorted((doc["t"], doc["90"][:10]) for doc in issuer.got) == [("0421", "0100" + stan) for stan in stans]
+    assert again.bench.core.reversals_owed() == 0
+
+
+def test_the_reversal_of_a_completed_increment_tells_the_issuer_nothing(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    held = preauthorization(terminal, cards["approve"])
+    terminal.ask(held)
+    increment = naming(held, preauthorization(terminal, cards["approve"], 30_00))
+    terminal.ask(increment)
+    terminal.ask(naming(held, advice(terminal, cards["approve"], 80_00)))
+    assert terminal.ask(terminal.foreign.reversal(increment))["39"] == "00"
+    assert issuer.mtis() == ["0100", "0100", "0220"]
+
+
+def test_r11_a_snapshot_keeps_the_order_of_what_is_owed(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
+) -> None:  # fmt: skip
+    """Also of what came to be owed at one instant, the younger transaction's first."""
+    terminal = new_terminal()
+    older, younger = (terminal.foreign.purchase(cards["approve"]) for _ in range(2))
+    terminal.ask(older)
+    terminal.ask(younger)
+    issuer.decide = lambda _: None
+    terminal.send(terminal.foreign.reversal(younger))
+    terminal.send(terminal.foreign.reversal(older, f95=standing(60_00)))
+    bench = terminal.bench
+    bench.world.run(1.0)
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, bench.core.snapshot())
+    issuer.got.clear()
+    issuer.decide = approve
+    restarted(terminal, new_terminal)
+    assert [(doc["t"], doc["37"]) for doc in issuer.got] == [("0421", younger["37"]), ("0421", older["37"])]
 
 
 @pytest.mark.rule("R16")
@@ -612,3 +668,23 @@ def test_r3_an_answer_of_another_function_is_no_answer_to_an_advice(
     assert terminal.said("answer-unmatched")
     assert stans.holder(int(told["11"])) is not None
     assert terminal.bench.core.advices_owed() == 1
+
+
+def test_a_snapshot_knows_what_was_reversed_before_its_completion_and_what_after(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    """Two increments, one reversed while it was held, one when the completion had taken its place."""
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    before, after = (naming(held, preauthorization(terminal, card, cents)) for cents in (30_00, 20_00))
+    for doc in (held, before, after):
+        terminal.ask(doc)
+    terminal.ask(terminal.foreign.reversal(before))
+    terminal.ask(naming(held, advice(terminal, card, 80_00)))
+    terminal.ask(terminal.foreign.reversal(after))
+    assert issuer.mtis() == ["0100", "0100", "0100", "0420", "0220"]
+    state = bench.core.snapshot()
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, state)
+    bench.crash_switch()
+    assert bench.core.snapshot() == state
+    assert bench.core.reversals_owed() == 0
