@@ -279,12 +279,13 @@ class Transactions:
 def _answers(view: View, doc: dict[str, str]) -> bool:
     """R3: does this answer belong to the message sent? MTI class and DE 37 and 41 must agree, not the STAN alone.
 
-    A whole reversal and a partial one share even these: DE 12, which only the partial one has, is echoed (R2).
+    A whole reversal and a partial one share even these: DE 12, which only the partial one has, is echoed (R2). Where
+    ISO 8583:1993 wants one of the whole one too, it is made of DE 7.
     """
     return (
         view.mti[:2] == doc["t"][:2]
         and view.mti[2] == str(int(doc["t"][2]) + 1)
         and view.text(de.RRN) == doc["37"]
         and view.text(de.TERMINAL) == doc["41"]
-        and view.text(de.LOCAL_TIME) in (None, doc.get("12"))
+        and view.text(de.LOCAL_TIME) in (None, doc.get("12", doc["7"][4:]))
     )

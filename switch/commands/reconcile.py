@@ -42,5 +42,7 @@ def run(args: argparse.Namespace) -> int:
         print_json(result)
     else:
         print(f"verdict: {result['verdict']}")
-        print("\n".join(outline({key: value for key, value in result.items() if key != "verdict"})))
+        found = [f"{each['kind']}: {each['why']}" for each in result["disagreements"]]
+        rest = {key: value for key, value in result.items() if key != "verdict"} | {"disagreements": found}
+        print("\n".join(outline(rest)))
     return FAILED if result["verdict"] == "violated" else FINE

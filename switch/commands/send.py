@@ -49,7 +49,7 @@ EXAMPLES = """\
   monetique send incremental --original held.json --amount 20
   monetique send completion --original held.json --amount 115
   monetique send force-post --amount 12              a 0220 of what was approved without asking; `advice`: a 0120
-  monetique send reconciliation --de 76=1 --de 88=10000   an 0500 with these figures; DE 66 of the answer: 1 or 2
+  monetique send reconciliation --de 76=0000000001       an 0500 with this figure; DE 66 of the answer: 1 or 2
   monetique send cutover --date 1231                 0800/201: this acquirer's business day is over
   monetique send echo --link acquirer-bcd --json
 """
@@ -157,6 +157,8 @@ def open_session(args: argparse.Namespace, config: "Config") -> "Session":
         link = find_link(config, args.link)
     except LookupError as error:
         raise CommandError(str(error), USAGE) from None
+    if link.role != "acquirer":
+        raise CommandError(f"{link.name} leads to an issuer; as an acquirer one sends on an acquirer link", USAGE)
     number = args.port or running_ports(args.data).get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
     dialect = load(link.dialect).for_link()

@@ -187,6 +187,8 @@ def _tls(config: Config) -> Iterator[Problem]:
         path = f"$.link[{index}]"
         if bool(link.tls_cert) != bool(link.tls_key):
             yield "tls_cert and tls_key go together", f"{path}.tls_{'key' if link.tls_cert else 'cert'}"
+        if link.tls_name and not link.has_tls:
+            yield "a name alone makes no TLS, and this link would speak without: give tls_ca", f"{path}.tls_name"
         if link.has_tls and link.host.startswith("unix:"):
             yield "a Unix socket stays on this machine and has no name to verify: leave tls_* out", f"{path}.host"
         if link.tls_ca and not link.tls_cert and (link.role == "acquirer" or link.name in simulated):
@@ -249,6 +251,14 @@ def _timers(config: Config) -> Iterator[Problem]:
             yield why, f"$.link[{index}].timeout_s"
 
 
+def _repeats(config: Config) -> Iterator[Problem]:
+    """What is owed is repeated at growing intervals."""
+    limits = config.limits
+    if limits.reversal_repeat_s > limits.reversal_repeat_max_s:
+        why = f"the wait grows from {limits.reversal_repeat_s:g} s (reversal_repeat_s) to this, which is less"
+        yield why, "$.limits.reversal_repeat_max_s"
+
+
 def _test_numbers(config: Config) -> Iterator[Problem]:
     if config.allow_real_bins:
         return
@@ -289,6 +299,7 @@ CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _tls,
     _keys,
     _timers,
+    _repeats,
     _test_numbers,
     _cards,
 )

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from switch.config.checks import IDENTITY, first_problem
+from switch.config.choices import choices
 from switch.config.tables import Config
 from switch.profiles import latency
 from switch.schemes import ocard
@@ -54,14 +55,16 @@ def load(path: Path | str | None = None, *, insecure: bool = False) -> Config:
     """
     file = None if path is None else Path(path)
     own = {} if file is None else _anchored(_read(file), file.parent)
-    document = _joined(own if own.get("extends") == "none" else merged(_shipped(), own))
+    document = _joined(own if own.get("extends") == "none" else merged(_shipped(), own), file)
     if insecure:
         document = document | {"insecure": True}
     try:
         config = msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `")
-        raise ConfigError(file, what, where.rstrip("`") or "$") from None
+        path = where.rstrip("`") or "$"
+        allowed = ", ".join(choices(path))
+        raise ConfigError(file, f"{what}: expected {allowed}" if allowed else what, path) from None
     if problem := first_problem(config):
         raise ConfigError(file, *problem)
     return config
@@ -83,13 +86,16 @@ def merged(base: Document, own: Document) -> Document:
     return result
 
 
-def _joined(document: Document) -> Document:
+def _joined(document: Document, file: Path | None) -> Document:
     """A line that joins another link is like that one in all that it does not say: address, dialect, institution …"""
     links = document.get("link")
     tables = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
     primary = {str(link.get("name")): link for link in tables if not link.get("joins")}
-    for link in tables:
-        for name, value in primary.get(str(link.get("joins")), {}).items():
+    for index, link in enumerate(tables):
+        joins = link.get("joins") or None
+        if isinstance(joins, str) and joins not in primary:
+            raise ConfigError(file, f"{joins} is no link, or itself a further line of one", f"$.link[{index}].joins")
+        for name, value in primary.get(str(joins), {}).items():
             link.setdefault(name, value)
     return document
 

@@ -145,7 +145,7 @@ class Traffic(Table, frozen=True):
     link: Name
     rate_per_s: Annotated[float, Meta(gt=0, le=100_000)] = 5.0
     terminals: Count = 4
-    mix: Literal["plain", "everyday", "everything"] = "plain"  # see switch.profiles.mix
+    mix: Literal["plain", "everyday", "everything"] = "everyday"  # see switch.profiles.mix
 
 
 class Hsm(Table, frozen=True):

@@ -69,13 +69,14 @@ class Advices:
 
     def _completes(self, tx: Transaction, view: View) -> checks.Failure | None:
         """Find the pre-authorization that DE 90 names; one that nobody knows makes the advice stand for itself."""
-        original = self.context.preauthorization_of(view) if view.has(de.ORIGINAL) else None
-        if original is None:
+        named = self.context.original_of(view) if view.has(de.ORIGINAL) else None
+        if named is None or not named.preauthorised:
             return None
+        original = named.head
         if original.token != tx.token:
             why = "DE 90 names a pre-authorization of another card"
             return checks.Failure(results.INVALID_TRANSACTION, "completion-of-another-card", why)
-        if original.taken_back:
+        if named.taken_back or original.taken_back:
             why = "the pre-authorization that DE 90 names was reversed before"
             return checks.Failure(results.TOO_LATE, "completion-of-reversed", why)
         tx.original = original
@@ -109,6 +110,12 @@ class Advices:
         context.transactions.finished(tx, now)
         context.commit(advice_of(tx, link.spec.name, issuer.spec.name, now))
         context.counters["advice-recorded"] += 1
+        if tx.original is None and view.has(de.ORIGINAL):
+            why = "no pre-authorization has the MTI and STAN in DE 90 and its DE 32, 37 and 41: it stands for itself"
+            context.event(
+                "advice", "advice-without-original", why, link=link.spec.name, mti=view.mti, stan=tx.stan, rrn=tx.rrn,
+                terminal=tx.terminal,
+            )  # fmt: skip
         context.answer(conn, view, tx.de39, tx)
         self.deliveries.owe(entry, now)
 

@@ -14,39 +14,42 @@ from switch.core.context import Context
 from switch.core.deliveries import Deliveries, issuers_original
 from switch.core.duplicates import identify, repeated
 from switch.core.effects import FORWARD
-from switch.core.journal import intent_of, outcome_of, refusal_of, seal_extras, stand_in_of
+from switch.core.endings import Endings
+from switch.core.journal import intent_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink, Line
-from switch.core.saf import Entry
 from switch.core.schemes import resolve, weigh
 from switch.core.stand_in import StandIns
 from switch.core.states import Hold, State
-from switch.core.transaction import NO_CONNECTION, Transaction
+from switch.core.transaction import Transaction
 from switch.core.window import LEAST
 from switch.iso8583.codec import EncodeError, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
 
-# What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the rest is secret.
-NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.APPROVAL, de.RESPONSE))
+# What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
+# speaks of the issuer's leg, the rest is secret.
+NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
 
 
 class Translation(NamedTuple):
-    """A PIN block at the HSM: under the acquirer's key `source`, which the rest of the command does not name."""
+    """A PIN block at the HSM, on its way from the acquirer's key `source` to the issuer's key `target`."""
 
     tx: Transaction
     source: str
-    body: str
+    target: str
+    block: str  # with the lengths, formats and the account number that the command gives it
 
 
 class Authorizations:
     """The handler of 0100, 0101, 0200, 0201 and their answers."""
 
-    def __init__(self, context: Context, deliveries: Deliveries, routes: BinTable[int]) -> None:
+    def __init__(self, context: Context, deliveries: Deliveries, ends: Endings, routes: BinTable[int]) -> None:
         self.context = context
         self.deliveries = deliveries
+        self.ends = ends
         self.routes = routes
-        self.stand_in = StandIns(context, self)
+        self.stand_in = StandIns(context, ends)
 
     # -- from the acquirer ------------------------------------------------------------------------------------------
 
@@ -71,13 +74,12 @@ class Authorizations:
         if context.in_flight >= LEAST and (why := self._busy(pan)):
             context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
-        if tx.preauthorised and view.has(de.ORIGINAL):
-            original = context.preauthorization_of(view)
-            if original is None or original.token != tx.token or original.hold is not Hold.HELD or original.released:
-                why = "DE 90 names no pre-authorization of this card that is held"
-                context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
-                return
-            tx.adds_to(original)
+        if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
+            why = "DE 90 names no pre-authorization of this card that is held"
+            context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
+            return
+        if tx.original is not None:
+            tx.adds_to(tx.original)
         tx.number = context.next_number()
         tx.received_at = now
         tx.request = view
@@ -87,7 +89,7 @@ class Authorizations:
         if context.scheme is not None and (mark := context.scheme.find(pan)):
             found = resolve(context.scheme, mark, link, view, tx, now)
             if isinstance(found, checks.Failure):
-                self.decline(tx, *found, now)
+                self.ends.decline(tx, *found, now)
                 return
             tx.resolved, tx.mark, pan = found, mark, found.pan
             weigh(context.scheme, tx)
@@ -102,10 +104,18 @@ class Authorizations:
             return ""
         return f"{issuer.in_flight} requests wait for {issuer.spec.name}, as many as it answers in time"
 
+    def _adds_to(self, tx: Transaction, view: View) -> bool:
+        """An incremental pre-authorization adds to one that is held."""
+        named = self.context.original_of(view)
+        if named is None or not named.preauthorised or named.token != tx.token:
+            return False
+        tx.original = head = named.head
+        return named.hold is Hold.HELD and head.hold is Hold.HELD and not head.released
+
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)
         if index is None:
-            self.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
+            self.ends.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
             return
         tx.issuer_link = index
         issuer = self.context.issuers[index]
@@ -114,7 +124,7 @@ class Authorizations:
             return
         if len(issuer.saf) >= self.context.spec.max_owed:
             why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: it must take them first"
-            self.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
+            self.ends.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
             return
         assert tx.request is not None
         block = tx.request.text(de.PIN_BLOCK)
@@ -129,12 +139,13 @@ class Authorizations:
         """Ask the HSM for the PIN block under the issuer's ZPK."""
         tx.move(State.TRANSLATING)
         tx.hsm_asked_at = now
-        body = f"{issuer.keys.current}12{block}0101{checks.account_number(pan)}"
-        self._ask_translation(Translation(tx, self.context.acquirers[tx.acquirer_link].keys.current, body))
+        source = self.context.acquirers[tx.acquirer_link].keys.current
+        block = f"12{block}0101{checks.account_number(pan)}"
+        self._ask_translation(Translation(tx, source, issuer.keys.current, block))
 
     def _ask_translation(self, asked: Translation) -> None:
         """Host command CC, ISO-0 to ISO-0."""
-        self.context.ask_hsm(f"CC{asked.source}{asked.body}", self._translated, asked)
+        self.context.ask_hsm(f"CC{asked.source}{asked.target}{asked.block}", self._translated, asked)
 
     def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
@@ -144,26 +155,29 @@ class Authorizations:
             return
         tx.hsm_answered_at = now
         if reply is None:
-            self.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
+            self.ends.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
             return
         found = TRANSLATED.match(reply)
         if found is None:
             why = "the HSM's answer to the PIN translation is none"
-            self.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
+            self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
         block, error = found.groups()
-        keys = self.context.acquirers[tx.acquirer_link].keys
+        keys, issuer = self.context.acquirers[tx.acquirer_link].keys, self.context.issuers[tx.issuer_link]
+        if block is not None and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
+            self._ask_translation(asked._replace(target=issuer.keys.current))
+            return
         if block is not None:
             keys.served(asked.source)
             tx.pin_key = asked.source
-            self._forward(tx, self.context.issuers[tx.issuer_link], block.decode("ascii"), now)
+            self._forward(tx, issuer, block.decode("ascii"), now)
             return
         code = error.decode("ascii")
         if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while
             self._ask_translation(asked._replace(source=previous))
             return
         result = results.of_hsm_error(code)
-        self.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
+        self.ends.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
 
     # -- to the issuer ----------------------------------------------------------------------------------------------
 
@@ -175,7 +189,8 @@ class Authorizations:
             return
         stan = issuer.stans.take(tx)
         if stan is None:
-            self.decline(tx, results.MALFUNCTION, "no-stan", f"all STANs of link {issuer.spec.name} are taken", now)
+            why = f"all STANs of link {issuer.spec.name} are taken"
+            self.ends.decline(tx, results.MALFUNCTION, "no-stan", why, now)
             return
         assert tx.request is not None
         patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
@@ -192,7 +207,7 @@ class Authorizations:
         except EncodeError as error:
             issuer.stans.release(stan)
             why = f"the request does not fit the dialect of {issuer.spec.name}: {error}"
-            self.decline(tx, results.FORMAT_ERROR, "does-not-fit-issuer", why, now)
+            self.ends.decline(tx, results.FORMAT_ERROR, "does-not-fit-issuer", why, now)
             return
         tx.move(State.WAITING)
         tx.issuer_stan = stan
@@ -208,7 +223,7 @@ class Authorizations:
         stan_text = view.text(de.STAN) or ""
         stan = int(stan_text) if stan_text.isdigit() else 0
         tx = issuer.stans.holder(stan)
-        if tx is None or not answers(view, tx, issuer.spec.match):
+        if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer.spec.match):
             what = "".join(f", this DE {number}" for number in issuer.spec.match)
             self._unmatched(issuer, view, stan_text, f": no request with it{what}")
             return
@@ -247,7 +262,7 @@ class Authorizations:
         tx.de39 = code if result is None else acquirer.code_of.get(result, code)
         if result == results.APPROVED or (result is None and code in results.OTHER_APPROVALS):
             self._approve(tx, view, tx.asked)
-        self._finish(tx, now, self._extras(tx, view))
+        self.ends.finish(tx, now, self._extras(tx, view))
 
     def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:
         """Partial approval: DE 4 of the answer is what the issuer holds. Who has not asked for that is declined."""
@@ -256,7 +271,7 @@ class Authorizations:
         if partly and acquirer.spec.partial_approval:
             tx.de39, tx.approved_amount = acquirer.code_of[results.PARTIALLY_APPROVED], amount
             self._approve(tx, view, int(amount))
-            self._finish(tx, now, self._extras(tx, view))
+            self.ends.finish(tx, now, self._extras(tx, view))
             return
         tx.de39 = acquirer.code_of[results.INSUFFICIENT_FUNDS]
         tx.move_hold(Hold.OWED)
@@ -264,8 +279,8 @@ class Authorizations:
             f"approved in part, which link {acquirer.spec.name} does not take (partial_approval): reversed" if partly
             else "approved in part, with a DE 4 that is no part of what was asked: reversed"
         )  # fmt: skip
-        self._event("declined", tx, "partial-approval", why)
-        self._finish(tx, now)
+        self.ends.event("declined", tx, "partial-approval", why)
+        self.ends.finish(tx, now)
         self.deliveries.owe(tx.owe_reversal(now), now)
 
     def _approve(self, tx: Transaction, view: View, amount: int) -> None:
@@ -292,21 +307,12 @@ class Authorizations:
                 layout.encode({"t": tx.mti, str(number): text})
             except EncodeError as error:
                 why = f"left out of the answer, the acquirer's dialect cannot carry it: {error}"
-                self._event("answered", tx, "does-not-fit-acquirer", why)
+                self.ends.event("answered", tx, "does-not-fit-acquirer", why)
             else:
                 fitting[number] = text
         return fitting
 
-    # -- ends -------------------------------------------------------------------------------------------------------
-
-    def decline(self, tx: Transaction, result: str, reason: str, why: str, now: float) -> None:
-        """The switch itself declines `tx`, which never left for an issuer."""
-        context = self.context
-        link = context.acquirers[tx.acquirer_link]
-        tx.de39, tx.reason = link.code_of[result], reason
-        context.commit(refusal_of(tx, link.spec.name, now))
-        self._event("declined", tx, reason, why)
-        self._answer_waiters(tx, now)
+    # -- without an answer ------------------------------------------------------------------------------------------
 
     def time_out(self, tx: Transaction, reason: str, why: str, now: float) -> None:
         """R7: no answer from the issuer: its STAN stays in quarantine for a late one, and it is owed a 0420."""
@@ -320,81 +326,7 @@ class Authorizations:
         """The issuer cannot decide: the switch stands in where it may, else the request ends with 91."""
         if self.stand_in.decide(tx, reason, why, now):
             return
-        self.give_up(tx, results.ISSUER_DOWN, reason, why, now)
-
-    def give_up(self, tx: Transaction, result: str, reason: str, why: str, now: float) -> None:
-        """Decline `tx`; where it had left, the issuer is owed a reversal."""
-        if tx.conn == NO_CONNECTION:
-            self.decline(tx, result, reason, why, now)
-            return
-        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[result]
-        self._event("timed-out" if result == results.ISSUER_DOWN else "declined", tx, reason, why)
-        tx.move_hold(Hold.OWED)
-        self._finish(tx, now)
-        self.deliveries.owe(tx.owe_reversal(now), now)
-
-    def stood_in(self, tx: Transaction, entries: list[Entry], why: str, now: float) -> None:
-        """The switch has approved `tx` for its issuer: log it, answer, tell the issuer."""
-        self._event("stood-in", tx, "stand-in", why)
-        self.context.totals.approved(tx)
-        self.context.commit(stand_in_of(tx, now))
-        self._answer_waiters(tx, now)
-        for entry in entries:
-            self.deliveries.owe(entry, now)
-
-    def withdraw(self, tx: Transaction, now: float) -> None:
-        """The acquirer reversed `tx` while it was in flight: end it, unanswered; a reversal is owed if it had left."""
-        link = self.context.acquirers[tx.acquirer_link]
-        tx.waiters = None
-        tx.de39, tx.reason = link.code_of[results.TOO_LATE], "reversed-in-flight"
-        self._event("withdrawn", tx, tx.reason, "the acquirer reversed it before its answer")
-        if tx.state is State.WAITING:
-            issuer = self.context.issuers[tx.issuer_link]
-            issuer.in_flight -= 1
-            issuer.quarantine.append(tx)
-            tx.deadline = now
-        if tx.conn == NO_CONNECTION:
-            self.context.commit(refusal_of(tx, link.spec.name, now))
-            self._answer_waiters(tx, now)
-        else:
-            tx.move_hold(Hold.OWED)
-            self._finish(tx, now)
-
-    def recover(self, tx: Transaction, now: float) -> None:
-        """After a restart: an intent without outcome. The issuer may have it, the acquirer got no answer."""
-        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
-        tx.move_hold(Hold.OWED)
-        self.context.in_flight += 1
-        self._event("timed-out", tx, "lost-in-restart", "forwarded before a restart and not answered: reversed")
-        self._finish(tx, now)
-        self.deliveries.owe(tx.owe_reversal(now), now)
-
-    def _finish(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
-        """Log the outcome of what an issuer has or may have seen, then answer."""
-        self.context.commit(outcome_of(tx, now))
-        self._answer_waiters(tx, now, extras)
-
-    def _answer_waiters(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
-        context = self.context
-        tx.move(State.FINISHED)
-        tx.decided_at = now
-        if tx.mark:
-            weigh(context.scheme, tx)
-        for conn, view in tx.waiters or ():
-            context.answer(conn, view, tx.de39, tx, extras, timed=True)
-        tx.waiters = tx.request = tx.resolved = None
-        context.in_flight -= 1
-        context.transactions.finished(tx, now)
-
-    def _event(self, name: str, tx: Transaction, reason: str, why: str) -> None:
-        context = self.context
-        issuer = context.issuers.get(tx.issuer_link)
-        context.event(
-            name, reason, why,
-            link=context.acquirers[tx.acquirer_link].spec.name, issuer=issuer.spec.name if issuer else "",
-            mti=tx.mti, stan=tx.stan, issuer_stan=f"{tx.issuer_stan:06d}" if tx.issuer_stan else "",
-            rrn=tx.rrn, terminal=tx.terminal, de39=tx.de39,
-        )  # fmt: skip
+        self.ends.give_up(tx, results.ISSUER_DOWN, reason, why, now)
 
     # -- time -------------------------------------------------------------------------------------------------------
 

@@ -179,6 +179,12 @@ def pan_of(view: View) -> str:
     return pan
 
 
+def expiry_of(view: View) -> str:
+    """DE 14, or the four digits behind track 2's separator."""
+    expiry = view.text(de.EXPIRY)
+    return expiry if expiry is not None else (view.text(de.TRACK2) or "").replace("D", "=").partition("=")[2][:4]
+
+
 def account_number(pan: str) -> str:
     """The twelve digits that an ISO-0 block is bound to: rightmost, without the check digit.
 

@@ -126,6 +126,8 @@ class Closings:
             self._done(issuer, closing, now)
 
     def _done(self, issuer: IssuerLink, closing: Closing, now: float) -> None:
+        if closing not in issuer.closings:  # its figures were forgotten while the issuer was asked
+            return
         issuer.closings.remove(closing)
         self.context.commit(records.Closing(now, issuer.spec.name, closing.closed, closing.opened, done=True))
 

@@ -80,13 +80,6 @@ class Context:
         )  # fmt: skip
         return self.transactions.find_original(key, original[10:20])
 
-    def preauthorization_of(self, view: View) -> Transaction | None:
-        """The pre-authorization that DE 90 of `view` names, by itself or by one of its increments."""
-        tx = self.original_of(view)
-        if tx is None or not tx.preauthorised:
-            return None
-        return tx.original or tx
-
     def commit(self, record: records.Record) -> None:
         """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
         self.effects.append((COMMIT, records.encode(record)))

@@ -52,7 +52,7 @@ class Deliveries:
 
     def message(self, entry: Entry, issuer: IssuerLink) -> bytes:
         """The frame that tells `entry`. Raises EncodeError where the issuer's dialect cannot carry it."""
-        fields = self._advice(entry) if entry.kind is Kind.ADVICE else self._reversal(entry, issuer)
+        fields = self._advice(entry, issuer) if entry.kind is Kind.ADVICE else self._reversal(entry, issuer)
         mti = entry.mti if entry.untouched else f"{entry.mti[:3]}1"
         return issuer.layout.emit(mti, (), fields)
 
@@ -85,13 +85,14 @@ class Deliveries:
             fields[de.REPLACEMENT] = entry.amount + NO_FURTHER_AMOUNTS
         return fields
 
-    def _advice(self, entry: Entry) -> dict[int, str | None]:
+    def _advice(self, entry: Entry, issuer: IssuerLink) -> dict[int, str | None]:
         """An advice carries what its acquirer sent, or, where the switch stood in, what the acquirer was answered."""
         tx = entry.tx
-        fields = {**(open_extras(self.context.vault, tx.sealed_fields) or {}), **self._common(entry)}
+        sent = open_extras(self.context.vault, tx.sealed_fields) or {}
+        fields = {number: text for number, text in sent.items() if number in issuer.forwarded} | self._common(entry)
         if not tx.is_advice:
             fields[de.APPROVAL], fields[de.RESPONSE] = tx.approval, tx.de39
-        if tx.original is not None and tx.original.issuer_link == tx.issuer_link:
+        if tx.original is not None and tx.original.issuer_link == tx.issuer_link and tx.original.issuer_stan:
             fields[de.ORIGINAL] = issuers_original(tx.original)
         return fields
 
@@ -138,8 +139,9 @@ class Deliveries:
         """R11: never taken. It is not sent again; people must look, so it stays to be seen."""
         tx = entry.tx
         self._done(issuer, entry, Fate.EXHAUSTED)
-        issuer.exhausted.append((now, entry))
-        self.context.commit(exhausted_of(entry, now))
+        entry.ended_at = now
+        issuer.exhausted.append(entry)
+        self.context.commit(exhausted_of(entry))
         why = f"{issuer.spec.name} has not taken this {entry.mti} in {entry.attempts} attempts: tell it by other means"
         self.context.event(
             "exception", "saf-exhausted", why, link=issuer.spec.name, mti=entry.mti, issuer_stan=f"{entry.stan:06d}",

@@ -43,8 +43,10 @@ def repeated(context: Context, conn: int, link: AcquirerLink, view: View, tx: Tr
     if not known.token:  # its reversal came first (R9)
         why = "a reversal of this request came before it"
         context.refuse(conn, link, view, results.INVALID_TRANSACTION, "reversed-before", why)
-    elif (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency):
-        why = "same DE 32, 11, 37, 41 and 13 as an earlier request, but another card, amount or kind"
+    elif known.mti != tx.mti or (
+        (known.token, known.amount, known.de3, known.currency) != (tx.token, tx.amount, tx.de3, tx.currency)
+    ):  # fmt: skip
+        why = "same DE 32, 11, 37, 41 and 13 as an earlier message, but another MTI, card, amount or kind"
         context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
     elif known.approved and (known.taken_back or known.hold is not Hold.HELD):
         why = "it was approved and then reversed: nothing is held for it any more"

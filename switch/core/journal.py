@@ -46,16 +46,18 @@ def refusal_of(tx: Transaction, link: str, at: float) -> records.Refusal:
     """The switch declined `tx` by itself."""
     return records.Refusal(
         tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
-        tx.currency, tx.transmitted, tx.token, tx.de39, tx.reason,
+        tx.currency, tx.transmitted, tx.token, tx.de39, tx.reason, tx.business_date,
     )  # fmt: skip
 
 
 def reversal_of(
-    tx: Transaction, link: str, at: float, de39: str, *, amount: str = "", issuer_stan: int = 0, dropped: bool = False
-) -> records.Reversal:
+    tx: Transaction, link: str, at: float, de39: str, *, amount: str = "", issuer_stan: int = 0, dropped: bool = False,
+    idle: bool = False,
+) -> records.Reversal:  # fmt: skip
     """An acquirer took `tx` back, or reduced it to `amount`; with number 0, something that was never seen (R9)."""
     return records.Reversal(
-        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39, amount, issuer_stan, dropped
+        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, de39, amount, issuer_stan, dropped,
+        idle,
     )  # fmt: skip
 
 
@@ -64,9 +66,9 @@ def delivery_of(entry: Entry, at: float, de39: str) -> records.Delivery:
     return records.Delivery(entry.tx.number, at, de39, entry.mti, entry.stan)
 
 
-def exhausted_of(entry: Entry, at: float) -> records.Exhausted:
+def exhausted_of(entry: Entry) -> records.Exhausted:
     """The issuer never took `entry`."""
-    return records.Exhausted(entry.tx.number, at, entry.mti, entry.stan, entry.attempts)
+    return records.Exhausted(entry.tx.number, entry.ended_at, entry.mti, entry.stan, entry.attempts)
 
 
 def seal_extras(vault: Vault, extras: dict[int, str], epoch: int, sequence: int) -> bytes:

@@ -110,7 +110,7 @@ class IssuerLink:
     quarantine: deque[Transaction] = field(default_factory=deque)  # timed out; late answers may still come
     saf: StoreAndForward = field(default_factory=StoreAndForward)
     closings: deque[Closing] = field(default_factory=deque)
-    exhausted: deque[tuple[float, Entry]] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
+    exhausted: deque[Entry] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
     in_flight: int = 0
 
     @classmethod

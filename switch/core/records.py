@@ -75,13 +75,15 @@ class Refusal(msgspec.Struct, array_like=True, tag=3):
     token: bytes
     de39: str
     reason: str
+    business_date: str = ""  # YYMMDD: DE 15 of the answer, and of its repeats
 
 
 class Reversal(msgspec.Struct, array_like=True, tag=4):
     """An acquirer reversed something: transaction `number`, or 0 when nothing like it was ever seen (R9).
 
     With `amount` (DE 95) only down to that, under an `issuer_stan` of its own; without, wholly. `dropped`: what it
-    reverses was an advice that the issuer had not been told of yet, so it never will be (R13).
+    reverses was an advice that the issuer had not been told of yet, so it never will be (R13). `idle`: a completion had
+    taken its place at the issuer, who need not be told.
     """
 
     number: int
@@ -96,6 +98,7 @@ class Reversal(msgspec.Struct, array_like=True, tag=4):
     amount: str = ""  # DE 95, first part: what stands after it
     issuer_stan: int = 0  # of a partial reversal; a whole one has its original's
     dropped: bool = False
+    idle: bool = False
 
 
 class Delivery(msgspec.Struct, array_like=True, tag=5):
@@ -201,7 +204,14 @@ class Closing(msgspec.Struct, array_like=True, tag=12):
     done: bool
 
 
-class Instrument(msgspec.Struct, array_like=True, tag=13):
+class Owed(msgspec.Struct, array_like=True, tag=13):
+    """What issuers are owed, in the order in which it came to be owed, as a snapshot found it: its own is another."""
+
+    at: float  # when the last of it came to be owed
+    entries: tuple[tuple[int, str, int], ...]  # number of the transaction, MTI, STAN of the issuer's leg
+
+
+class Instrument(msgspec.Struct, array_like=True, tag=14):
     """A number of the payment scheme: what it is, given out once, and what stands of it from here on."""
 
     mark: int  # ours, ascending
@@ -223,6 +233,7 @@ Record: TypeAlias = (
     | Cutover
     | Totals
     | Closing
+    | Owed
     | Instrument
 )
 

@@ -45,14 +45,23 @@ class Fold:
         self._link_index = {link.name: index for index, link in enumerate(context.spec.links)}
         self._by_number: dict[int, Transaction] = {}
         self._entries: list[Entry] = []  # all that ever came to be owed, in that order
+        self._given_up: list[Entry] = []
+        self._ended: list[Transaction] = []
 
     def apply(self, snapshot: bytes | None, payloads: Iterable[bytes]) -> None:
         """The snapshot's records, then those after it."""
         for record in _decode_snapshot(snapshot) if snapshot is not None else ():
             self._apply(record)
-        self._entries.sort(key=lambda entry: (entry.at, entry.tx.number))  # of equal times: as they were ended
         for payload in payloads:
             self._apply(records.decode(payload))
+        for entry in sorted(self._given_up, key=lambda entry: entry.ended_at):
+            self.context.issuers[entry.tx.issuer_link].exhausted.append(entry)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Only now, when it is known of each whether something is owed about it."""
+        for tx in sorted(self._ended, key=lambda tx: tx.decided_at):
+            self.context.transactions.finished(tx, tx.decided_at)
 
     def unanswered(self) -> list[Transaction]:
         """Intents without an outcome, by number: perhaps at the issuer, certainly not answered."""
@@ -81,6 +90,8 @@ class Fold:
                 self._done(record, Fate.DELIVERED)
             case records.Exhausted():
                 self._done(record, Fate.EXHAUSTED)
+            case records.Owed():
+                self._order(record)
             case records.Instrument():
                 self._instrument(record)
             case _:
@@ -166,7 +177,7 @@ class Fold:
 
     def _refusal(self, record: records.Refusal) -> None:
         tx = self._begin(record)
-        tx.de39, tx.reason = record.de39, record.reason
+        tx.de39, tx.reason, tx.business_date = record.de39, record.reason, record.business_date
         self._finished(tx, record.at)
 
     def _finished(self, tx: Transaction, at: float) -> None:
@@ -175,7 +186,7 @@ class Fold:
         if tx.is_advice and tx.mark:
             weigh_completed(self.context.scheme, tx)
         self._weigh(tx)
-        self.context.transactions.finished(tx, at)
+        self._ended.append(tx)
 
     # -- of a scheme ------------------------------------------------------------------------------------------------
 
@@ -204,7 +215,7 @@ class Fold:
             self._weigh(tx, taken_back=True)
             return
         tx.taken_back = True
-        if tx.hold is not Hold.HELD or tx.released:
+        if tx.hold is not Hold.HELD or record.idle:
             return
         totals.taken_back(tx, tx.standing)
         tx.standing = 0
@@ -222,17 +233,22 @@ class Fold:
         tx.acquirer_link = self._link(record.link)
         tx.de39, tx.decided_at = record.de39, record.at
         self.context.transactions.add(tx)
-        self.context.transactions.finished(tx, record.at)
+        self._ended.append(tx)
 
     def _done(self, record: records.Delivery | records.Exhausted, fate: Fate) -> None:
         tx = self._by_number[record.number]
         key = (record.mti, record.issuer_stan or tx.issuer_stan)
         entry = next(entry for entry in tx.entries or () if (entry.mti, entry.stan) == key and entry.fate is Fate.OPEN)
         self._end(entry, fate)
-        if fate is Fate.EXHAUSTED:
-            self.context.issuers[tx.issuer_link].exhausted.append((record.at, entry))
+        if isinstance(record, records.Exhausted):
+            entry.attempts, entry.ended_at = record.attempts, record.at
+            self._given_up.append(entry)
         elif entry.kind is Kind.REVERSAL and entry.stan == tx.issuer_stan:
             tx.move_hold(Hold.REVERSED)
+
+    def _order(self, record: records.Owed) -> None:
+        order = {entry: place for place, entry in enumerate(record.entries)}
+        self._entries.sort(key=lambda entry: order.get((entry.tx.number, entry.mti, entry.stan), -1))
 
     def _end(self, entry: Entry, fate: Fate) -> None:
         entry.fate = fate
@@ -257,6 +273,10 @@ def _records_of(context: Context) -> Iterator[records.Record]:
     for tx in reversed(transactions):
         if tx.number:
             yield from _rest_of(tx, names)
+    owed = [entry for issuer in context.issuers.values() for entry in issuer.saf.entries.values()]
+    if owed:
+        at = max(entry.at for entry in owed)
+        yield records.Owed(at, tuple((entry.tx.number, entry.mti, entry.stan) for entry in owed))
     yield from link_records.records_of(context, names)
     for mark, sealed, state in context.scheme.kept() if context.scheme is not None else ():
         yield records.Instrument(mark, 0.0, sealed, state)
@@ -284,9 +304,9 @@ def _rest_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:
             yield reversal_of(tx, acquirer, entry.at, "", amount=entry.amount, issuer_stan=entry.stan)
     if tx.taken_back:
         at = entries[-1].at if entries else tx.decided_at
-        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told)
+        yield reversal_of(tx, acquirer, at, "", dropped=not tx.is_told, idle=tx.hold is Hold.HELD)
     for entry in entries:
         if entry.fate is Fate.DELIVERED:
             yield delivery_of(entry, tx.decided_at, "")
         elif entry.fate is Fate.EXHAUSTED:
-            yield exhausted_of(entry, tx.decided_at)
+            yield exhausted_of(entry)

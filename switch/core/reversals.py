@@ -5,17 +5,16 @@ refused on business grounds (R1). If the issuer may hold something, it is told b
 connection and in the same order as the original, so a balance asked for afterwards is right. What the issuer has only
 been going to be told (a completion, an approval that the switch gave for it) is dropped from the queue instead. A
 pre-authorization and its completions are one purchase: the reversal of the first takes back the others, and a
-completion that was dropped takes its pre-authorization with it.
+completion that was dropped takes its pre-authorization, and what was added to that, with it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries
+from switch.core.endings import Endings
 from switch.core.journal import reversal_of
 from switch.core.links import AcquirerLink
 from switch.core.saf import Kind
@@ -24,34 +23,32 @@ from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, unknown_original
 from switch.iso8583.codec import View
 
-Withdraw: TypeAlias = Callable[[Transaction, float], None]
-
 
 @dataclass(slots=True)
 class Asked:
-    """One request of an acquirer. `withdraw` ends an original in flight."""
+    """One request of an acquirer."""
 
     link: AcquirerLink
     view: View
     now: float
-    withdraw: Withdraw
 
 
 class Reversals:
     """The handler of 0400, 0401, 0420 and 0421."""
 
-    def __init__(self, context: Context, deliveries: Deliveries) -> None:
+    def __init__(self, context: Context, deliveries: Deliveries, ends: Endings) -> None:
         self.context = context
         self.deliveries = deliveries
+        self.ends = ends
 
-    def request(self, conn: int, link: AcquirerLink, view: View, now: float, withdraw: Withdraw) -> None:
+    def request(self, conn: int, link: AcquirerLink, view: View, now: float) -> None:
         """An acquirer takes something back."""
         context = self.context
         failure = checks.reversal(view, link)
         if failure is not None:
             context.refuse(conn, link, view, *failure)
             return
-        asked = Asked(link, view, now, withdraw)
+        asked = Asked(link, view, now)
         tx = context.original_of(view)
         if tx is None or not tx.token:
             result = link.spec.unknown_reversal
@@ -77,14 +74,14 @@ class Reversals:
             if not completion.taken_back:
                 self._take_back(completion, asked)
         if tx.state is not State.FINISHED:
-            asked.withdraw(tx, asked.now)
+            self.ends.withdraw(tx, asked.now)
             self._commit(tx, asked)
             if tx.hold is Hold.OWED:
                 self.deliveries.owe(tx.owe_reversal(asked.now), asked.now)
         elif tx.hold is Hold.HELD and not tx.released:
             self._release(tx, asked)
         else:
-            self._commit(tx, asked)
+            self._commit(tx, asked, idle=tx.hold is Hold.HELD)
         return results.APPROVED
 
     def _release(self, tx: Transaction, asked: Asked) -> None:
@@ -102,14 +99,11 @@ class Reversals:
         self._weigh(tx)
         for entry in unheard:
             self.deliveries.drop(entry)
-        if tx.is_advice and tx.original is not None:
-            self._end_chain(tx.original, asked)
-
-    def _end_chain(self, first: Transaction, asked: Asked) -> None:
-        """Its completion was dropped: what that would have released at the issuer is taken back now."""
-        for held in (first, *(first.increments or ())):
-            if held.hold is Hold.HELD and not held.taken_back and not held.released:
-                self._take_back(held, asked)
+        original = tx.original
+        if tx.is_advice and original is not None and not original.released:
+            for held in original.family():
+                if held.hold is Hold.HELD:
+                    self._take_back(held, asked)
 
     # -- in part ----------------------------------------------------------------------------------------------------
 
@@ -159,9 +153,9 @@ class Reversals:
         if tx.mark:
             weigh(self.context.scheme, tx, taken_back=True)
 
-    def _commit(self, tx: Transaction, asked: Asked, *, dropped: bool = False) -> None:
+    def _commit(self, tx: Transaction, asked: Asked, *, dropped: bool = False, idle: bool = False) -> None:
         code = asked.link.code_of[results.APPROVED]
-        self.context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code, dropped=dropped))
+        self.context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code, dropped=dropped, idle=idle))
 
     def _event(self, asked: Asked, reason: str, why: str) -> None:
         stan, rrn, terminal = (asked.view.text(number) or "" for number in (de.STAN, de.RRN, de.TERMINAL))

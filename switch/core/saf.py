@@ -57,6 +57,7 @@ class Entry:
     fate: Fate = Fate.OPEN
     attempts: int = 0
     wait_s: float = 0.0
+    ended_at: float = 0.0  # when it was given up
     maybe_sent: bool = False  # before a restart: then it goes out as a repeat
 
     @property
@@ -132,13 +133,14 @@ class StoreAndForward:
         entry.fate = fate
         token = entry.tx.token
         queue = self.cards[token]
+        was_first = queue[0] is entry
         queue.remove(entry)
         del self.entries[self._key(entry)]
         self.under_way.discard(self._key(entry))
-        if queue:
-            self.ready.append(token)
-        else:
+        if not queue:
             del self.cards[token]
+        elif was_first:
+            self.ready.append(token)
 
     def refused(self, entry: Entry) -> None:
         """`entry` was not taken: its timer goes on, those of other cards may be sent meanwhile."""

@@ -160,24 +160,22 @@ def weigh(scheme: Scheme | None, tx: Transaction, *, taken_back: bool = False) -
     before, now = tx.weight, _weight_of(tx)
     if scheme is None or before == now:
         return
-    first = tx.original or tx
-    lived = _weighs(first)
+    lived = _weighs(tx)
     tx.weight = now
-    scheme.weighs(tx.mark, Weight(tx.currency, before, now, _weighs(first) - lived, taken_back))
+    scheme.weighs(tx.mark, Weight(tx.currency, before, now, _weighs(tx) - lived, taken_back))
 
 
 def weigh_completed(scheme: Scheme | None, completion: Transaction) -> None:
     """The same of a completion, and of what it has taken the place of."""
     weigh(scheme, completion)
-    if completion.original is not None:
-        for held in (completion.original, *(completion.original.increments or ())):
-            if held.mark:
-                weigh(scheme, held)
+    for held in completion.family():
+        if held.mark:
+            weigh(scheme, held)
 
 
-def _weighs(first: Transaction) -> bool:
-    purchase = (first, *(first.increments or ()), *(first.completions or ()))
-    return any(tx.weight for tx in purchase)
+def _weighs(tx: Transaction) -> bool:
+    """Does its purchase weigh anything?"""
+    return any(one.weight for one in tx.family())
 
 
 def _weight_of(tx: Transaction) -> int:

@@ -12,15 +12,15 @@ A card that is not covered, or beyond its limits, ends as it would have without 
 
 import re
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.advices import seal_fields
 from switch.core.context import Context
+from switch.core.endings import Endings
 from switch.core.journal import intent_of
 from switch.core.links import IssuerLink
-from switch.core.saf import Entry
 from switch.core.specs import StandInCard
 from switch.core.states import State
 from switch.core.transaction import NO_CONNECTION, Transaction
@@ -32,16 +32,6 @@ PURCHASE: Final = "00"  # cash, refunds and enquiries wait for their issuer
 # ED, error code: the answer to EC, verify a PIN against a PVV.
 VERIFIED: Final = re.compile(rb"ED([0-9A-Z]{2})")
 WRONG_PIN: Final = "01"
-
-
-class Ends(Protocol):
-    """How a request ends, one way or the other."""
-
-    def give_up(self, tx: Transaction, result: str, reason: str, why: str, now: float) -> None:
-        """Decline it."""
-
-    def stood_in(self, tx: Transaction, entries: list[Entry], why: str, now: float) -> None:
-        """The switch has approved it."""
 
 
 class Verification(NamedTuple):
@@ -57,7 +47,7 @@ class Verification(NamedTuple):
 class StandIns:
     """Decides for issuers that cannot."""
 
-    def __init__(self, context: Context, ends: Ends) -> None:
+    def __init__(self, context: Context, ends: Endings) -> None:
         self.context = context
         self.ends = ends
         self._cards = {context.vault.token(card.pan): card for card in context.spec.stand_in}
@@ -69,7 +59,7 @@ class StandIns:
             return False
         assert tx.request is not None
         why = f"{why}; the switch stood in"
-        expiry = tx.request.text(de.EXPIRY) or card.expiry
+        expiry = checks.expiry_of(tx.request)
         if expiry != card.expiry or expiry < f"{datetime.fromtimestamp(now, UTC):%y%m}":
             self.ends.give_up(tx, results.EXPIRED, "stand-in-expired", f"{why}: the card has expired", now)
             return True

@@ -23,6 +23,7 @@ from switch.core.context import Context, is_asking
 from switch.core.days import Days
 from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
+from switch.core.endings import Endings
 from switch.core.file_actions import FileActions
 from switch.core.keys import Exchange, KeyExchanges
 from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
@@ -74,7 +75,8 @@ class Switch:
         """`epoch` counts the starts of this switch, durably: with it no nonce of the vault ever serves twice."""
         self._context = context = Context(spec, vault, epoch, scheme)
         self._deliveries = Deliveries(context)
-        self._reversals = Reversals(context, self._deliveries)
+        self._ends = Endings(context, self._deliveries)
+        self._reversals = Reversals(context, self._deliveries, self._ends)
         self._questions = Questions(context)
         self._keys = KeyExchanges(context, self._questions)
         self._days = Days(context)
@@ -84,7 +86,7 @@ class Switch:
         self._file_actions = FileActions(context)
         index_of = {issuer.spec.name: index for index, issuer in context.issuers.items()}
         routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
-        self._authorizations = Authorizations(context, self._deliveries, routes)
+        self._authorizations = Authorizations(context, self._deliveries, self._ends, routes)
         self._advices = Advices(context, self._deliveries, routes)
         self._timed: tuple[Timed, ...] = (
             self._days, self._authorizations, self._deliveries, self._questions, self._network, self._closings,
@@ -103,7 +105,7 @@ class Switch:
             entry.maybe_sent = True
             self._deliveries.owe(entry, now)
         for tx in fold.unanswered():
-            self._authorizations.recover(tx, now)
+            self._ends.recover(tx, now)
 
     def snapshot(self) -> bytes:
         """The state as of every COMMIT handed out so far, for `restore`."""
@@ -229,7 +231,7 @@ class Switch:
             why = f"{self._context.stalled}; left to its repeat"
             self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)
         elif mti in REVERSAL_MTIS:
-            self._reversals.request(conn, link, view, now, self._authorizations.withdraw)
+            self._reversals.request(conn, link, view, now)
         elif mti in ADVICE_MTIS:
             self._advices.request(conn, link, view, now)
         elif mti in RECONCILIATION_MTIS:
@@ -387,7 +389,8 @@ class Switch:
     def exhausted(self) -> list[tuple[float, str, str, str, str, str, int]]:
         """What issuers never took, for people to look at: (at, issuer link, MTI, STAN, DE 37, DE 41, attempts)."""
         return [
-            (at, issuer.spec.name, entry.mti, entry.tx.stan, entry.tx.rrn, entry.tx.terminal, entry.attempts)
+            (entry.ended_at, issuer.spec.name, entry.mti, tx.stan, tx.rrn, tx.terminal, entry.attempts)
             for issuer in self._context.issuers.values()
-            for at, entry in issuer.exhausted
+            for entry in issuer.exhausted
+            for tx in (entry.tx,)
         ]

@@ -26,13 +26,12 @@ class Transaction:
     """An authorization. Times are seconds as passed in; 0.0 where that hop did not happen."""
 
     __slots__ = (
-        "acquirer_id", "acquirer_link", "amount", "answered_at", "approval", "approved", "approved_amount",
+        "acquirer_id", "acquirer_link", "additions", "amount", "answered_at", "approval", "approved", "approved_amount",
         "business_date", "completions", "conn", "currency", "de3", "de39", "deadline", "decided_at", "entries",
-        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "increments", "issuer_answered_at", "issuer_link",
-        "issuer_stan", "leg_mti", "local_date", "mark", "merchant", "mti", "number", "older", "original", "pin_key",
-        "preauthorised", "reason", "received_at", "request", "resolved", "rrn", "sealed_extras", "sealed_fields",
-        "sealed_pan", "stan", "standing", "state", "stood_in_for", "taken_back", "terminal", "token", "transmitted",
-        "waiters", "weight",
+        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan",
+        "leg_mti", "local_date", "mark", "merchant", "mti", "number", "older", "original", "pin_key", "preauthorised",
+        "reason", "received_at", "request", "resolved", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan",
+        "standing", "state", "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters", "weight",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,8 +58,8 @@ class Transaction:
         self.standing = 0  # minor units that were approved and not taken back
         self.preauthorised = False
         self.original: Transaction | None = None  # the pre-authorization that it adds to or completes
-        self.increments: list[Transaction] | None = None  # of a pre-authorization
-        self.completions: list[Transaction] | None = None
+        self.additions: list[Transaction] | None = None  # to a pre-authorization
+        self.completions: list[Transaction] | None = None  # of a pre-authorization
         self.stood_in_for = 0  # STAN of the request that the issuer did not answer
         self.sealed_fields = b""  # of an advice: its further fields for the issuer
         self.entries: list[Entry] | None = None  # all that the issuer was ever owed about it
@@ -123,11 +122,11 @@ class Transaction:
         return []
 
     def adds_to(self, original: "Transaction") -> None:
-        """It is an increment of that pre-authorization."""
+        """It is a further hold of that pre-authorization."""
         self.original = original
-        if original.increments is None:
-            original.increments = []
-        original.increments.append(self)
+        if original.additions is None:
+            original.additions = []
+        original.additions.append(self)
 
     def completes(self, original: "Transaction") -> None:
         """It is a completion of that pre-authorization."""
@@ -135,6 +134,18 @@ class Transaction:
         if original.completions is None:
             original.completions = []
         original.completions.append(self)
+
+    @property
+    def head(self) -> "Transaction":
+        """The pre-authorization that it adds to or completes; itself, where it does neither."""
+        return self.original or self
+
+    def family(self) -> "Iterator[Transaction]":
+        """A pre-authorization with all that added to it or completed it."""
+        head = self.head
+        yield head
+        yield from head.additions or ()
+        yield from head.completions or ()
 
     @property
     def is_advice(self) -> bool:
@@ -149,8 +160,8 @@ class Transaction:
     @property
     def released(self) -> bool:
         """Is it of a pre-authorization whose completion has taken its place at the issuer, or is going to?"""
-        first = self.original if self.preauthorised and self.original is not None else self
-        return any(completion.is_told for completion in first.completions or ())
+        completions = self.head.completions if self.preauthorised else None
+        return any(completion.is_told for completion in completions or ())
 
     @property
     def is_told(self) -> bool:
@@ -161,6 +172,10 @@ class Transaction:
     def request_stan(self) -> int:
         """Under which the request itself went to the issuer."""
         return self.stood_in_for or self.issuer_stan
+
+    def asked_under(self, stan: int) -> bool:
+        """Did the request itself go to the issuer under `stan`, and not something that was told about it?"""
+        return self.conn != NO_CONNECTION and stan == self.request_stan
 
     @property
     def asked(self) -> int:
@@ -248,11 +263,13 @@ class Transactions:
         by_age.append((now, tx))
         while by_age and (now - by_age[0][0] > self._retention_s or len(by_age) > self._limit):
             finished_at, oldest = by_age.popleft()
-            if oldest.owes or _awaits_completion(oldest, now):
+            if _is_needed(oldest, now):
                 by_age.append((now, oldest))
                 break
             self.forgotten_early += now - finished_at <= self._retention_s
             self._forget(oldest)
+            if oldest.original is not None:  # else its reversal would name one that is forgotten
+                self._forget(oldest.original)
 
     def everything(self) -> Iterator[Transaction]:
         """All of them, in no order."""
@@ -275,6 +292,13 @@ class Transactions:
             link = link.older
         if link is not None:
             link.older = tx.older
+
+
+def _is_needed(tx: Transaction, now: float) -> bool:
+    """Is an issuer still to be told of it, or of what belongs together with it? Or is it a hold to be completed?"""
+    if tx.original is None and not tx.preauthorised:
+        return tx.owes
+    return tx.owes or _awaits_completion(tx.head, now) or any(member.owes for member in tx.family())
 
 
 def _awaits_completion(tx: Transaction, now: float) -> bool:

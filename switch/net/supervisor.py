@@ -193,7 +193,7 @@ def _print_verdict(verdict: Mapping[str, Any]) -> None:
     for name in ("unanswered", "double_effects", "orphan_reversals"):
         say(f"  {name.replace('_', ' ')}: {verdict[name]}")
     for disagreement in verdict["disagreements"]:
-        say(f"  disagreement: {disagreement}")
+        say(f"  {disagreement['kind']}: {disagreement['why']}")
     say(f"verdict: {verdict['verdict']}")
 
 

@@ -32,6 +32,7 @@ from switch.store.keys import load_or_create
 NAME = "switch"
 POLL_S = 0.01  # how often readiness is looked at while starting
 COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
+EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of `Switch.exhausted`, for `status`
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,8 @@ class _RunningSwitch:
                     **self._instruments.status(self._core.counters, self._core.link_states()),
                     "in_flight": self._core.in_flight(),
                     "reversals_owed": self._core.reversals_owed(),
+                    "advices_owed": self._core.advices_owed(),
+                    "exhausted": [dict(zip(EXHAUSTED, row, strict=True)) for row in self._core.exhausted()],
                 }
             case "link":
                 self._change_link(document)

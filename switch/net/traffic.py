@@ -83,8 +83,12 @@ class Witness:
             answer = self._layout.scan(frame)
         except FormatError:
             return  # the acquirer itself will complain
-        request = self._asked.pop((answer.text(11), answer.text(41)), None)
-        if request is not None and answer.text(39) == _APPROVED:
+        name = answer.text(11), answer.text(41)
+        request = self._asked.get(name)
+        if request is None or request.mti[:2] != answer.mti[:2]:
+            return  # after a restart, a reversal of the run before may have the same STAN
+        del self._asked[name]
+        if answer.text(39) == _APPROVED:
             self.seen = request, answer
             self._asked.clear()
 

@@ -42,8 +42,15 @@ def main() -> int:
         return 2
     print("\n".join(machine()), flush=True)
     try:
-        rows = [*codec.rows(), *pin.rows(), *core.rows(), *number_map.rows()]
-        rows += [*switch_cpu.rows(), *overload.rows(), *crowd.rows()]
+        rows = [
+            *codec.rows(),
+            *pin.rows(),
+            *core.rows(),
+            *number_map.rows(),
+            *switch_cpu.rows(),
+            *overload.rows(),
+            *crowd.rows(),
+        ]
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@
 
 What is asked for was made a moment before, as from a frame: its text is warm and no hash is cached in it, while what
 the maps hold is mostly not in any cache. The three take turns within each round. CPU time of one lookup, the loop in
-Python around it included, as in any caller; a batch is one call for 4096 numbers. Bytes an entry are resident memory:
+Python around it included, as in any caller; a batch is one call for 1024 numbers. Bytes an entry are resident memory:
 by how much the process grows while a map is filled with numbers and their records (indices below 2³²).
 """
 
@@ -14,6 +14,7 @@ import random
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import process_time
 
 from switch.cards.disposable import number_for
@@ -22,8 +23,8 @@ from tests.bench.table import Row, lines, row
 
 ENTRIES = 10_000_000
 ROUNDS = 9
-# Batches a round; each is 4096 numbers drawn from all of them.
-BATCHES, BATCH = 10, 4_096
+# Batches a round, of which it gives the median; each is 1024 numbers drawn from all of them.
+BATCHES, BATCH = 41, 1_024
 ISSUED = 2_000  # disposable numbers made a round
 
 NS_PER_S, US_PER_S = 1e9, 1e6
@@ -127,8 +128,8 @@ def measured_rows() -> list[Row]:
     samples: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(ROUNDS):
         for name, subject in subjects.items():
-            samples[name].append(sum(subject() for _ in range(BATCHES)) / BATCHES * NS_PER_S)
-    single = sorted(samples["single"])[ROUNDS // 2]
+            samples[name].append(median(subject() for _ in range(BATCHES)) * NS_PER_S)
+    single = median(samples["single"])
     return [
         reference_row("number map lookup (10M, from Python)", "ns", samples["single"], "dict of str", samples),
         reference_row("number map lookup (10M, batch)", "ns", samples["batch"], "dict of str", samples),
@@ -141,7 +142,7 @@ def measured_rows() -> list[Row]:
 
 def reference_row(name: str, unit: str, ours: list[float], reference: str, samples: dict[str, list[float]]) -> Row:
     """A row beside the median of another subject."""
-    return row(name, unit, ours, reference, sorted(samples[reference])[ROUNDS // 2])
+    return row(name, unit, ours, reference, median(samples[reference]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,16 @@ from psec import des
 from tests.support.foreign import Doc, Foreign
 from tests.support.running import RunningBench, Tcp, eventually
 
-LINES = '[[link]]\nname = "issuer-1-b"\njoins = "issuer-1"\n'
+LINES = """\
+[[link]]
+name = "issuer-1-b"
+joins = "issuer-1"
+
+[limits]
+reversal_repeat_s = 0.5
+reversal_repeat_max_s = 0.5
+saf_attempts = 2
+"""
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +137,14 @@ def test_a_line_taken_down_leaves_the_other(lined: RunningBench, client: Tcp, ca
         assert client.ask(client.foreign.purchase(card, pin=None))["39"] == "00"
         assert lined.cli("control", "link", name, "up").returncode == 0
         eventually(lambda name=name: states()[name] == "signed-on")
+
+
+def test_status_shows_what_an_issuer_never_took(lined: RunningBench, client: Tcp) -> None:
+    """R11: given up and left to people, so it has to be seen."""
+    unknown = next(card for card in lined.json("cards") if card["behaviour"] == "unknown")
+    request = client.foreign.purchase(unknown, pin=None) | {"t": "0220"}
+    assert client.ask(request)["39"] == "00"
+    (given_up,) = eventually(lambda: lined.json("control", "status")["switch"]["exhausted"])
+    assert (given_up["issuer"], given_up["mti"], given_up["rrn"]) == ("issuer-1", "0220", request["37"])
+    assert given_up["attempts"] == 2
+    assert lined.json("control", "status")["switch"]["advices_owed"] == 0

@@ -11,6 +11,7 @@ from switch.simulation.bench import START, Bench
 from switch.simulation.world import Host
 from tests.simulation.conftest import Terminal
 from tests.simulation.institution import Institution
+from tests.simulation.scripted import Scripted
 from tests.simulation.trade import (
     DAY_S,
     FIRST,
@@ -344,3 +345,14 @@ def test_r16_a_snapshot_remembers_what_issuers_are_to_be_told(terminal: Terminal
     del issuer.script["201"]
     bench.world.run(30.0)
     assert issuer.codes()[-2:] == ["0800/201", "0520/978"]
+
+
+@pytest.mark.rule("R16")
+def test_r16_an_issuer_that_hears_of_no_cutover_for_long_stops_nothing(bench: Bench, cards: Any) -> None:
+    """A day whose figures are forgotten while the issuer is being told of it is given up, once."""
+    issuer = Scripted(bench, card_of(cards)["issuer"])
+    issuer.receive = lambda *_: None  # type: ignore[method-assign]
+    for _ in range(12):
+        cut_over(bench)
+    bench.world.run(7200.0)
+    assert bench.core.business_dates()

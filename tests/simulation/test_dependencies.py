@@ -30,7 +30,7 @@ def hsm_flaps(bench: Bench) -> None:
 
 
 def issuers_link_flaps(bench: Bench) -> None:
-    up = not any(issuer.enabled for issuer in bench.core._context.issuers.values())
+    up = not any(line.enabled for line in bench.core._context.lines.values())
     for name in bench.issuers:
         bench.core.set_link(name, up, bench.world.now)
     bench.switch.settle()

@@ -231,6 +231,7 @@ def test_a_completion_of_nothing_known_stands_for_itself(terminal: Terminal, car
     never_sent = preauthorization(terminal, cards["approve"])
     assert terminal.ask(naming(never_sent, advice(terminal, cards["approve"])))["39"] == "00"
     assert "90" not in issuer.got[0]
+    assert [line["mti"] for line in terminal.said("advice-without-original")] == ["0220"]
 
 
 @pytest.mark.rule("I8", "68")
@@ -551,3 +552,139 @@ def test_the_reversal_of_a_completed_increment_tells_the_issuer_nothing(
     terminal.ask(naming(held, advice(terminal, cards["approve"], 80_00)))
     assert terminal.ask(terminal.foreign.reversal(increment))["39"] == "00"
     assert issuer.mtis() == ["0100", "0100", "0220"]
+
+
+def test_r11_a_snapshot_keeps_the_order_of_what_is_owed(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted
+) -> None:  # fmt: skip
+    """Also of what came to be owed at one instant, the younger transaction's first."""
+    terminal = new_terminal()
+    older, younger = (terminal.foreign.purchase(cards["approve"]) for _ in range(2))
+    terminal.ask(older)
+    terminal.ask(younger)
+    issuer.decide = lambda _: None
+    terminal.send(terminal.foreign.reversal(younger))
+    terminal.send(terminal.foreign.reversal(older, f95=standing(60_00)))
+    bench = terminal.bench
+    bench.world.run(1.0)
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, bench.core.snapshot())
+    issuer.got.clear()
+    issuer.decide = approve
+    restarted(terminal, new_terminal)
+    assert [(doc["t"], doc["37"]) for doc in issuer.got] == [("0421", younger["37"]), ("0421", older["37"])]
+
+
+@pytest.mark.rule("R16")
+def test_r16_the_day_of_an_answer_is_ours(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
+    """An issuer that is a day ahead, or names an original by its own leg, says nothing of that to the acquirer."""
+    issuer.decide = lambda doc: {**approve(doc), "15": "0101", "90": doc.get("90", "0" * 42)}
+    held = preauthorization(terminal, cards["approve"])
+    answer = terminal.ask(held)
+    assert answer["15"] == issuer.got[0]["15"]
+    added = terminal.ask(naming(held, preauthorization(terminal, cards["approve"], 30_00)))
+    assert added["39"] == "00"
+    assert "90" not in added
+
+
+@pytest.mark.rule("R5", "94")
+@pytest.mark.parametrize("first", ["0200", "0220"])
+def test_r5_an_advice_is_not_a_repeat_of_a_request(
+    terminal: Terminal, cards: Cards, issuer: Scripted, first: str
+) -> None:
+    """The same reference and class, but one asked and the other tells: neither may get the other's answer."""
+    issuer.decide = lambda doc: {"39": "51"} if doc["t"] == "0200" else approve(doc)
+    asked = terminal.foreign.purchase(cards["approve"], pin=None, mti=first)
+    terminal.ask(asked)
+    other = "0220" if first == "0200" else "0200"
+    assert terminal.ask(asked | {"t": other})["39"] == "94"
+    assert issuer.mtis() == [first]
+
+
+@pytest.mark.rule("R13")
+@pytest.mark.parametrize("restart", [False, True])
+def test_r13_what_was_added_to_a_preauthorization_is_released_with_its_queued_completion(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted, restart: bool
+) -> None:
+    """The completion would have released all of it; so does its reversal, when the issuer never hears of it."""
+    terminal = new_terminal()
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    terminal.ask(held)
+    added = naming(held, preauthorization(terminal, card, 30_00))
+    terminal.ask(added)
+    if restart:
+        terminal = restarted(terminal, new_terminal)
+    bench.core.set_link(card["issuer"], up=False, now=bench.world.now)
+    bench.switch.settle()
+    completion = naming(held, advice(terminal, card, 120_00)) | {"11": "000901"}
+    assert terminal.ask(completion)["39"] == "00"
+    assert terminal.ask(terminal.foreign.reversal(completion))["39"] == "00"
+    terminal = restarted(terminal, new_terminal)
+    first, second, *told = issuer.got
+    assert sorted(doc["90"][:10] for doc in told) == ["0100" + first["11"], "0100" + second["11"]]
+    assert terminal.ask(terminal.foreign.reversal(added))["39"] == "00"
+    assert len(issuer.got) == 4
+
+
+def test_a_completion_may_name_what_was_added(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
+    """It completes the whole: the reversal of the pre-authorization takes it back."""
+    held = preauthorization(terminal, cards["approve"])
+    terminal.ask(held)
+    added = naming(held, preauthorization(terminal, cards["approve"], 30_00))
+    terminal.ask(added)
+    terminal.ask(naming(added, advice(terminal, cards["approve"], 120_00)))
+    terminal.ask(terminal.foreign.reversal(held))
+    assert issuer.mtis() == ["0100", "0100", "0220", "0420"]
+    assert issuer.got[3]["90"][:10] == "0220" + issuer.got[2]["11"]
+
+
+@pytest.mark.rule("R12")
+def test_r12_a_completion_of_what_never_left_names_nothing(terminal: Terminal, cards: Cards, issuer: Scripted) -> None:
+    """The issuer knows no such STAN: it posts the advice for itself."""
+    card, bench = cards["approve"], terminal.bench
+    bench.core.set_link(card["issuer"], up=False, now=bench.world.now)
+    bench.switch.settle()
+    held = preauthorization(terminal, card)
+    assert terminal.ask(held)["39"] == "91"
+    assert terminal.ask(naming(held, advice(terminal, card, 80_00)))["39"] == "00"
+    bench.core.set_link(card["issuer"], up=True, now=bench.world.now)
+    bench.world.run(5.0)
+    assert issuer.mtis() == ["0220"]
+    assert "90" not in issuer.got[0]
+
+
+@pytest.mark.rule("R3")
+def test_r3_an_answer_of_another_function_is_no_answer_to_an_advice(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    """A 0210 to a 0220 ends nothing, and its STAN stays taken."""
+    issuer.decide = lambda doc: None
+    terminal.ask(advice(terminal, cards["approve"]))
+    told = issuer.got[0]
+    stans = terminal.bench.core._context.issuers[terminal.bench.link_index[cards["approve"]["issuer"]]].stans
+    wrong = {number: told[number] for number in ("2", "3", "4", "7", "11", "37", "41")} | {"t": "0210", "39": "00"}
+    issuer.decide = lambda doc: wrong
+    terminal.bench.world.run(60.0)
+    assert terminal.said("answer-unmatched")
+    assert stans.holder(int(told["11"])) is not None
+    assert terminal.bench.core.advices_owed() == 1
+
+
+def test_a_snapshot_knows_what_was_reversed_before_its_completion_and_what_after(
+    terminal: Terminal, cards: Cards, issuer: Scripted
+) -> None:
+    """Two increments, one reversed while it was held, one when the completion had taken its place."""
+    card, bench = cards["approve"], terminal.bench
+    held = preauthorization(terminal, card)
+    before, after = (naming(held, preauthorization(terminal, card, cents)) for cents in (30_00, 20_00))
+    for doc in (held, before, after):
+        terminal.ask(doc)
+    terminal.ask(terminal.foreign.reversal(before))
+    terminal.ask(naming(held, advice(terminal, card, 80_00)))
+    terminal.ask(terminal.foreign.reversal(after))
+    assert issuer.mtis() == ["0100", "0100", "0100", "0420", "0220"]
+    state = bench.core.snapshot()
+    bench.switch.disk.write_snapshot(bench.switch.disk.last_sequence, state)
+    bench.crash_switch()
+    assert bench.core.snapshot() == state
+    assert bench.core.reversals_owed() == 0

@@ -289,6 +289,18 @@ def test_a_pre_authorization_and_its_completion(terminal: Terminal, cards: Cards
     assert (sent["24"], sent["4"], sent["56"][:10]) == ("202", "000000007000", "1100" + opened["11"])
 
 
+def test_a_completion_reaches_an_issuer_of_1987(terminal: Terminal, bench: Bench, cards: Cards) -> None:
+    """R12: what 1993 alone can say stays behind, as it does in requests."""
+    request = terminal.foreign.purchase(cards["funds"], 1000, f24="101")
+    assert terminal.ask(request)["39"] == "000"
+    original = terminal.foreign.reversal(request)["56"]
+    completion = request | {"t": "1220", "24": "202", "11": "900001", "4": "000000000700", "56": original}
+    del completion["52"]
+    assert terminal.ask(completion)["39"] == "000"
+    bench.world.run(5.0)
+    assert bench.core.advices_owed() == 0
+
+
 class Sealed93(Sealed, Foreign93):
     """A client of 1993 with a TAK."""
 

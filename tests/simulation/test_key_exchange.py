@@ -440,3 +440,16 @@ def test_the_helpers_of_this_test_know_the_published_answers() -> None:
     """K → 08D7B4; and what `under` makes, `opened` takes apart."""
     assert kcv(NEW_KEY) == "08D7B4"
     assert opened(OTHER_KEY, under(OTHER_KEY, NEW_KEY)) == NEW_KEY
+
+
+def test_r15_a_pin_block_on_its_way_meets_the_issuers_new_key(terminal: Terminal, cards: Any, config: Config) -> None:
+    """The key changes while the HSM translates: what was made for the old one is made again (found by seed 1292)."""
+    bench, card = terminal.bench, cards["approve"]
+    issuer = Institution(bench, "issuer-1")
+    new = find_key(config, "issuer-2", "ZPK")
+    terminal.send(terminal.foreign.purchase(card, 1_00))
+    bench.world.run(0.0005)
+    keys = bench.core._context.issuers[bench.link_index["issuer-1"]].keys
+    keys.change(new.under_lmk, new.kcv, bench.world.now, 60.0)
+    bench.world.run(1.0)
+    assert pin_at(issuer, new.clear, card) == card["pin"]

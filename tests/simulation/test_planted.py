@@ -13,8 +13,8 @@ import pytest
 
 from switch.config.tables import Config
 from switch.core.advices import Advices
-from switch.core.authorizations import Authorizations
 from switch.core.deliveries import Deliveries
+from switch.core.endings import Endings
 from switch.core.journal import outcome_of
 from switch.core.records import KeyChange, Record
 from switch.core.recovery import Fold
@@ -33,11 +33,11 @@ AUTHORIZATIONS = 100
 
 
 def answer_before_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    def finish(self: Authorizations, tx: Transaction, now: float, extras: Any = None) -> None:
+    def finish(self: Endings, tx: Transaction, now: float, extras: Any = None) -> None:
         self._answer_waiters(tx, now, extras)
         self.context.commit(outcome_of(tx, now))
 
-    monkeypatch.setattr(Authorizations, "_finish", finish)
+    monkeypatch.setattr(Endings, "finish", finish)
 
 
 def forget_one_duplicate(monkeypatch: pytest.MonkeyPatch) -> None:

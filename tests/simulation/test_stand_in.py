@@ -207,6 +207,16 @@ def test_what_the_card_itself_forbids(
     assert issuer.got == []
 
 
+def test_the_expiry_date_of_a_stripe_counts_where_there_is_no_other(
+    terminal: Terminal, card: dict[str, Any], issuer: Scripted
+) -> None:
+    down(terminal, card)
+    for expiry, code in (("2901", "54"), (card["expiry"], "00")):
+        request = terminal.foreign.purchase(card, f35=f"{card['pan']}={expiry}2011234567890")
+        del request["14"]
+        assert terminal.ask(request)["39"] == code
+
+
 def test_without_a_pin_and_without_an_hsm(terminal: Terminal, card: dict[str, Any], issuer: Scripted) -> None:
     """No PIN, nothing to verify; a PIN that nobody can verify: 91, as without standing in."""
     down(terminal, card)

@@ -7,6 +7,7 @@ from switch.simulation.wiretap import Doc
 SWITCH: Final = "switch"
 APPROVED: Final = "00"
 PARTLY: Final = "10"  # approved for the amount in DE 4
+MALFUNCTION: Final = "96"
 APPROVALS: Final = (APPROVED, PARTLY)
 SIGN: Final = {"00": -1, "01": -1, "09": -1, "20": 1, "31": 0, "37": 0}  # DE 3, first two digits
 
@@ -129,7 +130,7 @@ SWITCH_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     9: ("key_change", ("at", "link")),
     10: ("cutover", ("at", "link", "day")),
     12: ("closing", ("at", "link", "closed")),
-    13: ("instrument", ("mark", "at")),
+    14: ("instrument", ("mark", "at")),
 }  # fmt: skip
 ISSUER_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     1: ("booked", ("at", "key", "account", "asked", "effect_cents", "tries", "armed", "de38", "de39", "de54",

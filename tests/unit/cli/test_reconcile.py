@@ -12,3 +12,10 @@ def test_the_verdict_decides(monetique, monkeypatch: pytest.MonkeyPatch, verdict
     assert "switch: answered 3" in shown.out
     result = monetique("reconcile", "--data", "D", "--json")
     assert (result.status, result.json["verdict"], result.json["data"]) == (status, verdict, "D")
+
+
+def test_people_are_told_why_and_programs_everything(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"kind": "exhausted", "why": "issuer-1 never took the 0220", "switch": [{"number": 1}]}
+    monkeypatch.setattr("switch.reconcile.reconcile", lambda _: {"verdict": "violated", "disagreements": [found]})
+    assert "    exhausted: issuer-1 never took the 0220\n" in monetique("reconcile").out + "\n"
+    assert monetique("reconcile", "--json").json["disagreements"] == [found]

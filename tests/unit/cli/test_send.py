@@ -224,6 +224,7 @@ def test_nobody_there(monetique) -> None:
         ["purchase", "--amount", "10000000000.00"],
         ["purchase", "--card", "no-such"],
         ["purchase", "--link", "no-such"],
+        ["purchase", "--link", "issuer-1"],
         ["purchase", "--pin", "12"],
         ["purchase", "--original", "held.json"],
         ["purchase", "--original-amount", "3"],

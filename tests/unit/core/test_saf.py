@@ -122,3 +122,16 @@ def test_it_is_untouched_until_it_was_sent_or_may_have_been() -> None:
     send(queued(fresh))
     assert not fresh.untouched
     assert fresh.kind is Kind.REVERSAL
+
+
+@pytest.mark.rule("R11")
+def test_what_is_dropped_behind_a_refused_one_does_not_hasten_it() -> None:
+    """Else it would have two timers, and use up its attempts twice as fast."""
+    first, second = entry(1, "card"), entry(2, "card")
+    saf = queued(first, second)
+    assert send(saf) == [1]
+    saf.refused(first)
+    saf.end(second, Fate.DROPPED)
+    assert send(saf, 1.0) == []
+    saf.expire(5.0, PATIENCE)
+    assert send(saf, 5.0) == [1]
