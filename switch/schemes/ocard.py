@@ -208,9 +208,10 @@ class Ocard:
             return over
         if payment.expiry not in (None, found.expiry):
             return WRONG_EXPIRY
-        cvv2 = elements(payment.private).get(CVV2)
-        if cvv2 not in (None, self._cvv2(found)):
-            return WRONG_CVV2
+        if payment.private is not None:
+            cvv2 = elements(payment.private).get(CVV2)
+            if cvv2 is not None and cvv2 != self._cvv2(found):
+                return WRONG_CVV2
         if payment.begins and found.spent:
             return SPENT
         amount = converted(payment.amount, payment.currency, found.currency)
@@ -376,7 +377,7 @@ def without_cvv2(private: str | None) -> str | None:
     >>> without_cvv2("8004shop9203123"), without_cvv2("9203123"), without_cvv2("free text")
     ('8004shop', None, 'free text')
     """
-    told = elements(private)
+    told = elements(private) if private is not None else {}
     if CVV2 not in told:
         return private
     return joined({tag: value for tag, value in told.items() if tag != CVV2}) or None
