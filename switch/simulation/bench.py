@@ -7,9 +7,12 @@ clock perhaps elsewhere. A simulated acquirer comes back without memory: its car
 from collections.abc import Callable, Iterable
 from random import Random
 
+import msgspec
+
 from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
 from switch.acquirers.acquirer import Acquirer
+from switch.acquirers.specs import TerminalCard
 from switch.cards.vault import Vault
 from switch.config.build import acquirer_spec, issuer_spec, ocard_spec, switch_spec
 from switch.config.tables import Config
@@ -45,6 +48,7 @@ class Bench:
             for issuer in config.issuer
         }
         self.acquirers: dict[str, Host] = {}  # by link, once there is traffic
+        self.presented: tuple[TerminalCard, ...] = ()  # by cardholders, beside the configured cards
         self._dialled: dict[str, Wire] = {}
         for link in self.spec.links:
             if (name := link.joins or link.name) in self.issuers:
@@ -87,7 +91,8 @@ class Bench:
         return self.acquirers
 
     def _new_acquirer(self, link: str) -> Acquirer:
-        return Acquirer(acquirer_spec(self.config, link), self.seed)
+        spec = acquirer_spec(self.config, link)
+        return Acquirer(msgspec.structs.replace(spec, cards=spec.cards + self.presented), self.seed)
 
     def _dial_switch(self, link: str, host: Host, wire: Wire | None) -> None:
         """The acquirer dials the switch, and again whenever the connection breaks."""

@@ -20,6 +20,7 @@ from switch.issuers.issuer import Issuer
 from switch.simulation.bench import Bench
 from switch.simulation.faults import Fault, Level, Occasion, Plan
 from switch.simulation.invariants import Card, Checker, Violation
+from switch.simulation.numbers import give_out
 from switch.simulation.scenario import Scenario, stressed
 
 STEP_S: Final = 1.0  # how often the run is looked at
@@ -81,6 +82,9 @@ class _Run:
     def _go(self) -> None:
         world, checker = self._bench.world, self._checker
         self._until(lambda: self._bench.core.ready(), PATIENCE_S)
+        cards = [card.pan for card in self._bench.config.card]
+        issued, self._bench.presented = give_out(self._bench, hidden_cards(self._bench.config))
+        checker.numbers.given_out(issued, cards)
         self._bench.start_traffic()
         self._scenario.begin()
         patience_s = PATIENCE_S + self._wanted
@@ -122,6 +126,11 @@ class _Run:
                 for account in host.part.ledger.accounts():
                     credited_cents = account.balance_cents - account.card.balance_cents
                     self._checker.check_account(name, account.reference, account.held_cents, credited_cents)
+
+
+def hidden_cards(config: Config) -> list[str]:
+    """The cards that nobody presents: disposable numbers stand for them."""
+    return [card.pan for card in config.card if not card.sample]
 
 
 def cards_of(config: Config) -> dict[str, dict[str, Card]]:

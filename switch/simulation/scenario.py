@@ -31,7 +31,10 @@ WITH_MAC: Final = 0.25
 
 
 def stressed(config: Config, seed: int) -> Config:
-    """The configuration with busier traffic on fewer and poorer cards, so that limits are met and requests meet."""
+    """The configuration with busier traffic on fewer and poorer cards, so that limits are met and requests meet.
+
+    One card more of each issuer is not in the traffic itself: its disposable numbers are.
+    """
     used = [card for issuer in config.issuer for card in _samples(config, issuer.name)[:CARDS]]
     used += [card for card in config.card if card.behaviour in JOINING]
     cards = (
@@ -41,8 +44,13 @@ def stressed(config: Config, seed: int) -> Config:
         )
         for number, card in enumerate(used)
     )  # fmt: skip
+    behind = (
+        msgspec.structs.replace(card, sample=False, balance_cents=BALANCE_CENTS, limit_cents=LIMIT_CENTS)
+        for issuer in config.issuer
+        for card in _samples(config, issuer.name)[CARDS : CARDS + 1]
+    )
     traffic = (msgspec.structs.replace(traffic, rate_per_s=RATE_PER_S, mix="everything") for traffic in config.traffic)
-    return msgspec.structs.replace(config, card=tuple(cards), traffic=tuple(traffic), link=_links(config, seed))
+    return msgspec.structs.replace(config, card=(*cards, *behind), traffic=tuple(traffic), link=_links(config, seed))
 
 
 def _samples(config: Config, issuer: str) -> list[Card]:

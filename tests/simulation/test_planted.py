@@ -20,11 +20,13 @@ from switch.core.records import KeyChange, Record
 from switch.core.recovery import Fold
 from switch.core.reversals import Reversals
 from switch.core.saf import Entry, Kind, StoreAndForward
+from switch.core.schemes import Payment
 from switch.core.totals import Totals
 from switch.core.transaction import Transaction, Transactions
 from switch.issuers.ledger import Ledger
 from switch.issuers.records import Booked, Reversed
 from switch.issuers.rules import AFTER_HSM
+from switch.schemes.ocard import Ocard
 from switch.simulation.run import Result, run, shortest, trace
 from switch.store.frames import find_end
 
@@ -199,6 +201,22 @@ def reads_past_a_torn_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switch.simulation.disk.frames.find_end", find_too_little)
 
 
+def numbers_weigh_when_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way counts for nothing: two requests at once both pass the limits of a disposable number."""
+    monkeypatch.setattr("switch.core.authorizations.weigh", lambda scheme, tx: None)
+
+
+def numbers_pay_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = Ocard.resolve
+
+    def at_its_site(self: Ocard, mark: int, payment: Payment, now: float) -> Any:
+        place = self._numbers[mark - 1].place
+        there = payment._replace(acquirer_id=place.acquirer_id, merchant=place.merchant)
+        return resolve(self, mark, there, now)
+
+    monkeypatch.setattr(Ocard, "resolve", at_its_site)
+
+
 PLANTED: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     answer_before_commit: {"I7"},
     forget_one_duplicate: {"I3"},
@@ -217,6 +235,8 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     advice_answered_before_commit: {"I7"},
     restart_forgets_keys: {"R15"},
     reads_past_a_torn_frame: {"stopped"},
+    numbers_weigh_when_answered: {"OC2", "OC3"},
+    numbers_pay_anywhere: {"OC1"},
 }
 
 
@@ -228,7 +248,7 @@ def first_failure(config: Config) -> Result:
     raise AssertionError(f"not found within {SEEDS} seeds")
 
 
-@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7", "I9", "R11", "R13", "R15")
+@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7", "I9", "R11", "R13", "R15", "OC1", "OC2", "OC3")
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(
     config: Config, monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]

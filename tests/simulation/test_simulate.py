@@ -24,7 +24,9 @@ HEAVY_SEEDS, SOAK_SEEDS = 200, 2_000
 AUTHORIZATIONS = 100
 
 
-@pytest.mark.rule("I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "R11", "R13", "R15", "R16")
+@pytest.mark.rule(
+    "I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "R11", "R13", "R15", "R16", "OC1", "OC2", "OC3", "OC4", "OC5"
+)
 def test_under_heavy_faults_every_invariant_holds(config: Config, pytestconfig: pytest.Config) -> None:
     struck = set()
     for seed in range(SOAK_SEEDS if pytestconfig.getoption("--soak") else HEAVY_SEEDS):

@@ -12,10 +12,12 @@
     R13  stand-in              the reversal of an unanswered request before the advice that approves it; what is dropped
                                never leaves
     R15  keys                  no PIN block is lost to a change of keys alone
+    OC1  site                  a disposable number is approved at its own site only
+    OC2  cap                   what was asked for, approved and not taken back is within a number's cap at every instant
+    OC3  one use               one purchase at most stands on a number for one (so does I4, for what is good for once)
+    OC4  disguise              no acquirer is told the card behind a number
+    OC5  no card's             a number has its card's BIN, is no card's and ends otherwise; OC6 is I2, of those cards
     R16  days                  every message of a transaction carries the day of its acceptance; days never go back
-
-I4, that a one-time code approves at most once, concerns payment schemes that there are not yet: a fold of their
-records will stand beside `SwitchLog`, and `AcquirerWire.answered` will ask it about each approval.
 
 Theory of operation. The checker is an onlooker (`world.Watch`). It reads the frames on the wires and the bytes of the
 logs as they become durable (`wiretap`), and keeps models of its own, each a few dictionaries: what acquirers were told

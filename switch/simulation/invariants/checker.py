@@ -22,6 +22,7 @@ from switch.simulation.invariants.names import (
     transaction_of_origin,
 )
 from switch.simulation.invariants.network_wire import NetworkWire
+from switch.simulation.invariants.numbers import Numbers
 from switch.simulation.invariants.switch_log import EXHAUSTED, Logged, SwitchLog
 from switch.simulation.wiretap import Doc, read_frame, read_log
 from switch.simulation.world import Watch
@@ -54,6 +55,7 @@ class Checker(Watch):
         self.issuers = {name: IssuerLog(cards[name], self._violate) for name in cards}
         self._acquirer_wire = AcquirerWire(self.switch, self._violate)
         self._issuer_wire = IssuerWire(self.switch, self.issuers, self._violate)
+        self.numbers = Numbers(self.switch, self._violate)
         self._network_wire = NetworkWire(self.switch, links, self._violate)
         self._digests = {name: hashlib.sha256() for name in sorted({SWITCH, *dialects})}
         self._records = dict.fromkeys(self._digests, 0)
@@ -107,8 +109,10 @@ class Checker(Watch):
         elif is_of_transaction(doc):
             if sender in self.issuers:
                 self._issuer_wire.answered(sender, doc)
-            elif self._acquirer_wire.sent(sender, doc):
-                self.requested()
+            else:
+                self.numbers.sent(doc)
+                if self._acquirer_wire.sent(sender, doc):
+                    self.requested()
 
     def _sent_to_issuer(self, issuer: str, doc: Doc) -> None:
         if is_of_transaction(doc):
@@ -121,6 +125,7 @@ class Checker(Watch):
             self._network_wire.answered(self._links[acquirer], doc)
             return
         self._acquirer_wire.answered(doc)
+        self.numbers.answered(doc)
         if doc[0][1] != REVERSAL:
             logged = self.switch.by_key.get(key_of(doc))
             self._network_wire.judged(acquirer, logged.issuer if logged is not None else "", doc)
