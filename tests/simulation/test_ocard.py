@@ -528,6 +528,32 @@ def test_restarts_between_all_steps_change_nothing(
     ]  # fmt: skip
 
 
+def test_a_number_for_a_card_whose_expiry_nobody_said(
+    terminal: Terminal, card: dict[str, Any], issuer: Scripted
+) -> None:  # fmt: skip
+    """The issuer gets none, rather than the number's."""
+    told_nothing = terminal.ask(file_action(terminal, "1", card["pan"], **terms(uses="M")), seconds=1.0)
+    number = {"pan": elements(told_nothing["48"])["83"], "expiry": elements(told_nothing["48"])["84"]}
+    assert [paid(terminal, number), paid(terminal, number, mti="0220")] == ["00", "00"]
+    assert [(doc["2"], doc.get("14")) for doc in told(issuer)] == [(card["pan"], None)] * 2
+
+
+def test_a_snapshot_of_what_is_under_way_counts_it_once(
+    terminal: Terminal, card: dict[str, Any], issuer: Scripted
+) -> None:  # fmt: skip
+    """Reserved before the snapshot, given up after the restart: nothing of it stays on the number."""
+    issuer.decide = lambda doc: None if doc["t"] == "0100" else approve(doc)
+    number = issued(terminal, card)
+    terminal.send(pay(terminal, number, 60_00))
+    terminal.bench.world.run(0.5)
+    disk = terminal.bench.switch.disk
+    disk.write_snapshot(disk.last_sequence, terminal.bench.core.snapshot())
+    terminal.bench.crash_switch()
+    terminal.bench.world.run(5.0)
+    again = Terminal(terminal.bench, terminal.foreign, terminal.link).connect().sign_on()
+    assert state_of(again, number) == {"state": "issued", "used": "0"}
+
+
 @pytest.mark.parametrize("answered", [False, True])
 def test_a_crash_between_map_and_limit(
     terminal: Terminal, card: dict[str, Any], issuer: Scripted, answered: bool

@@ -44,6 +44,7 @@ class Seen:
     original: Key | None  # the pre-authorization that it adds to, or completes
     told: str = ""  # DE 39 that its acquirer got
     told_amount: int = 0
+    turned_away: bool = False  # answered, but by nobody who looked at it: a copy of it may still be decided
     standing: int | None = None  # after its last partial reversal that was acknowledged
     reducing: set[int] = field(default_factory=set)  # what partial reversals would leave that were not
     answers: set[tuple[str, str, str]] = field(default_factory=set)  # DE 39, 38, 4 that left the switch
@@ -56,7 +57,9 @@ class Seen:
     @property
     def open(self) -> bool:
         """Does its acquirer wait for something?"""
-        return not self.acknowledged and (self.reversal_sent or not self.told or bool(self.reducing))
+        return not self.acknowledged and (
+            self.reversal_sent or not (self.told or self.turned_away) or bool(self.reducing)
+        )
 
     @property
     def believed(self) -> int:
@@ -119,8 +122,7 @@ class AcquirerWire:
         if code in APPROVALS:
             self._check_approval(doc, logged, seen, key)
         not_yet, no_more = seen.advice and code in AGAIN, seen.reversal_reached and code in AFTER_REVERSAL
-        at_the_door = code == MALFUNCTION and 15 not in doc  # a MAC that no HSM could verify: nobody looked further
-        if not (not_yet or no_more or at_the_door):
+        if not (not_yet or no_more or turned_away(doc)):
             seen.answers.add((code, doc.get(38, ""), doc.get(4, "")))
         if len(seen.answers) > 1:
             self._violate("I8", "one request was answered in two ways", key.transaction)
@@ -157,6 +159,8 @@ class AcquirerWire:
         seen = self.seen[key]
         if doc[0][1] == REVERSAL:
             self._reversal_told(question, doc[39], seen)
+        elif turned_away(doc) and not seen.advice:
+            seen.turned_away = True
         elif not (seen.told or seen.reversal_sent or seen.abandoned or (seen.advice and doc[39] in AGAIN)):
             seen.told, seen.told_amount = doc[39], int(doc.get(4, question[4]))
             if seen.told in APPROVALS:
@@ -200,6 +204,11 @@ class AcquirerWire:
         if logged is None or not logged.approved or logged.taken_back or self._switch.chain(logged):
             return 0
         return logged.standing
+
+
+def turned_away(doc: Doc) -> bool:
+    """Is it the answer to a request whose MAC no HSM could verify? Nobody has looked further."""
+    return doc[39] == MALFUNCTION and 15 not in doc
 
 
 def _echoed(doc: Doc) -> _Sent:

@@ -72,11 +72,13 @@ class Numbers:
 
     def _check_limits(self, number: Issued, digits: str, transaction: str) -> None:
         keys = dict.fromkeys(self._keys[digits])
-        known = [logged for key in keys if (logged := self._switch.by_key.get(key)) is not None and stands(logged)]
-        held = [logged for logged in known if not logged.is_advice]
-        if sum(logged.standing for logged in held if not self._switch.chain(logged)) > number.cap_cents:
+        known = (logged for key in keys if (logged := self._switch.by_key.get(key)) is not None)
+        held = [logged for logged in known if stands(logged) and not logged.is_advice]
+        chains = [(logged, self._switch.chain(logged)) for logged in held]
+        if sum(logged.standing for logged, chain in chains if not chain) > number.cap_cents:
             self._violate("OC2", "more than its cap was approved on a disposable number", transaction)
-        if number.single and len({logged.original or logged.number for logged in held}) > 1:
+        live = {logged.original or logged.number for logged, chain in chains if not chain or any(map(stands, chain))}
+        if number.single and len(live) > 1:
             self._violate("OC3", "two purchases stand on a disposable number for one", transaction)
 
 
