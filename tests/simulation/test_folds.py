@@ -151,6 +151,8 @@ def folded(bench: Bench, snapshot: bytes | None, log: list[bytes]) -> tuple[Cont
     context = Context(bench.spec, Vault(DATA_KEY, TOKEN_KEY), 1000)
     fold = recovery.Fold(context)
     fold.apply(snapshot, log)
+    for entry in fold.owed():  # as `Switch.restore` does
+        context.issuers[entry.tx.issuer_link].saf.owe(entry)
     return context, fold.owed()
 
 

@@ -33,7 +33,7 @@ class NetworkWire:
         self._ended_at: dict[tuple[str, str], float] = {}
         self._sent_at: dict[tuple[str, str, bytes], float] = {}
         self._excused: set[tuple[str, str]] = set()  # the same: one side may have another key than the other believes
-        self._held_up: set[str] = set()  # transactions with a request that took its time
+        self._held_up: set[str] = set()  # transactions with a message that took its time, or came amid an exchange
 
     # -- reconciliation ---------------------------------------------------------------------------------------------
 
@@ -78,7 +78,8 @@ class NetworkWire:
 
     def arrived(self, sender: str, receiver: str, doc: Doc, frame: bytes, now: float) -> None:
         """R15: any frame arrives, or a copy of it."""
-        if now - self._sent_at[sender, receiver, frame] > SWIFT_S:
+        changing = any(begun and sender in pair for pair, begun in self._exchanges.items())
+        if changing or now - self._sent_at[sender, receiver, frame] > SWIFT_S:
             self._held_up.add(transaction_of_frame(doc))
         if doc[0][:3] == "081" and doc.get(70) in KEY_CHANGE:
             begun = self._exchanges.get((receiver, sender), 0)
