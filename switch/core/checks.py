@@ -17,7 +17,7 @@ from switch.iso8583.codec import View
 NETWORK: Final = (7, 11, 70)
 AUTHORIZATION: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
 ADVICE: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
-FILE_ACTION: Final = (2, 7, 11, 32, 37, 41, 91, 101)
+FILE_ACTION: Final = (2, 7, 11, 32, 37, 41, 91)
 REVERSAL: Final = (3, 4, 7, 11, 32, 37, 41, 42, 49, 90)
 
 # DE 3, first two digits.

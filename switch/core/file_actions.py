@@ -21,7 +21,7 @@ class FileActions:
     def request(self, conn: int, link: AcquirerLink, view: View, now: float) -> None:
         """Do what is asked, once, and answer."""
         context = self.context
-        failure = checks.file_action(view, link)
+        failure = self._no_such_file(view) or checks.file_action(view, link)
         if failure is None and context.stalled:
             failure = checks.Failure(results.MALFUNCTION, "log-stalled", context.stalled)
         done = failure or self._act(view, now)
@@ -37,12 +37,17 @@ class FileActions:
         context.counters["file-actions"] += 1
         context.answer(conn, view, link.code_of[results.APPROVED], None, extras)
 
+    def _no_such_file(self, view: View) -> checks.Failure | None:
+        """Without a file that is here, an 0302 is no transaction that we know."""
+        scheme = self.context.scheme
+        if scheme is not None and (view.text(de.FILE_NAME) or "").rstrip() == scheme.file_name:
+            return None
+        why = f"DE 101 names no file that is here; there is {'none' if scheme is None else scheme.file_name}"
+        return checks.Failure(results.INVALID_TRANSACTION, "no-such-file", why)
+
     def _act(self, view: View, now: float) -> Filed | checks.Failure:
-        scheme, name = self.context.scheme, (view.text(de.FILE_NAME) or "").rstrip()
-        if scheme is None or name != scheme.file_name:
-            known = "none" if scheme is None else scheme.file_name
-            why = f"DE 101 names a file that is not here; there is {known}"
-            return checks.Failure(results.INVALID_TRANSACTION, "no-such-file", why)
+        scheme = self.context.scheme
+        assert scheme is not None
         reference = "|".join(view.text(number) or "" for number in (de.ACQUIRER, de.STAN, de.RRN, de.TERMINAL))
         amount = view.text(de.AMOUNT) or ""
         action = FileAction(
