@@ -125,9 +125,7 @@ class Driver:
         self._failed = failed  # told when the part has to stop: nothing could be recorded for too long
         self._commits: GroupCommit | None = None
         if journal is not None:
-            self._commits = GroupCommit(
-                journal, self._write, self._log_stalled, self._log_overfull, lambda: self._scheduled
-            )
+            self._commits = GroupCommit(journal, self._write, self._log_stalled, self._log_overfull)
         self._outlets: dict[int, Outlet] = {}
         self._closing: set[int] = set()  # connections that the part has closed: it hears no more of them
         self._pending: list[Effect] = []  # taken, to be carried out at the end of this wake-up

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ def test_an_answer_waits_for_the_records_before_it_and_for_none_after() -> None:
         commits.append(b"1")
         assert commits.hold(("after 1",))
         commits.flush()
-        await until(lambda: journal.appended)
         assert commits.hold(("still after 1",))
         commits.append(b"2")
         assert commits.hold(("after 2",))
@@ -48,37 +46,11 @@ def test_records_that_come_during_a_sync_share_the_next_one() -> None:
         for number in range(100):
             commits.append(b"%d" % number)
             commits.flush()
-            if not number:
-                await until(lambda: journal.appended)
         gate.set()
         await commits.close()
         assert [len(batch) for batch in journal.appended] == [1, 99]
         assert journal.syncs == 2
 
-    on_loop(main)
-
-
-def test_a_busy_loop_gathers_for_a_while_and_an_idle_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        journal, busy = Memory(), True
-        commits = group_commit(journal, [], busy=lambda: busy)
-        for record in (b"1", b"2", b"3"):
-            commits.append(record)
-            commits.flush()
-            await asyncio.sleep(0.002)
-        assert journal.appended == []
-        busy = False
-        commits.flush()
-        await until(lambda: journal.syncs)
-        assert journal.appended == [[b"1", b"2", b"3"]]
-        busy = True
-        monkeypatch.setattr(commits_module, "GATHER_S", 0.0)
-        commits.append(b"4")
-        commits.flush()
-        await until(lambda: journal.syncs == 2)
-        await commits.close()
-
-    monkeypatch.setattr(commits_module, "GATHER_S", 60.0)
     on_loop(main)
 
 
@@ -93,11 +65,9 @@ class Reports(list[Exception | None]):
         self.overfull += 1
 
 
-def group_commit(
-    journal: Memory, released: list[Any], reports: Reports | None = None, busy: Callable[[], bool] | None = None
-) -> GroupCommit:
+def group_commit(journal: Memory, released: list[Any], reports: Reports | None = None) -> GroupCommit:
     reports = Reports() if reports is None else reports
-    return GroupCommit(journal, released.extend, reports.append, reports.too_much, busy or (lambda: False))
+    return GroupCommit(journal, released.extend, reports.append, reports.too_much)
 
 
 @pytest.fixture
@@ -114,7 +84,6 @@ def test_nothing_held_is_released_when_the_sync_fails() -> None:
         commits.append(b"1")
         commits.hold((ANSWER, "approved"))
         commits.flush()
-        await asyncio.sleep(0)
         commits.append(b"2")
         commits.hold((ANSWER, "approved too"))
         await until(lambda: reports)
@@ -166,7 +135,6 @@ def test_a_batch_that_could_not_be_appended_is_appended_again() -> None:
         commits.append(b"1")
         commits.hold((ANSWER, "dropped"))
         commits.flush()
-        await until(lambda: reports)
         assert reports == [journal.append_error]
         commits.append(b"2")
         await until(lambda: journal.resumes > 3)  # resuming succeeds, appending still does not
@@ -205,7 +173,6 @@ def test_what_is_kept_for_a_broken_log_is_bounded(monkeypatch: pytest.MonkeyPatc
         commits = group_commit(journal, [], reports)
         commits.append(b"12345678")
         commits.flush()
-        await until(lambda: reports)
         assert reports.overfull == 0
         for _ in range(3):
             commits.append(b"9")
