@@ -11,11 +11,24 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
-from switch.commands import bench, cards, config, control, describe, dialect, keys, reconcile, send, simulate, version
+from switch.commands import (
+    bench,
+    cards,
+    config,
+    control,
+    describe,
+    dialect,
+    keys,
+    ocard,
+    reconcile,
+    send,
+    simulate,
+    version,
+)
 from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
 
 GROUP = "monetique.commands"
-FAMILIES = (bench, send, describe, dialect, cards, keys, control, config, reconcile, simulate, version)
+FAMILIES = (bench, send, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version)
 
 EXAMPLES = """\
 examples:

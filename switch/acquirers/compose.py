@@ -20,6 +20,7 @@ PROCESSING_CODES: Final = {
     "balance": "310000",
     "verification": "370000",
 }
+FILE_ACTIONS: Final = {"add": "1", "delete": "3", "inquire": "5"}  # DE 91
 MTIS: Final = {"advice": "0120", "force-post": "0220"}  # all others are requests: 0100
 NETWORK_CODES: Final = {"sign-on": "001", "sign-off": "002", "key-change": "101", "cutover": "201", "echo": "301"}
 PREAUTHORIZED: Final = "06"  # DE 25
@@ -164,6 +165,14 @@ def reconciliation(
     """Compose an 0500 (or 0520): the acquirer's own `figures`, DE 74 to 97, of a business day (MMDD) and currency."""
     doc = {"t": mti, "15": date, "32": sender.institution_id, "50": currency}
     return doc | _stamped(stan, now) | figures
+
+
+def file_action(
+    kind: str, sender: Sender, *, file_name: str, number: str, stan: int, now: float, fields: dict[str, str]
+) -> dict[str, str]:  # fmt: skip
+    """Compose an 0302 of a kind in `FILE_ACTIONS` about a number, with what further `fields` that takes."""
+    doc = {"t": "0302", "2": number, "32": sender.institution_id, "37": rrn_of(now, stan), "41": sender.terminal}
+    return doc | _stamped(stan, now) | {"91": FILE_ACTIONS[kind], "101": file_name} | fields
 
 
 def pan_of(doc: dict[str, str]) -> str:

@@ -48,6 +48,7 @@ class Vault:
             raise ValueError(f"data key and token key must have {KEY_BYTES} bytes each")
         self._cipher = AESGCM(data_key)
         self._last_nonce = (0, -1)
+        self._token_key = token_key
         # Numbers repeat, by card within minutes; the cache lives and dies with this vault.
         self._token = functools.lru_cache(CACHED_TOKENS)(functools.partial(_token, token_key))
 
@@ -77,6 +78,12 @@ class Vault:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
         except InvalidTag:
             raise ValueError("the sealed data do not open: damaged, or another data key") from None
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for something else that belongs to the same data. A purpose is no number."""
+        if purpose.isdigit():
+            raise ValueError("a purpose of digits alone would give away a card's token")
+        return hmac.digest(self._token_key, purpose.encode(), "sha256")
 
     def token(self, pan: str) -> bytes:
         """16 bytes by which records of `pan` can be found."""

@@ -141,7 +141,7 @@ def sample_traffic(config: "Config") -> "list[Traffic]":
 
 def run_switch(args: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C."""
-    from switch.config import address, framing, switch_spec
+    from switch.config import address, framing, ocard_spec, switch_spec
     from switch.net.switch_part import SwitchPart
     from switch.net.switch_part import run_switch as run
 
@@ -158,6 +158,7 @@ def run_switch(args: argparse.Namespace) -> int:
         hsm_header=config.hsm.header,
         metrics=address(config.metrics),
         data=args.data,
+        ocard=ocard_spec(config),
     )
     return run(part)
 

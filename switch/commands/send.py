@@ -122,31 +122,17 @@ def add_message(parser: argparse.ArgumentParser) -> None:
 
 def send(args: argparse.Namespace) -> int:
     """Sign on, exchange, show; the last answer's DE 39 decides about `--expect`."""
-    from switch.acquirers.compose import Sender
     from switch.commands.messages import AFTER, exchange_all
-    from switch.commands.session import Session
-    from switch.config import find_link, framing
     from switch.iso8583.codec import EncodeError
-    from switch.iso8583.dialect import load
 
     if (args.original or args.original_amount is not None) and args.kind not in AFTER:
         raise CommandError(f"{args.kind} is about no other message; with an original go {', '.join(AFTER)}", USAGE)
     config = load_config(args)
-    try:
-        link = find_link(config, args.link)
-    except LookupError as error:
-        raise CommandError(str(error), USAGE) from None
-    if link.role != "acquirer":
-        raise CommandError(f"{link.name} leads to an issuer; as an acquirer one sends on an acquirer link", USAGE)
-    number = args.port or running_ports(args.data).get(link.name, link.port)
-    sender = Sender(link.institution_id, args.terminal, args.merchant)
-    dialect = load(link.dialect).for_link()
-    macs = macs_of(config, link, dialect)
-    with Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs) as session:
+    with open_session(args, config) as session:
         try:
             exchanges = list(exchange_all(args, config, session))
         except EncodeError as error:
-            raise CommandError(f"{dialect.name} cannot say that: {error}", USAGE) from None
+            raise CommandError(f"{session.dialect.name} cannot say that: {error}", USAGE) from None
     if args.json:
         *before, last = [as_json(exchange, session) for exchange in exchanges]
         print_json(last | ({"original": before[0]} if before else {}))
@@ -158,6 +144,26 @@ def send(args: argparse.Namespace) -> int:
         print(f"DE 39 = {got}, expected {args.expect}", file=sys.stderr)
         return FAILED
     return FINE
+
+
+def open_session(args: argparse.Namespace, config: "Config") -> "Session":
+    """A connection to the acquirer link of `--link`, on the port in use, by the terminal and merchant of `args`."""
+    from switch.acquirers.compose import Sender
+    from switch.commands.session import Session
+    from switch.config import find_link, framing
+    from switch.iso8583.dialect import load
+
+    try:
+        link = find_link(config, args.link)
+    except LookupError as error:
+        raise CommandError(str(error), USAGE) from None
+    if link.role != "acquirer":
+        raise CommandError(f"{link.name} leads to an issuer; as an acquirer one sends on an acquirer link", USAGE)
+    number = args.port or running_ports(args.data).get(link.name, link.port)
+    sender = Sender(link.institution_id, args.terminal, args.merchant)
+    dialect = load(link.dialect).for_link()
+    macs = macs_of(config, link, dialect)
+    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs)
 
 
 def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from switch.acquirers import compose
 from switch.acquirers.macs import Macs
 from switch.commands.common import FAILED, UNREACHABLE, CommandError
+from switch.core.context import response_mti
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.framing import Framing, FramingError, Splitter
@@ -124,8 +125,7 @@ class Session:
 
 def is_answer(request: View, frame: View) -> bool:
     """Whether `frame` answers `request`: the MTI of the response (a repeat has the original's), and MATCHED."""
-    expected = f"{request.mti[:2]}{int(request.mti[2]) + 1}0"
-    return frame.mti == expected and all(request.text(field) == frame.text(field) for field in MATCHED)
+    return frame.mti == response_mti(request.mti) and all(request.text(field) == frame.text(field) for field in MATCHED)
 
 
 def stan_of(now: float) -> int:

@@ -1,8 +1,9 @@
 """The configuration: what the bench consists of, as data.
 
-Four TOML files ship with the package (links, routes and limits; keys; cards; latency profiles), a user's file is laid
-over them (`files`), each table is a struct (`tables`), what must hold between them is a list of checks (`checks`), and
-what each part is told at start is worked out at the end (`build`). A mistake is a `ConfigError` that ends in a path.
+Five TOML files ship with the package (links, routes and limits; keys; cards; latency profiles; a payment scheme), a
+user's file is laid over them (`files`), each table is a struct (`tables`), what must hold between them is a list of
+checks (`checks`), and what each part is told at start is worked out at the end (`build`). A mistake is a `ConfigError`
+that ends in a path.
 
     >>> config = load()
     >>> [link.name for link in config.link if link.role == "acquirer"]
@@ -17,6 +18,7 @@ from switch.config.build import (
     find_link,
     framing,
     issuer_spec,
+    ocard_spec,
     switch_spec,
     under_lmk,
     with_port_base,
@@ -42,6 +44,7 @@ __all__ = [
     "framing",
     "issuer_spec",
     "load",
+    "ocard_spec",
     "switch_spec",
     "under_lmk",
     "with_port_base",

@@ -13,6 +13,7 @@ from switch.iso8583 import dialect
 from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.profiles.mix import MIXES
+from switch.schemes.ocard import OcardSpec, Place
 
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
 PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
@@ -27,6 +28,14 @@ def switch_spec(config: Config) -> SwitchSpec:
         stand_in=tuple(_stand_in_card(config, card) for card in config.card if card.stand_in),
         **msgspec.structs.asdict(config.limits),
     )
+
+
+def ocard_spec(config: Config) -> OcardSpec | None:
+    """What the payment scheme is told; None where no BIN has disposable numbers."""
+    if not config.ocard.bins:
+        return None
+    places = (Place(site.name, find_link(config, site.link).institution_id, site.merchant) for site in config.site)
+    return OcardSpec(config.ocard, tuple(places), frozenset(card.pan for card in config.card))
 
 
 def issuer_spec(config: Config, name: str) -> IssuerSpec:
@@ -163,6 +172,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
         zmk=_key_if_any(config, link, "ZMK"),
         tak=_key_if_any(config, link, "TAK") if link.mac else "",
         joins=link.joins,
+        file_actions=link.file_actions,
         partial_approval=link.partial_approval,
         key_code=link.key_code,
         key_field=link.key_field,

@@ -30,6 +30,7 @@ IDENTITY: Final = {
     "profile": ("name",),
     "issuer": ("name",),
     "traffic": ("link",),
+    "site": ("name",),
 }
 
 
@@ -60,6 +61,7 @@ def _names(config: Config) -> Iterator[Problem]:
         *((f"$.issuer[{i}].name", issuer.name, "issuer link", issuers) for i, issuer in enumerate(config.issuer)),
         *((f"$.issuer[{i}].profile", issuer.profile, "profile", profiles) for i, issuer in enumerate(config.issuer)),
         *((f"$.traffic[{i}].link", item.link, "acquirer link", acquirers) for i, item in enumerate(config.traffic)),
+        *((f"$.site[{i}].link", site.link, "acquirer link", acquirers) for i, site in enumerate(config.site)),
         *((f"$.card[{i}].issuer", card.issuer, "issuer link", issuers | {""}) for i, card in enumerate(config.card)),
     ]
     for path, name, kind, known in uses:

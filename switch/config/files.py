@@ -15,6 +15,7 @@ from switch.config.checks import IDENTITY, first_problem
 from switch.config.choices import choices
 from switch.config.tables import Config
 from switch.profiles import latency
+from switch.schemes import ocard
 
 Document: TypeAlias = dict[str, Any]
 
@@ -24,6 +25,7 @@ SHIPPED: Final = (
     Path(__file__).with_name("keys.toml"),
     Path(__file__).with_name("cards.toml"),
     Path(latency.__file__).with_name("latency.toml"),
+    Path(ocard.__file__).with_name("ocard.toml"),
 )
 
 # Tables that replace the shipped one of the same name instead of changing single values of it: the three forms of a key

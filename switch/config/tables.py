@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from switch.cards.masking import mask_pan
 from switch.iso8583.framing import HEADER_PATTERN, Kind
 from switch.profiles.latency import Profile
+from switch.schemes.ocard import Parameters
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Host: TypeAlias = Annotated[str, Meta(min_length=1)]  # an address, or "unix:/path/of/socket"
@@ -50,6 +51,7 @@ class Link(Table, frozen=True, kw_only=True):
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
     # Issuers: a further line to the institution of that link, whose keys it shares, and whatever it does not say here.
     joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
+    file_actions: bool = False  # acquirers: may have disposable numbers given out and cancelled (0302)
     partial_approval: bool = False  # acquirers: DE 39 = 10 with a smaller DE 4 is understood
     key_code: Literal["101", "161"] = "101"  # DE 70 of a key change
     key_field: Literal[48, 53, 60, 61, 62, 63] = 48  # where a key change carries the key and its check value
@@ -163,6 +165,14 @@ class Metrics(Table, frozen=True):
     port: Port = 9583
 
 
+class Site(Table, frozen=True):
+    """`[[site]]`: where disposable numbers may be spent: a merchant (DE 42) of an acquirer link (its DE 32)."""
+
+    name: Name
+    link: Name
+    merchant: Annotated[str, Meta(pattern=r"^[ -~]{1,15}$")]
+
+
 class Limits(Table, frozen=True):
     """`[limits]`: times and sizes of the switch; `switch.core.specs.SwitchSpec` says what each is for."""
 
@@ -196,3 +206,5 @@ class Config(Table, frozen=True):
     hsm: Hsm = Hsm()
     metrics: Metrics = Metrics()
     limits: Limits = Limits()
+    ocard: Parameters = Parameters()
+    site: tuple[Site, ...] = ()

@@ -15,6 +15,7 @@ from switch.core.duplicates import identify, repeated
 from switch.core.journal import advice_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.saf import Kind
+from switch.core.schemes import resolve, weigh_completed
 from switch.core.states import State
 from switch.core.transaction import Transaction
 from switch.iso8583.codec import EncodeError, View
@@ -42,6 +43,12 @@ class Advices:
         if context.stalled:
             context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
             return
+        if context.scheme is not None and (mark := context.scheme.find(pan)):
+            found = resolve(context.scheme, mark, link, view, tx, now)
+            if isinstance(found, checks.Failure):
+                context.refuse(conn, link, view, *found)
+                return
+            tx.resolved, tx.mark, pan = found, mark, found.pan
         refusal = self._route(tx, pan) or self._completes(tx, view)
         if refusal is not None:
             context.refuse(conn, link, view, *refusal)
@@ -85,7 +92,7 @@ class Advices:
             return
         tx.number, tx.issuer_stan, tx.received_at = context.next_number(), stan, now
         tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
-        tx.sealed_fields = seal_fields(context, view)
+        tx.sealed_fields = seal_fields(context, view, tx)
         entry = tx.owe(Kind.ADVICE, tx.mti, stan, now)
         if not self._fits(conn, link, view, tx, issuer):
             return
@@ -96,7 +103,9 @@ class Advices:
                 tx.completes(tx.original)
             context.totals.approved(tx)
         tx.move(State.FINISHED)
-        tx.decided_at = now
+        tx.decided_at, tx.resolved = now, None
+        if tx.mark:
+            weigh_completed(context.scheme, tx)
         context.transactions.add(tx)
         context.transactions.finished(tx, now)
         context.commit(advice_of(tx, link.spec.name, issuer.spec.name, now))
@@ -129,7 +138,11 @@ def approves(view: View, link: AcquirerLink) -> bool:
     return code is None or code in (link.code_of[results.APPROVED], *results.OTHER_APPROVALS)
 
 
-def seal_fields(context: Context, view: View) -> bytes:
+def seal_fields(context: Context, view: View, tx: Transaction) -> bytes:
     """The fields of a message that its issuer is to get along with those that the rules set, sealed for the log."""
     fields = {number: view.text(number) or "" for number in view.fields() if number not in de.NOT_ADVISED}
+    if tx.resolved is not None and de.EXPIRY in fields:
+        del fields[de.EXPIRY]
+        if tx.resolved.expiry is not None:
+            fields[de.EXPIRY] = tx.resolved.expiry
     return seal_extras(context.vault, fields, context.epoch, context.next_number())

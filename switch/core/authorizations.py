@@ -17,6 +17,7 @@ from switch.core.effects import FORWARD
 from switch.core.endings import Endings
 from switch.core.journal import intent_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink, Line
+from switch.core.schemes import resolve, weigh
 from switch.core.stand_in import StandIns
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction
@@ -81,11 +82,18 @@ class Authorizations:
             tx.adds_to(tx.original)
         tx.number = context.next_number()
         tx.received_at = now
-        tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
         tx.request = view
         tx.waiters = [(conn, view)]
         context.transactions.add(tx)
         context.in_flight += 1
+        if context.scheme is not None and (mark := context.scheme.find(pan)):
+            found = resolve(context.scheme, mark, link, view, tx, now)
+            if isinstance(found, checks.Failure):
+                self.ends.decline(tx, *found, now)
+                return
+            tx.resolved, tx.mark, pan = found, mark, found.pan
+            weigh(context.scheme, tx)
+        tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
         self._route(tx, pan, now)
 
     def _busy(self, pan: str) -> str:
@@ -192,6 +200,8 @@ class Authorizations:
             patches[de.BUSINESS_DATE] = tx.business_date[2:]
         if tx.original is not None:
             patches[de.ORIGINAL] = issuers_original(tx.original)
+        if tx.resolved is not None:
+            patches |= tx.resolved.patches()
         try:
             frame = issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), patches)
         except EncodeError as error:
@@ -282,6 +292,8 @@ class Authorizations:
         """Further fields of the issuer's answer, for the acquirer now and, sealed, for its repeats."""
         extras = {number: view.text(number) or "" for number in view.fields() if number not in NOT_EXTRA}
         if extras:
+            if tx.resolved is not None:
+                extras = {number: tx.resolved.disguised(text) for number, text in extras.items()}
             extras = self._fitting(tx, extras)
             tx.sealed_extras = seal_extras(self.context.vault, extras, self.context.epoch, self.context.next_number())
         return extras

@@ -17,6 +17,7 @@ from switch.iso8583.codec import View
 NETWORK: Final = (7, 11, 70)
 AUTHORIZATION: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
 ADVICE: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
+FILE_ACTION: Final = (2, 7, 11, 32, 37, 41, 91, 101)
 REVERSAL: Final = (3, 4, 7, 11, 32, 37, 41, 42, 49, 90)
 
 # DE 3, first two digits.
@@ -141,6 +142,15 @@ def reversal(view: View, link: AcquirerLink) -> Failure | None:
         standing = (view.text(de.REPLACEMENT) or "")[:AMOUNT_DIGITS]
         if len(standing) != AMOUNT_DIGITS or not (standing.isascii() and standing.isdigit()):
             failure = Failure(results.FORMAT_ERROR, "bad-replacement", "DE 95 does not start with twelve digits")
+    return failure
+
+
+def file_action(view: View, link: AcquirerLink) -> Failure | None:
+    """The first thing that is wrong with an 0302."""
+    failure = missing(view, FILE_ACTION) or foreign_acquirer(view, link)
+    if failure is None and not link.spec.file_actions:
+        why = f"link {link.spec.name} may not change files: its file_actions is false"
+        failure = Failure(results.NOT_PERMITTED_TERMINAL, "file-action-not-permitted", why)
     return failure
 
 

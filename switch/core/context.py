@@ -7,7 +7,7 @@ for one class of messages.
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from switch.cards.vault import Vault
 from switch.core import fields as de
@@ -20,6 +20,9 @@ from switch.core.totals import Totals
 from switch.core.transaction import Transaction, Transactions, reference
 from switch.iso8583.codec import View
 
+if TYPE_CHECKING:
+    from switch.core.schemes import Scheme
+
 HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
 
 # Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
@@ -29,10 +32,11 @@ ASKING = frozenset("024")
 class Context:
     """The state of the switch, without its rules."""
 
-    def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int) -> None:
+    def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int, scheme: "Scheme | None" = None) -> None:
         self.spec = spec
         self.vault = vault
         self.epoch = epoch
+        self.scheme = scheme
         self.effects: list[Effect] = []
         self.counters: Counter[str] = Counter()
         self.transactions = Transactions(spec.max_transactions, spec.retention_s)
@@ -152,12 +156,13 @@ class Context:
 
 
 def response_mti(mti: str) -> str:
-    """The MTI that answers `mti`, a repeat as its original (R1).
+    """The MTI that answers `mti`, a repeat as its original (R1). There are file actions of two kinds: 0300, 0302.
 
-    >>> response_mti("0100"), response_mti("0101"), response_mti("0421"), response_mti("0801")
-    ('0110', '0110', '0430', '0810')
+    >>> response_mti("0100"), response_mti("0101"), response_mti("0421"), response_mti("0801"), response_mti("0303")
+    ('0110', '0110', '0430', '0810', '0312')
     """
-    return f"{mti[:2]}{int(mti[2]) + 1}0"
+    of_issuer = mti[1] == "3" and mti[3] in "23"
+    return f"{mti[:2]}{int(mti[2]) + 1}{'2' if of_issuer else '0'}"
 
 
 def is_asking(mti: str) -> bool:

@@ -9,6 +9,7 @@ from switch.core.context import Context
 from switch.core.deliveries import Deliveries
 from switch.core.journal import outcome_of, refusal_of, stand_in_of
 from switch.core.saf import Entry
+from switch.core.schemes import weigh
 from switch.core.states import Hold, State
 from switch.core.transaction import NO_CONNECTION, Transaction
 
@@ -85,9 +86,11 @@ class Endings:
         context = self.context
         tx.move(State.FINISHED)
         tx.decided_at = now
+        if tx.mark:
+            weigh(context.scheme, tx)
         for conn, view in tx.waiters or ():
             context.answer(conn, view, tx.de39, tx, extras, timed=True)
-        tx.waiters = tx.request = None
+        tx.waiters = tx.request = tx.resolved = None
         context.in_flight -= 1
         context.transactions.finished(tx, now)
 

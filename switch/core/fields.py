@@ -19,6 +19,7 @@ APPROVAL: Final = 38
 RESPONSE: Final = 39
 TERMINAL: Final = 41
 MERCHANT: Final = 42
+PRIVATE: Final = 48  # elements: tag, length (two digits each), value
 CURRENCY: Final = 49
 SETTLEMENT_CURRENCY: Final = 50
 PIN_BLOCK: Final = 52
@@ -26,7 +27,9 @@ AMOUNTS: Final = 54  # additional ones: elements of 20 characters
 SETTLEMENT_CODE: Final = 66  # 1 in balance, 2 out of balance
 NETWORK_CODE: Final = 70
 ORIGINAL: Final = 90
+FILE_UPDATE: Final = 91
 REPLACEMENT: Final = 95  # amounts that stand after a partial reversal
+FILE_NAME: Final = 101
 
 PREAUTHORISED: Final = "06"  # DE 25
 

@@ -14,7 +14,7 @@ def intent_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Int
     return records.Intent(
         tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
         tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.request_stan,
-        tx.business_date, tx.preauthorised, tx.original.number if tx.original is not None else 0,
+        tx.business_date, tx.preauthorised, tx.original.number if tx.original is not None else 0, tx.mark,
     )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def advice_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Adv
     return records.Advice(
         tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
         tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.issuer_stan, tx.business_date,
-        tx.de39, tx.approved, tx.original.number if tx.original is not None else 0, tx.sealed_fields,
+        tx.de39, tx.approved, tx.original.number if tx.original is not None else 0, tx.sealed_fields, tx.mark,
     )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ its answer leaves, a `Refusal` is both at once for what the switch declines by i
 the switch decided for an issuer that could not. A `Reversal` is durable before its 0430 leaves, an `Advice` before its
 0130 or 0230. What an issuer must be told by store and forward follows from these; a `Delivery` notes that it has
 acknowledged one such message, an `Exhausted` that it was given up. `KeyChange`, `Cutover` and `Closing` are of links,
-`Totals` stand in snapshots only. A PAN is kept sealed (AES-GCM) beside a token (HMAC) to compare and search by; PIN
-blocks, tracks and CVVs are never kept.
+`Totals` stand in snapshots only, an `Instrument` is of a payment scheme. A PAN is kept sealed (AES-GCM) beside a token
+(HMAC) to compare and search by; PIN blocks, tracks and CVVs are never kept.
 
 Every record is a msgspec struct encoded as a MessagePack array that starts with its tag.
 """
@@ -40,6 +40,7 @@ class Intent(msgspec.Struct, array_like=True, tag=1):
     business_date: str = ""  # YYMMDD: DE 15 on both legs, and the day whose totals it belongs to (R16)
     preauthorised: bool = False  # DE 25 was 06: held, to be completed by a 0220
     original: int = 0  # number of the pre-authorization that this one adds to; 0: none
+    mark: int = 0  # of the scheme's number that it was made with, whose token this is; the sealed PAN is the card's
 
 
 class Outcome(msgspec.Struct, array_like=True, tag=2):
@@ -136,6 +137,7 @@ class Advice(msgspec.Struct, array_like=True, tag=6):
     approved: bool  # it moves money: its own DE 39, if it has one, is an approval
     original: int  # number of the pre-authorization that it completes; 0: none
     sealed_fields: bytes  # its further fields for the issuer, sealed; nothing secret is among them
+    mark: int = 0  # as in `Intent`
 
 
 class StandIn(msgspec.Struct, array_like=True, tag=7):
@@ -209,6 +211,15 @@ class Owed(msgspec.Struct, array_like=True, tag=13):
     entries: tuple[tuple[int, str, int], ...]  # number of the transaction, MTI, STAN of the issuer's leg
 
 
+class Instrument(msgspec.Struct, array_like=True, tag=14):
+    """A number of the payment scheme: what it is, given out once, and what stands of it from here on."""
+
+    mark: int  # ours, ascending
+    at: float
+    sealed: bytes  # the number, the card behind it, its terms; empty where an earlier record has them
+    state: bytes  # in the scheme's own words, nothing secret
+
+
 Record: TypeAlias = (
     Intent
     | Outcome
@@ -223,6 +234,7 @@ Record: TypeAlias = (
     | Totals
     | Closing
     | Owed
+    | Instrument
 )
 
 encode: Final = msgspec.msgpack.Encoder().encode

@@ -20,6 +20,7 @@ from switch.core.journal import (
     stand_in_of,
 )
 from switch.core.saf import Entry, Fate, Kind
+from switch.core.schemes import weigh, weigh_completed
 from switch.core.stans import STAN_MAX
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, unknown_original
@@ -91,6 +92,8 @@ class Fold:
                 self._done(record, Fate.EXHAUSTED)
             case records.Owed():
                 self._order(record)
+            case records.Instrument():
+                self._instrument(record)
             case _:
                 link_records.apply(self.context, record, self._link)
 
@@ -123,6 +126,7 @@ class Fold:
         tx.received_at = record.at
         tx.business_date = record.business_date
         tx.original = self._by_number.get(record.original)
+        tx.mark = record.mark
         self._used(tx, record.issuer_stan)
         return tx
 
@@ -135,6 +139,7 @@ class Fold:
         if tx.original is not None:
             tx.adds_to(tx.original)
         tx.move(State.WAITING)
+        self._weigh(tx)
 
     def _outcome(self, record: records.Outcome) -> None:
         tx = self._by_number[record.number]
@@ -178,7 +183,23 @@ class Fold:
     def _finished(self, tx: Transaction, at: float) -> None:
         tx.move(State.FINISHED)
         tx.decided_at = at
+        if tx.is_advice and tx.mark:
+            weigh_completed(self.context.scheme, tx)
+        self._weigh(tx)
         self._ended.append(tx)
+
+    # -- of a scheme ------------------------------------------------------------------------------------------------
+
+    def _weigh(self, tx: Transaction, *, taken_back: bool = False) -> None:
+        if tx.mark:
+            weigh(self.context.scheme, tx, taken_back=taken_back)
+
+    def _instrument(self, record: records.Instrument) -> None:
+        scheme = self.context.scheme
+        if scheme is None:
+            raise RecoveryError("the log holds numbers of a payment scheme that the configuration lacks: put it back")
+        clear = self.context.vault.open_bytes(record.sealed) if record.sealed else None
+        scheme.keep(record.mark, record.sealed, clear, record.state)
 
     # -- reversals and what is owed ---------------------------------------------------------------------------------
 
@@ -191,6 +212,7 @@ class Fold:
         if record.amount:
             totals.taken_back(tx, tx.standing - int(record.amount))
             self._entries.append(tx.reduce(record.amount, record.issuer_stan, record.at))
+            self._weigh(tx, taken_back=True)
             return
         tx.taken_back = True
         if tx.hold is not Hold.HELD or record.idle:
@@ -204,6 +226,7 @@ class Fold:
         else:
             tx.move_hold(Hold.OWED)
             self._entries.append(tx.owe_reversal(record.at))
+        self._weigh(tx, taken_back=True)
 
     def _unknown(self, record: records.Reversal) -> None:
         tx = unknown_original(record.original_mti, record.acquirer_id, record.stan, record.rrn, record.terminal)
@@ -255,6 +278,8 @@ def _records_of(context: Context) -> Iterator[records.Record]:
         at = max(entry.at for entry in owed)
         yield records.Owed(at, tuple((entry.tx.number, entry.mti, entry.stan) for entry in owed))
     yield from link_records.records_of(context, names)
+    for mark, sealed, state in context.scheme.kept() if context.scheme is not None else ():
+        yield records.Instrument(mark, 0.0, sealed, state)
 
 
 def _beginning_of(tx: Transaction, names: list[str]) -> Iterator[records.Record]:

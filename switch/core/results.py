@@ -21,6 +21,13 @@ NO_ROUTE: Final = "no_route"
 DUPLICATE: Final = "duplicate"
 MALFUNCTION: Final = "malfunction"
 
+# Of payment schemes; where a dialect has no code for one, it is an invalid transaction.
+NO_SUCH_CARD: Final = "no_such_card"
+NOT_PERMITTED_CARD: Final = "not_permitted_card"
+OVER_AMOUNT_LIMIT: Final = "over_amount_limit"
+RESTRICTED: Final = "restricted"
+OVER_COUNT_LIMIT: Final = "over_count_limit"
+
 # What a dialect must have a code for, so that no rule finds itself without words.
 NEEDED: Final = (
     APPROVED,

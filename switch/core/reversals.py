@@ -18,6 +18,7 @@ from switch.core.endings import Endings
 from switch.core.journal import reversal_of
 from switch.core.links import AcquirerLink
 from switch.core.saf import Kind
+from switch.core.schemes import weigh
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, unknown_original
 from switch.iso8583.codec import View
@@ -91,9 +92,11 @@ class Reversals:
         self._commit(tx, asked, dropped=bool(unheard))
         if not unheard:
             tx.move_hold(Hold.OWED)
+            self._weigh(tx)
             self.deliveries.owe(tx.owe_reversal(asked.now), asked.now)
             return
         tx.move_hold(Hold.REVERSED)
+        self._weigh(tx)
         for entry in unheard:
             self.deliveries.drop(entry)
         original = tx.original
@@ -123,6 +126,7 @@ class Reversals:
             return results.MALFUNCTION
         context.totals.taken_back(tx, tx.standing - amount)
         entry = tx.reduce(standing, stan, asked.now)
+        self._weigh(tx)
         code = asked.link.code_of[results.APPROVED]
         context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code, amount=standing, issuer_stan=stan))
         self.deliveries.owe(entry, asked.now)
@@ -144,6 +148,10 @@ class Reversals:
         context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code))
         why = "no request with its DE 32, 11, 37 and 41 was ever seen: remembered, to refuse it should it come"
         self._event(asked, "reversal-without-original", why)
+
+    def _weigh(self, tx: Transaction) -> None:
+        if tx.mark:
+            weigh(self.context.scheme, tx, taken_back=True)
 
     def _commit(self, tx: Transaction, asked: Asked, *, dropped: bool = False, idle: bool = False) -> None:
         code = asked.link.code_of[results.APPROVED]

@@ -19,6 +19,7 @@ class LinkSpec(msgspec.Struct, frozen=True):
     match: tuple[int, ...] = (37, 41)  # what, beside MTI and STAN, an issuer's answer must share with its request (R3)
     unknown_reversal: str = "approved"  # result for a reversal without original (R9): or "unknown_original"
     joins: str = ""  # issuers: a further line to the institution of that link, whose keys and dialect it shares
+    file_actions: bool = False  # acquirers: may have numbers of the payment scheme given out, and changed (0302)
     partial_approval: bool = False  # acquirers: takes DE 39 = 10 with a smaller DE 4
     zmk: str = ""  # under the LMK; without one no key can be exchanged (R15)
     key_code: str = "101"  # DE 70 of a key change: 101 or 161

@@ -132,7 +132,7 @@ class StandIns:
             return
         assert tx.request is not None
         link = context.acquirers[tx.acquirer_link]
-        tx.sealed_fields = seal_fields(context, tx.request)
+        tx.sealed_fields = seal_fields(context, tx.request, tx)
         if not left:
             tx.issuer_stan = stan
             context.commit(intent_of(tx, link.spec.name, issuer.spec.name, now))

@@ -11,7 +11,7 @@ uvloop and on virtual time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from switch.cards.bins import BinTable
 from switch.cards.vault import Vault
@@ -24,6 +24,7 @@ from switch.core.days import Days
 from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
 from switch.core.endings import Endings
+from switch.core.file_actions import FileActions
 from switch.core.keys import Exchange, KeyExchanges
 from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
 from switch.core.macs import Macs
@@ -32,6 +33,7 @@ from switch.core.overload import refuse_new
 from switch.core.questions import Questions
 from switch.core.reconciliation import Reconciliation
 from switch.core.reversals import Reversals
+from switch.core.schemes import Scheme
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Figures
 from switch.core.transaction import NO_CONNECTION
@@ -43,7 +45,8 @@ REVERSAL_MTIS = frozenset({"0400", "0401", "0420", "0421"})
 NETWORK_MTIS = frozenset({"0800", "0801"})
 ADVICE_MTIS = frozenset({"0120", "0121", "0220", "0221"})
 RECONCILIATION_MTIS = frozenset({"0500", "0501", "0520", "0521"})
-REQUEST_MTIS = AUTHORIZATION_MTIS | ADVICE_MTIS | REVERSAL_MTIS | NETWORK_MTIS | RECONCILIATION_MTIS
+FILE_ACTION_MTIS = frozenset({"0302", "0303"})
+REQUEST_MTIS = AUTHORIZATION_MTIS | ADVICE_MTIS | REVERSAL_MTIS | NETWORK_MTIS | RECONCILIATION_MTIS | FILE_ACTION_MTIS
 
 AUTHORIZATION_ANSWERS = frozenset({"0110", "0210"})
 DELIVERY_ANSWERS = frozenset({"0410", "0430", "0130", "0230"})
@@ -68,9 +71,9 @@ class Timed(Protocol):
 class Switch:
     """Routes authorizations between acquirers and issuers. All times: seconds since the epoch, as passed in."""
 
-    def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int) -> None:
+    def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int, scheme: Scheme | None = None) -> None:
         """`epoch` counts the starts of this switch, durably: with it no nonce of the vault ever serves twice."""
-        self._context = context = Context(spec, vault, epoch)
+        self._context = context = Context(spec, vault, epoch, scheme)
         self._deliveries = Deliveries(context)
         self._ends = Endings(context, self._deliveries)
         self._reversals = Reversals(context, self._deliveries, self._ends)
@@ -80,6 +83,7 @@ class Switch:
         self._network = Network(context, self._questions, self._deliveries, self._keys, self._days)
         self._reconciliation = Reconciliation(context)
         self._closings = Closings(context, self._questions)
+        self._file_actions = FileActions(context)
         index_of = {issuer.spec.name: index for index, issuer in context.issuers.items()}
         routes = BinTable((route.prefix, index_of[route.link]) for route in spec.routes)
         self._authorizations = Authorizations(context, self._deliveries, self._ends, routes)
@@ -232,6 +236,8 @@ class Switch:
             self._advices.request(conn, link, view, now)
         elif mti in RECONCILIATION_MTIS:
             self._reconciliation.request(conn, link, view)
+        elif mti in FILE_ACTION_MTIS:
+            self._file_actions.request(conn, link, view, now)
         elif mti in ANSWERS_TO_US:
             self._questions.answered(conn, link.spec.name, view, now)
         else:
@@ -358,6 +364,11 @@ class Switch:
         names = [link.name for link in self._context.spec.links]
         everything = self._context.totals.everything()
         return [(names[index], day, currency, figures) for index, day, currency, figures in everything]
+
+    def instruments(self, now: float) -> list[dict[str, Any]]:
+        """The numbers of the payment scheme, masked."""
+        scheme = self._context.scheme
+        return [] if scheme is None else list(scheme.rows(now))
 
     def in_flight(self) -> int:
         """Requests that wait for their answer now."""

@@ -6,10 +6,14 @@ reversal or a late answer needs.
 
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from switch.core.saf import Entry, Fate, Kind
 from switch.core.states import HOLD_MOVES, STATE_MOVES, Hold, State
 from switch.iso8583.codec import View
+
+if TYPE_CHECKING:
+    from switch.core.schemes import Resolved
 
 NO_LINK = -1
 NO_CONNECTION = -1
@@ -25,9 +29,9 @@ class Transaction:
         "acquirer_id", "acquirer_link", "additions", "amount", "answered_at", "approval", "approved", "approved_amount",
         "business_date", "completions", "conn", "currency", "de3", "de39", "deadline", "decided_at", "entries",
         "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan",
-        "leg_mti", "local_date", "merchant", "mti", "number", "older", "original", "pin_key", "preauthorised", "reason",
-        "received_at", "request", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan", "standing", "state",
-        "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters",
+        "leg_mti", "local_date", "mark", "merchant", "mti", "number", "older", "original", "pin_key", "preauthorised",
+        "reason", "received_at", "request", "resolved", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan",
+        "standing", "state", "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters", "weight",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,6 +63,9 @@ class Transaction:
         self.stood_in_for = 0  # STAN of the request that the issuer did not answer
         self.sealed_fields = b""  # of an advice: its further fields for the issuer
         self.entries: list[Entry] | None = None  # all that the issuer was ever owed about it
+        self.mark = 0  # of the scheme's number that it was made with; 0: with a card
+        self.weight = 0  # on that number
+        self.resolved: Resolved | None = None  # while it is in flight
         self.deadline = 0.0
         self.received_at = self.hsm_asked_at = self.hsm_answered_at = self.forwarded_at = 0.0
         self.issuer_answered_at = self.decided_at = self.answered_at = 0.0

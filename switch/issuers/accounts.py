@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from switch.core.currencies import EURO, FRANCS_PER_EURO_E5, converted
 from switch.issuers.behaviours import Behaviour, behaviour
 from switch.issuers.specs import CardSpec
 
 _DAY_S: Final = 86_400
 _MAX_DE54_CENTS: Final = 10**12 - 1  # DE 54 has twelve digits
-_FRANCS_PER_EURO_E5: Final = 655_957  # 6.55957, fixed on 31 December 1998 (Council Regulation (EC) No 2866/98)
 MAX_TRIES: Final = 3
 
 
@@ -78,11 +78,7 @@ def euro_cents(amount: int, currency: str) -> int:
     Raises:
         ValueError: another currency.
     """
-    if currency == "978":
-        return amount
-    if currency == "250":
-        return (amount * 200_000 + _FRANCS_PER_EURO_E5) // (2 * _FRANCS_PER_EURO_E5)
-    raise ValueError(f"currency {currency} is neither 978 nor 250")
+    return converted(amount, currency, EURO)
 
 
 def amount_within(cents: int, currency: str) -> int:
@@ -93,7 +89,7 @@ def amount_within(cents: int, currency: str) -> int:
     """
     if currency == "978":
         return cents
-    return ((2 * cents + 1) * _FRANCS_PER_EURO_E5 - 1) // 200_000
+    return ((2 * cents + 1) * FRANCS_PER_EURO_E5 - 1) // 200_000
 
 
 def amounts_text(account: Account) -> str:

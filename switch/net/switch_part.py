@@ -25,6 +25,7 @@ from switch.net.starting import open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.net.tls import Tls
 from switch.net.visitors import Visitors
+from switch.schemes.ocard import Ocard, OcardSpec
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 
@@ -48,6 +49,7 @@ class SwitchPart:
     hsm_header: int
     metrics: str | None
     data: Path
+    ocard: OcardSpec | None = None
 
 
 def run_switch(part: SwitchPart) -> int:
@@ -59,7 +61,9 @@ async def _run(part: SwitchPart, stop: process.Stop) -> int:
     instruments = Instruments(NAME, [link.name for link in part.spec.links])
     with reporting(instruments) as outcome, open_log(part.data / NAME, instruments) as log:
         keys = load_or_create(part.data / "data.key", may_create=log.last_sequence == 0)
-        core = Switch(part.spec, Vault(keys.data_key, keys.token_key), process.next_epoch(part.data / NAME / "epoch"))
+        vault = Vault(keys.data_key, keys.token_key)
+        scheme = None if part.ocard is None else Ocard(part.ocard, vault)
+        core = Switch(part.spec, vault, process.next_epoch(part.data / NAME / "epoch"), scheme)
         core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
         process.settle_memory()
         running = _RunningSwitch(part, core, log, instruments, stop)
@@ -162,10 +166,12 @@ class _RunningSwitch:
                 return {"business_dates": self._core.business_dates()}
             case "totals":
                 return {"business_dates": self._core.business_dates(), "totals": totals_rows(self._core.totals())}
+            case "numbers":
+                return {"numbers": self._core.instruments(self._instruments.clock())}
             case "exchange-key":
                 return self._exchange_key(str(document["name"]))
             case command:
-                known = "status, link, cutover, totals and exchange-key"
+                known = "status, link, cutover, totals, numbers and exchange-key"
                 raise ValueError(f"the switch knows {known}, not {command!r}")
 
     async def _exchange_key(self, name: str) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from hsm_sim.crypto.lmk import published_test_lmk
 from hsm_sim.device import Device
 from switch.acquirers.acquirer import Acquirer
 from switch.cards.vault import Vault
-from switch.config.build import acquirer_spec, issuer_spec, switch_spec
+from switch.config.build import acquirer_spec, issuer_spec, ocard_spec, switch_spec
 from switch.config.tables import Config
 from switch.core.switch import Switch
 from switch.issuers.issuer import Issuer
+from switch.schemes.ocard import Ocard
 from switch.simulation import faults
 from switch.simulation.disk import SimLog
 from switch.simulation.faults import Fault, Plan
@@ -60,7 +61,8 @@ class Bench:
 
     def _new_switch(self, disk: SimLog) -> Switch:
         self.epoch += 1
-        switch = Switch(self.spec, Vault(DATA_KEY, TOKEN_KEY), self.epoch)
+        vault, ocard = Vault(DATA_KEY, TOKEN_KEY), ocard_spec(self.config)
+        switch = Switch(self.spec, vault, self.epoch, None if ocard is None else Ocard(ocard, vault))
         switch.restore(disk.snapshot(), payloads(disk), self.switch.clock() if self.epoch > 1 else self.world.now)
         return switch
 

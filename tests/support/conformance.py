@@ -89,10 +89,16 @@ INVARIANTS: Final = {
     "I7": "The record is durable before the approval leaves.",
     "I8": "What is final changes only by a reversal or a completion.",
     "I9": "The totals of 0500 and 0520 are those of the records.",
+    "OC1": "A disposable number never resolves for another site than its own.",
+    "OC2": "What was approved on a number and not reversed is within its cap at every instant.",
+    "OC3": "A number for one use has one live approval at most.",
+    "OC4": "The acquirer never sees the card behind a number, nor does any log.",
+    "OC5": "A number is no card's, is given out once, and its last four digits are not its card's.",
+    "OC6": "The card's own limits hold for its numbers too.",
 }
 
 # What no test holds yet. It may only shrink.
-WAITING: Final = frozenset(["I4"])  # no scheme has one-time codes yet
+WAITING: Final = frozenset[str]()
 
 NAMES: Final = RULES.keys() | CODES.keys() | INVARIANTS.keys()
 
@@ -101,11 +107,11 @@ What the switch holds to, and the tests that hold it to it. Written by `python -
 tests' markers; a test fails when this page is not up to date. The paths are below `tests/`."""
 
 # "R1, R2: " before a test's sentence: the column beside it says so already.
-_OWN_NAMES = re.compile(r"^(?:[RI]\d+(?:, | and )?)+[:.] *")
+_OWN_NAMES = re.compile(r"^(?:(?:R|I|OC)\d+(?:, | and )?)+[:.] *")
 
 
 # A rule or an invariant in the name of a test.
-_NAME = re.compile(r"[ri]\d+")
+_NAME = re.compile(r"(?:r|i|oc)\d+")
 
 
 class Test(NamedTuple):

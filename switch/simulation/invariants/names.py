@@ -130,6 +130,7 @@ SWITCH_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     9: ("key_change", ("at", "link")),
     10: ("cutover", ("at", "link", "day")),
     12: ("closing", ("at", "link", "closed")),
+    14: ("instrument", ("mark", "at")),
 }  # fmt: skip
 ISSUER_RECORDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
     1: ("booked", ("at", "key", "account", "asked", "effect_cents", "tries", "armed", "de38", "de39", "de54",

@@ -243,6 +243,9 @@ class SwitchLog:
         self.at_cutover = self.sums.moments() | self.at_cutover
         self.days[link] = day
 
+    def _instrument(self, record: Fields) -> None:
+        """A payment scheme's own."""
+
     def _closing(self, record: Fields) -> None:
         """An issuer has been told of the end of a day."""
         ended = (record["link"], record["closed"])

@@ -1,0 +1,199 @@
+"""What the rules need of a payment scheme: numbers that stand for a card, and are told what became of it.
+
+Theory of operation. A number that a scheme has given out **resolves** to a card between the checks of a request and its
+route: from there on the issuer hears of the card alone, the acquirer of the number alone. The scheme judges by its own
+limits first, the issuer by the card's after it. Nothing of the scheme stands here; it is named by a **mark**, the
+positive integer under which it keeps the number.
+
+What counts against a number follows from its transactions. Each weighs on it with so many minor units:
+
+    asked for, not decided yet     what was asked: so two requests at once cannot both pass a limit
+    approved, or advised of        what stands of it
+    declined, taken back           nothing
+    a hold that was completed      nothing: its completions weigh instead
+
+A request, its increments and its completions are one **purchase**, which is a use of the number as long as any of them
+weighs. `weigh` finds what has changed and tells the scheme, at the same moments when things happen and when the log is
+folded: so the intent's mark is all that the log needs. Between `resolve` and the intent of a request nothing may wait.
+
+A scheme keeps each number in the log too (`records.Instrument`): what it is, sealed, once, and its state whenever
+somebody but a transaction changes it. In a snapshot that state replaces all that the transactions have added up to.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from switch.core import fields as de
+from switch.core import results
+from switch.core.checks import Failure
+from switch.core.links import AcquirerLink
+from switch.core.states import Hold, State
+from switch.core.totals import CREDITS, INQUIRIES
+from switch.core.transaction import Transaction
+from switch.iso8583.codec import View
+
+# What only a card can bring: tracks, a PIN, chip data.
+OF_A_CARD = (de.TRACK2, 36, 45, de.PIN_BLOCK, 55)
+
+
+class Payment(NamedTuple):
+    """What somebody wants of a number, or (not `asks`) has done with it without asking."""
+
+    acquirer_id: str  # DE 32
+    merchant: str  # DE 42
+    kind: str  # DE 3, first two digits
+    amount: int
+    currency: str
+    expiry: str | None  # DE 14
+    private: str | None  # DE 48
+    of_a_card: bool  # it brings what only a card can bring
+    begins: bool  # a purchase, rather than adds to one
+    asks: bool
+
+
+class Resolved(NamedTuple):
+    """The card behind a number, and what its issuer gets in place of what the acquirer sent."""
+
+    mark: int
+    number: str
+    pan: str
+    expiry: str | None
+    private: str | None
+
+    def __repr__(self) -> str:
+        return f"Resolved({self.mark})"
+
+    def patches(self) -> dict[int, str | None]:
+        """For the issuer's leg."""
+        return {de.PAN: self.pan, de.EXPIRY: self.expiry, de.PRIVATE: self.private}
+
+    def disguised(self, text: str) -> str:
+        """What the issuer said, with the number wherever it named the card."""
+        return text.replace(self.pan, self.number)
+
+
+class Weight(NamedTuple):
+    """How what a transaction weighs on a number has changed."""
+
+    currency: str
+    before: int
+    now: int
+    uses: int  # 1: its purchase begins to weigh, -1: it ceases to, 0: neither
+    taken_back: bool  # by a reversal, wholly or in part, of what was approved
+
+
+class FileAction(NamedTuple):
+    """An 0302: somebody who may wants a number to be given out, changed or shown. `reference` names it over repeats."""
+
+    code: str  # DE 91
+    number: str  # DE 2: a card's, or one given out
+    amount: int
+    currency: str
+    expiry: str | None
+    private: str | None
+    reference: str
+
+
+class Kept(NamedTuple):
+    """A record of a number to be logged; `clear` is what it is, None where that has been logged before."""
+
+    mark: int
+    clear: bytes | None
+    state: bytes
+
+
+class Filed(NamedTuple):
+    """What a file action came to: what is to be logged, and the fields of its answer."""
+
+    kept: Kept | None
+    mark: int
+
+
+class Scheme(Protocol):
+    """A payment scheme. Decides by what it was told alone: no clock, no randomness, no I/O."""
+
+    @property
+    def file_name(self) -> str:
+        """DE 101 of its file actions."""
+
+    def find(self, number: str) -> int:
+        """The mark of a number; 0 for any other, quickly."""
+
+    def resolve(self, mark: int, payment: Payment, now: float) -> Resolved | Failure:
+        """The card behind the number, or why not."""
+
+    def weighs(self, mark: int, weight: Weight) -> None:
+        """Something counts, or does not any more. Of a mark that it does not know yet it takes no notice."""
+
+    def act(self, action: FileAction, epoch: int, serial: int, now: float) -> Filed | Failure:
+        """Do it, in what is returned alone: `keep` is called with that once it is in the log's order."""
+
+    def keep(self, mark: int, sealed: bytes, clear: bytes | None, state: bytes) -> None:
+        """A record from the log, or on its way there."""
+
+    def fields(self, mark: int, now: float) -> dict[int, str]:
+        """For the answer of a file action."""
+
+    def kept(self) -> Iterable[tuple[int, bytes, bytes]]:
+        """(mark, sealed, state) of every number, for a snapshot."""
+
+    def rows(self, now: float) -> Iterator[dict[str, Any]]:
+        """All numbers, masked, for people."""
+
+
+def resolve(
+    scheme: Scheme, mark: int, link: AcquirerLink, view: View, tx: Transaction, now: float
+) -> Resolved | Failure:  # fmt: skip
+    """The card that `tx` is really made with. A refusal is one that the acquirer's dialect has a code for."""
+    payment = Payment(
+        tx.acquirer_id, tx.merchant, tx.de3[:2], tx.asked, tx.currency, view.text(de.EXPIRY), view.text(de.PRIVATE),
+        _brings_a_card(view), tx.original is None, not tx.is_advice,
+    )  # fmt: skip
+    found = scheme.resolve(mark, payment, now)
+    if isinstance(found, Failure) and found.result not in link.code_of:
+        return found._replace(result=results.INVALID_TRANSACTION)
+    return found
+
+
+def _brings_a_card(view: View) -> bool:
+    for number in OF_A_CARD:  # noqa: SIM110 - once a request: half the price of any()
+        if view.has(number):
+            return True
+    return False
+
+
+def weigh(scheme: Scheme | None, tx: Transaction, *, taken_back: bool = False) -> None:
+    """Tell the scheme what `tx`, which bears a mark, weighs now."""
+    before, now = tx.weight, _weight_of(tx)
+    if scheme is None or before == now:
+        return
+    lived = _weighs(tx)
+    tx.weight = now
+    scheme.weighs(tx.mark, Weight(tx.currency, before, now, _weighs(tx) - lived, taken_back))
+
+
+def weigh_completed(scheme: Scheme | None, completion: Transaction) -> None:
+    """The same of a completion, and of what it has taken the place of."""
+    weigh(scheme, completion)
+    for held in completion.family():
+        if held.mark:
+            weigh(scheme, held)
+
+
+def _weighs(tx: Transaction) -> bool:
+    """Does its purchase weigh anything?"""
+    head = tx.head
+    if head.additions is None and head.completions is None:  # as nearly all
+        return head.weight > 0
+    return any(one.weight for one in head.family())
+
+
+def _weight_of(tx: Transaction) -> int:
+    kind = tx.de3[:2]
+    if kind in CREDITS or kind in INQUIRIES:
+        return 0
+    if tx.state is not State.FINISHED:
+        return tx.asked
+    if tx.hold is not Hold.HELD or (tx.preauthorised and tx.released):
+        return 0
+    return tx.standing
