@@ -11,7 +11,13 @@ import sys
 NATIVE = os.environ.get("MONETIQUE_NATIVE", "1") != "0"
 
 # Chooser modules; each has an attribute `IMPLEMENTATION`, "native" or "twin".
-CHOOSERS = ("switch.cards.number_map", "switch.iso8583.codec", "switch.iso8583.compat")
+CHOOSERS = (
+    "switch.cards.number_map",
+    "switch.iso8583.codec",
+    "switch.iso8583.compat",
+    "switch.iso8583.frames",
+    "switch.store.syncing",
+)
 
 
 def loaded() -> dict[str, str]:

@@ -35,12 +35,12 @@ class Window:
         self._began = 0.0
         self._count = 0
 
-    def answered(self, now: float, after_s: float) -> None:
-        """One answer came, `after_s` after it was asked for."""
+    def answered(self, now: float, after_s: float, answers: int = 1) -> None:
+        """So many answers came, the last of them `after_s` after it was asked for."""
         elapsed_s = now - self._began
         if elapsed_s >= MEASURED_S:
             if self._count:
                 served = round(self._count / elapsed_s * self._patience_s)
                 self.limit = max(FLOOR if after_s < self._patience_s else LEAST, served)
             self._began, self._count = now, 0
-        self._count += 1
+        self._count += answers

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
+from switch.iso8583 import frames as bulk
 from switch.iso8583.doctor import TPDU_BYTES, guess_stream, leading_mti
 
 # The longest message of the shipped dialects in practice is below 2 KiB; a longer frame is a framing mistake, and
@@ -55,6 +56,11 @@ class Length(NamedTuple):
     write: Callable[[int], bytes]
     words: str
     inclusive: bool = False
+
+    @property
+    def binary(self) -> bool:
+        """Is it a number as `switch.iso8583.frames` reads and writes it?"""
+        return self.read is _read_binary
 
     def fits(self, frame: bytes) -> bool:
         """Do the first bytes say how long the frame is?"""
@@ -122,6 +128,13 @@ class Framing:
             raise ValueError(f"a frame holds 1 to {most} bytes, not {len(payload)}")
         return length.write(size) + whole
 
+    def join(self, payloads: list[bytes]) -> bytes:
+        """Many payloads, each wrapped with our own header, in one piece; raises `ValueError` as `wrap` does."""
+        length = LENGTHS[self.kind]
+        if length.binary:
+            return bulk.join(payloads, self.header, length.width, length.inclusive)
+        return b"".join(map(self.wrap, payloads))
+
 
 class Splitter:
     """Frames out of the pieces in which a stream arrives, without their headers.
@@ -133,7 +146,7 @@ class Splitter:
     [b'0810']
     """
 
-    __slots__ = ("_fault", "_header_bytes", "_held", "_length", "_max_frame", "_taken", "framing", "headers")
+    __slots__ = ("_bulk", "_fault", "_header_bytes", "_held", "_length", "_max_frame", "_taken", "framing", "headers")
 
     def __init__(self, framing: Framing, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.framing = framing
@@ -141,6 +154,7 @@ class Splitter:
         self._length = LENGTHS[framing.kind]
         self._header_bytes = len(framing.header)
         self._max_frame = max_frame
+        self._bulk = self._length.binary and not framing.tpdu
         self._held = b""
         self._taken = 0  # bytes of the stream before those held
         self._fault: FramingError | None = None
@@ -168,6 +182,8 @@ class Splitter:
         width, _, read, _, _, inclusive = self._length
         tpdu, header_bytes, max_frame = self.framing.tpdu, self._header_bytes, self._max_frame
         at, size = 0, len(data)
+        if self._bulk:  # the rest, if any, is the start of a frame, or broken
+            frames, at = bulk.cut(data, width, inclusive, header_bytes, max_frame)
         while size - at >= width:
             start = at + width
             length = read(data[at:start])

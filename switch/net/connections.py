@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._tpdus = tpdus_of(framing, layout)
         self._transport: asyncio.Transport | None = None
         self._number = 0
-        self._queue: list[bytes] = []
+        self._queue: list[bytes] = []  # without lengths, but for those that have a TPDU of their own
         self._delayed_until = 0.0
         self._waiting: list[bytes] = []  # frames for the next wake-up; meanwhile nothing is read
         self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
@@ -164,21 +164,19 @@ class Connection(asyncio.Protocol):
 
     def put(self, frame: bytes) -> None:
         """Queue a frame for the next `flush`."""
-        header = self._tpdus.before(frame) if self._tpdus is not None else None
-        self._queue.append(self._framing.wrap(frame, header))
+        if self._tpdus is not None:
+            frame = self._framing.wrap(frame, self._tpdus.before(frame))
+        self._queue.append(frame)
 
     def put_all(self, frames: Sequence[bytes]) -> None:
         """Queue many frames."""
-        if self._tpdus is None:
-            self._queue += map(self._framing.wrap, frames)
-        else:
-            for frame in frames:
-                self.put(frame)
+        for frame in frames:
+            self.put(frame)
 
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
         self._owed -= len(self._queue)
-        data = b"".join(self._queue)
+        data = b"".join(self._queue) if self._tpdus is not None else self._framing.join(self._queue)
         self._queue.clear()
         now = self._loop.time()
         if self.delay_ms or self._delayed_until > now:  # a link slowed no longer keeps its order all the same

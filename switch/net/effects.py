@@ -36,7 +36,7 @@ STEADY_S = 0.02  # while overloaded: what is taken is answered within a quarter 
 CALM_S = 1.0  # without a refusal, and the next burst is one again
 
 Refuse = Callable[[int, Sequence[bytes]], tuple[list[bytes], list[bytes]]]  # see Switch.refuse_new
-Observer = Callable[[Any], None]  # is given every transaction that was answered
+Observer = Callable[[Sequence[Any]], None]  # is given every transaction that was answered
 
 
 class Part(Protocol):
@@ -177,26 +177,27 @@ class Driver:
 
         None is handed in behind one that has its connection closed.
         """
-        part, pending = self.part, self._pending
+        pending, closing = self._pending, self._closing
+        receive, take_effects = self.part.receive, self.part.take_effects
         answering = number in self._answering
         left = self._left.get(number, CHATTER if answering else QUOTA)
         taken = 0
         for frame in frames:
-            if number in self._closing:
+            if number in closing:
                 return len(frames)
             if left <= 0:
                 break
             taken += 1
             try:
-                part.receive(number, frame, now)
+                receive(number, frame, now)
             except Exception as error:
                 self._stumbled(error)
-            effects = part.take_effects()
+            effects = take_effects()
             pending += effects
             left -= not answering or not effects or effects[-1][0] == EVENT
             for effect in effects:
                 if effect[0] == CLOSE and effect[1] in self._outlets:
-                    self._closing.add(effect[1])
+                    closing.add(effect[1])
         self._left[number] = left
         self.wake()
         return taken
@@ -228,12 +229,14 @@ class Driver:
             self.event("refused", {"reason": "overload", "why": why, "count": self._refused})
             self._refused = 0
 
-    def hsm_replied(self, tag: int, reply: bytes | None) -> None:
-        """The HSM answered, or will not."""
-        try:
-            self.part.hsm_reply(tag, reply, self.clock())
-        except Exception as error:
-            self._stumbled(error)
+    def hsm_replied(self, replies: Iterable[tuple[int, bytes | None]], now: float) -> None:
+        """The HSM answered commands, by tag, or will not (None)."""
+        hsm_reply = self.part.hsm_reply
+        for tag, reply in replies:
+            try:
+                hsm_reply(tag, reply, now)
+            except Exception as error:
+                self._stumbled(error)
         self.wake()
 
     def _stumbled(self, error: Exception) -> None:
@@ -268,6 +271,7 @@ class Driver:
 
     def _carry_out(self, effects: list[Effect]) -> None:
         commits = self._commits
+        hsm = self.hsm
         due: list[Effect] = []
         for effect in effects:
             kind = effect[0]
@@ -275,42 +279,44 @@ class Driver:
                 assert commits is not None, "this part keeps no log"
                 commits.append(effect[1])
             elif kind == HSM:
-                assert self.hsm is not None, "this part has no HSM"
-                self.hsm.ask(effect[1], effect[2])
+                assert hsm is not None, "this part has no HSM"
+                hsm.ask(effect[1], effect[2])
             elif kind == EVENT:
                 self.event(effect[1], effect[2])
             elif kind == SEND or commits is None or not commits.hold(effect):
                 due.append(effect)
-        self._write(due)
+        if due:
+            self._write(due)
 
     def _write(self, effects: Iterable[Effect]) -> None:
         """Write frames, one write a connection; note when requests and answers left; then close what is to close."""
         now = self.clock()
         touched: dict[int, Outlet] = {}
         closing: list[Outlet] = []
+        answered: list[Any] = []
+        outlet_of = self._outlets.get
         for effect in effects:
             kind, conn = effect[0], effect[1]
-            outlet = self._outlets.get(conn)
+            outlet = outlet_of(conn)
             if outlet is not None:
                 if kind == CLOSE:
                     closing.append(outlet)
                 else:
                     outlet.put(effect[2])
                     touched[conn] = outlet
-            if kind in (FORWARD, ANSWER) and effect[3] is not None:
-                self._stamp(kind, effect[3], now if outlet is not None else 0.0)
+            if kind == FORWARD:
+                if (tx := effect[3]) is not None:
+                    tx.forwarded_at = now if outlet is not None else 0.0
+            elif kind == ANSWER and (tx := effect[3]) is not None and not tx.answered_at:
+                # Repeats that waited for the same answer are not measured again.
+                tx.answered_at = now if outlet is not None else 0.0
+                answered.append(tx)
         for outlet in touched.values():
             outlet.flush()
         for outlet in closing:
             outlet.close()
-
-    def _stamp(self, kind: int, tx: Any, left_at: float) -> None:
-        if kind == FORWARD:
-            tx.forwarded_at = left_at
-        elif not tx.answered_at:  # repeats that waited for the same answer are not measured again
-            tx.answered_at = left_at
-            if self._observe is not None:
-                self._observe(tx)
+        if answered and self._observe is not None:
+            self._observe(answered)
 
     # -- time ------------------------------------------------------------------------------------------------------
 

@@ -70,8 +70,7 @@ class HsmClient:
 
     def replied_none(self, tags: list[int]) -> None:
         """These commands get no answer."""
-        for tag in tags:
-            self._driver.hsm_replied(tag, None)
+        self._driver.hsm_replied([(tag, None) for tag in tags], self._driver.clock())
 
     def joined(self, socket: "_Socket") -> None:
         """A socket is up."""
@@ -121,10 +120,12 @@ class _Socket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
         self._queue: list[bytes] = []
+        self._deadline = 0.0  # of what is queued
         self._count = 0
         self._window = window
         self._header_bytes = header_bytes
         self._headers = 16 ** min(header_bytes, COUNTED_DIGITS)
+        self._header_format = b"%%0%dX" % header_bytes
         self._timer: asyncio.TimerHandle | None = None
         self._reason = "closed by the HSM"
 
@@ -137,18 +138,20 @@ class _Socket(asyncio.Protocol):
         if len(self._outstanding) >= min(self._window.limit, MAX_OUTSTANDING):
             return False
         self._count = (self._count + 1) % self._headers
-        header = b"%0*X" % (self._header_bytes, self._count)
+        header = self._header_format % self._count
         if header in self._outstanding:  # as many are unanswered as a short header can tell apart
             return False
-        self._outstanding[header] = (tag, self._driver.clock() + TIMEOUT_S)
-        self._queue.append(_FRAMING.wrap(header + command))
+        if not self._queue:
+            self._deadline = self._driver.clock() + TIMEOUT_S
+        self._outstanding[header] = (tag, self._deadline)
+        self._queue.append(header + command)
         return True
 
     def flush(self) -> bool:
         """Write what is queued in one piece; False when there is nothing."""
         if not self._queue or self._transport is None:
             return False
-        self._transport.write(b"".join(self._queue))
+        self._transport.write(_FRAMING.join(self._queue))
         self._queue.clear()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._check_oldest)
@@ -161,14 +164,18 @@ class _Socket(asyncio.Protocol):
             self.drop(f"broken framing: {error}")
             return
         now = self._driver.clock()
+        pop, header_bytes = self._outstanding.pop, self._header_bytes
+        replies: list[tuple[int, bytes | None]] = []
         for answer in answers:
-            asked = self._outstanding.pop(answer[: self._header_bytes], None)
+            asked = pop(answer[:header_bytes], None)
             if asked is None:
                 self.drop("an answer with a header that nobody asked under")
-                return
+                break
             tag, deadline = asked
-            self._window.answered(now, now - deadline + TIMEOUT_S)
-            self._driver.hsm_replied(tag, answer[self._header_bytes :])
+            replies.append((tag, answer[header_bytes:]))
+        if replies:
+            self._window.answered(now, now - deadline + TIMEOUT_S, len(replies))
+            self._driver.hsm_replied(replies, now)
 
     def _check_oldest(self) -> None:
         self._timer = None

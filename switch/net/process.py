@@ -21,10 +21,6 @@ FAILED = 1
 MISCONFIGURED = 2
 INTERRUPTED = 130
 
-# How long the thread that syncs the log waits for a busy loop before it is let in, twice a batch: with Python's usual
-# 5 ms a loop that is never idle would add 20 ms to every authorization.
-SWITCH_INTERVAL_S = 0.000_5
-
 _EPOCH_LIMIT = 2**32  # the vault's nonce has four bytes for it
 
 
@@ -61,7 +57,6 @@ class Stop:
 def run(main: Callable[[Stop], Awaitable[int]]) -> int:
     """Run `main` on uvloop until it returns its exit status. SIGTERM asks it to stop (0), SIGINT too (130)."""
     raise_descriptor_limit()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     async def with_signals() -> int:
         stop = Stop()

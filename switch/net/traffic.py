@@ -94,7 +94,7 @@ class Witness:
 
 
 class LinesJournal:
-    """The acquirers' book: JSON lines appended to a file. Nothing waits for it, so `sync` leaves it to the kernel."""
+    """The acquirers' book: JSON lines appended to a file. Nothing waits for it: syncing is left to the kernel."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -111,8 +111,11 @@ class LinesJournal:
         self._size += len(lines)
         return len(payloads)
 
-    def sync(self) -> None:
+    def begin_sync(self) -> None:
         """Nothing: a machine that crashes takes the bench, and so the question, with it."""
+
+    def end_sync(self) -> None:
+        """Never called."""
 
     def resume(self) -> None:
         """Nothing to make good: lines were written whole or not at all."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from switch.store import frames, snapshots
 from switch.store.durable import sync_directory
 from switch.store.log import LogError, Recovery
+from switch.store.syncing import SyncThread
 
 # Large enough that creating one is rare, small enough to be read as one piece of memory when the log is opened.
 SEGMENT_BYTES = 64 << 20
@@ -52,6 +53,9 @@ class FileLog:
         self._failure = ""
         # Frames that no finished sync covers yet, with their offsets in the current segment: `resume` writes them
         self._unsynced: list[tuple[int, bytes]] = []
+        self._thread: SyncThread | None = None
+        self._syncing: tuple[int, int] | None = None  # what `begin_sync` covers: last record, frames in `_unsynced`
+        self._retired: list[int] = []  # descriptors of segments left meanwhile
         self._snapshot_sequence = self._last = self._durable = 0
         with _explained(directory, "open the log", "check the directory and its owner"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,6 +108,28 @@ class FileLog:
         with self._segment_lock:
             self._sync()
 
+    def begin_sync(self) -> SyncThread:
+        """Have a thread do what `sync` does, for what was appended so far; once it is readable call `end_sync`."""
+        self._refuse_after_failure()
+        if self._thread is None:
+            self._thread = SyncThread()
+        self._syncing = self._last, len(self._unsynced)
+        self._thread.begin(self._fd)
+        return self._thread
+
+    def end_sync(self) -> None:
+        """Finish what `begin_sync` began. Raises LogError where it failed."""
+        assert self._thread is not None, "a sync was begun"
+        assert self._syncing is not None, "a sync was begun"
+        failure, (last, covered) = self._thread.end(), self._syncing
+        self._syncing = None
+        with self._segment_lock:
+            while self._retired:
+                os.close(self._retired.pop())
+            if failure:
+                raise self._fail(f"fdatasync failed: {os.strerror(failure)}")
+            self._synced(last, covered)
+
     def resume(self) -> None:
         """Go on after a failed write or sync, once the disk works again; else raises LogError, and may be tried again.
 
@@ -146,6 +172,8 @@ class FileLog:
 
     def _release(self) -> None:
         """Close the files, and with the lock file's closing let another process open the log."""
+        if self._thread is not None:
+            self._thread.close()
         os.close(self._fd)
         os.close(self._lock_fd)
         self._lock_fd = -1
@@ -241,8 +269,12 @@ class FileLog:
             os.fdatasync(self._fd)
         except OSError as error:
             raise self._fail(f"fdatasync failed: {error.strerror}") from error
-        self._durable = last
-        del self._unsynced[:covered]
+        self._synced(last, covered)
+
+    def _synced(self, last: int, covered: int) -> None:
+        if last > self._durable:  # else another sync, which overtook this one, has covered as much
+            self._durable = last
+            del self._unsynced[:covered]
 
     def _fail(self, reason: str) -> LogError:
         """Refuse everything from now on, until `resume`: what is on the disk is known no more."""
@@ -286,7 +318,10 @@ class FileLog:
         self._offset = self._capacity
         old = self._fd
         self._enter(self._segment_path(self._last + 1), 0)
-        os.close(old)
+        if self._syncing is None:
+            os.close(old)
+        else:
+            self._retired.append(old)
 
     def _drop_segments(self) -> None:
         """Delete the oldest segments that neither kept snapshot needs, but for `keep_segments`."""

@@ -114,7 +114,7 @@ def test_metrics_are_what_prometheus_reads() -> None:
         counts, latencies = Counts(), Latencies()
         counts.add("declined", "no-route")
         moments = ("hsm_asked_at", "hsm_answered_at", "forwarded_at", "issuer_answered_at", "decided_at")
-        latencies.observe(SimpleNamespace(received_at=1.0, answered_at=1.002, **dict.fromkeys(moments, 0.0)))
+        latencies.observe([SimpleNamespace(received_at=1.0, answered_at=1.002, **dict.fromkeys(moments, 0.0))])
         collector = PartCollector(
             counts, latencies, lambda: {"de39-00": 7, "repeats": 2}, lambda: [("issuer-1", "issuer", "signed-on", 1)]
         )

@@ -1,9 +1,12 @@
 """Cutting streams into frames, and what is said of streams that are none."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.iso8583 import _frames_c, _frames_py  # type: ignore[attr-defined]  # compiled
 from switch.iso8583.doctor import guess, guess_stream
 from switch.iso8583.framing import LENGTHS, Framing, FramingError, Kind, Splitter
 
@@ -192,3 +195,41 @@ def test_a_stream_is_guessed_from_its_first_bytes(first: bytes, hint: str | None
 def test_guessing_never_fails(data: bytes) -> None:
     assert guess(data) is None or guess(data)
     assert guess_stream(data) is None or guess_stream(data)
+
+
+BULK = pytest.mark.parametrize("bulk", [_frames_c, _frames_py], ids=["native", "twin"])
+LONGEST = 300
+CUTS = [(width, inclusive, header) for width in (1, 2, 4) for inclusive in (False, True) for header in (b"", b"ISO0")]
+
+
+@BULK
+@pytest.mark.parametrize(("width", "inclusive", "header"), CUTS)
+@given(payloads=st.lists(st.binary(min_size=1, max_size=200), max_size=5), rest=st.binary(max_size=6))
+def test_in_bulk_frames_come_out_as_they_went_in(
+    bulk: Any, width: int, inclusive: bool, header: bytes, payloads: list[bytes], rest: bytes
+) -> None:
+    stream = bulk.join(payloads, header, width, inclusive)
+    assert stream == _frames_py.join(payloads, header, width, inclusive)
+    assert bulk.cut(stream, width, inclusive, len(header), LONGEST) == (payloads, len(stream))
+    behind = bulk.cut(stream + rest, width, inclusive, len(header), LONGEST)
+    assert behind == _frames_py.cut(stream + rest, width, inclusive, len(header), LONGEST)
+    assert behind[0][: len(payloads)] == payloads
+
+
+@given(
+    stream=st.binary(max_size=60), width=st.sampled_from([1, 2, 4]), inclusive=st.booleans(), header=st.integers(0, 9)
+)
+def test_in_bulk_both_stop_at_the_same_byte_of_any_stream(
+    stream: bytes, width: int, inclusive: bool, header: int
+) -> None:
+    native = _frames_c.cut(stream, width, inclusive, header, 20)
+    assert native == _frames_py.cut(stream, width, inclusive, header, 20)
+
+
+@BULK
+def test_in_bulk_what_does_not_fit_a_length_is_refused(bulk: Any) -> None:
+    assert bulk.join([bytes(253)], b"", 1, True)[0] == 254
+    with pytest.raises(ValueError, match="1 to 254 bytes, not 255"):
+        bulk.join([b"a", bytes(255)], b"", 1, True)
+    with pytest.raises(ValueError, match="1 to 65531 bytes, not 0"):
+        bulk.join([b""], b"ISO0", 2, False)

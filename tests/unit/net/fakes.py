@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -89,7 +90,7 @@ class Echo:
 
 
 class Memory:
-    """A journal in memory. `gate` holds syncs back; `fail_with` makes the next call of `append` or `sync` raise."""
+    """A journal in memory. `before_sync` may hold its syncs back; its errors are raised while they are set."""
 
     def __init__(self) -> None:
         self.appended: list[list[bytes]] = []
@@ -100,6 +101,7 @@ class Memory:
         self.append_error: Exception | None = None
         self.sync_error: Exception | None = None
         self.before_sync: Callable[[], None] = lambda: None
+        self._ended = os.eventfd(0)
 
     def append(self, payloads: Any) -> int:
         if self.append_error is not None:
@@ -112,13 +114,30 @@ class Memory:
         if self.resume_error is not None:
             raise self.resume_error
 
-    def sync(self) -> None:
+    def begin_sync(self) -> "Memory":
+        self._syncing = threading.Thread(target=self._sync, daemon=True)
+        self._syncing.start()
+        return self
+
+    def _sync(self) -> None:
         upto = sum(map(len, self.appended))
         self.before_sync()
+        if self.sync_error is None:
+            self.syncs += 1
+            self.synced = upto
+        os.eventfd_write(self._ended, 1)
+
+    def fileno(self) -> int:
+        return self._ended
+
+    def end_sync(self) -> None:
+        os.eventfd_read(self._ended)
+        self._syncing.join()
         if self.sync_error is not None:
             raise self.sync_error
-        self.syncs += 1
-        self.synced = upto
+
+    def __del__(self) -> None:
+        os.close(self._ended)
 
 
 def driver_of(part: Any, descriptor: int, **options: Any) -> Driver:

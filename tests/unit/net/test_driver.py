@@ -56,7 +56,7 @@ def test_close_leaves_behind_held_answers_and_forwards_are_stamped(lines_file: i
     async def main() -> None:
         part, outlet, journal, gate, observed = Echo(), Outlet(), Memory(), threading.Event(), []
         journal.before_sync = gate.wait
-        driver = driver_of(part, lines_file, journal=journal, observe=observed.append)
+        driver = driver_of(part, lines_file, journal=journal, observe=observed.extend)
         conn = driver.join(outlet, 0)
         asked, answered = SimpleNamespace(forwarded_at=0.0), SimpleNamespace(answered_at=0.0)
         part.effects = [

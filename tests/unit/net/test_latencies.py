@@ -34,7 +34,7 @@ def transaction(**moments: float) -> SimpleNamespace:
 def test_hops_that_did_not_happen_are_not_counted() -> None:
     latencies = Latencies()
     for _ in range(FOLD_AT + 1):
-        latencies.observe(transaction(decided_at=1000.001, answered_at=1000.002))
+        latencies.observe([transaction(decided_at=1000.001, answered_at=1000.002)])
     figures = latencies.percentiles_ms()
     assert figures["hsm"] == {"count": 0, "p50": 0.0, "p90": 0.0, "p99": 0.0}
     assert figures["total"]["count"] == FOLD_AT + 1

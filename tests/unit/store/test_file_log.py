@@ -227,6 +227,52 @@ def test_a_sync_on_another_thread_covers_what_was_appended_before_it_and_no_more
     assert [frame.durable for frame in frames.read_all(data, 1)] == [0, 0, 1, 3]
 
 
+def test_a_sync_begun_covers_what_was_appended_before_it_and_no_more(tmp_path: Path) -> None:
+    with opened(tmp_path, segment_bytes=1 << 20) as log:
+        log.append([b"covered"])
+        log.begin_sync()
+        log.append([b"appended meanwhile"])
+        log.end_sync()
+        log.append([b"witness"])
+    data = (tmp_path / "log-00000000000000000001.seg").read_bytes()
+    assert [frame.durable for frame in frames.read_all(data, 1)] == [0, 0, 1, 3]
+
+
+def test_a_segment_left_during_a_sync_stays_open_until_it_has_ended(tmp_path: Path) -> None:
+    with opened(tmp_path) as log:
+        log.append([RECORD] * 8)
+        left = log._fd
+        log.begin_sync()
+        log.append([RECORD] * 8)  # in the next segment: what was begun is overtaken
+        os.fstat(left)
+        log.end_sync()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(left)
+        log.sync()
+    with opened(tmp_path) as log:
+        assert log.recovery.last_sequence == 16
+
+
+def test_a_sync_begun_that_fails_is_made_good_by_resuming(tmp_path: Path) -> None:
+    log = FileLog(tmp_path, segment_bytes=1024)
+    log.append([b"not synced"])
+    descriptor, log._fd = log._fd, os.open(os.devnull, os.O_WRONLY)  # which cannot be synced
+    log.begin_sync()
+    os.close(log._fd)
+    log._fd = descriptor
+    with pytest.raises(LogError, match=r"fdatasync failed: (Invalid argument|Bad file descriptor); look at the disk"):
+        log.end_sync()
+    with pytest.raises(LogError, match="fdatasync failed"):
+        log.begin_sync()
+    log.resume()
+    log.append([b"after"])
+    log.begin_sync()
+    log.end_sync()
+    abandon(log)
+    with opened(tmp_path) as log:
+        assert [record for _, record in log.replay()] == [b"not synced", b"after"]
+
+
 def test_a_torn_end_is_cut_and_reported(tmp_path: Path) -> None:
     fill(tmp_path, 3)
     path = tmp_path / "log-00000000000000000001.seg"

@@ -1,0 +1,30 @@
+"""Cutting and joining frames behind binary lengths: the twin of `_frames_c`."""
+
+
+def cut(data: bytes, width: int, inclusive: bool, header_bytes: int, max_frame: int) -> tuple[list[bytes], int]:
+    """The whole frames at the start of `data` without lengths and headers, and where they end.
+
+    Ends before a frame that is not whole and before a length that is not right; `Splitter` tells which.
+    """
+    frames: list[bytes] = []
+    at, size = 0, len(data)
+    while size - at >= width:
+        start = at + width
+        length = int.from_bytes(data[at:start], "big") - (width if inclusive else 0)
+        if not header_bytes < length <= max_frame or length > size - start:
+            break
+        at = start + length
+        frames.append(data[start + header_bytes : at])
+    return frames, at
+
+
+def join(payloads: list[bytes], header: bytes, width: int, inclusive: bool) -> bytes:
+    """The payloads, which are not empty and fit the length, each behind its length and `header`, in one piece."""
+    extra = len(header) + (width if inclusive else 0)
+    pieces: list[bytes] = []
+    for payload in payloads:
+        length = len(payload) + extra
+        if not payload or length >> 8 * width:
+            raise ValueError(f"a frame holds 1 to {(1 << 8 * width) - 1 - extra} bytes, not {len(payload)}")
+        pieces += (length.to_bytes(width, "big"), header, payload)
+    return b"".join(pieces)
