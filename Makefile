@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' 2>/dev/null)
+# Sources in Python are among them: the rules are compiled as they stand.
+SOURCES := $(shell find ext switch/core switch/cards -name '*.pyx' -o -name '*.pxd' -o -name '*.py') switch/native.py
 STAMP := $(VENV)/.installed
 BUILT := $(VENV)/.built
 SANITIZED := build/sanitized/.built

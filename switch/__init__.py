@@ -1,0 +1,5 @@
+"""The authorization switch, the simulated institutions around it, and the command `monetique`."""
+
+from switch.native import install
+
+install()

@@ -1,14 +1,29 @@
 """Which compiled modules of the switch are in use.
 
-Every native module has a readable Python twin beside it (`_name_py.py` beside `_name_c`), and one chooser
-module that imports one or the other. The choice is made once, from `MONETIQUE_NATIVE`: `0` runs the twins;
-anything else wants the compiled modules and fails loudly where they are missing. There is no silent fallback.
+There are two kinds. A module with Cython sources of its own (`_name_c`) has a readable Python twin beside it
+(`_name_py.py`) and a chooser module that imports one or the other. A module of `COMPILED` is one Python source, which
+runs as it stands and is also compiled, with the types that an augmenting `.pxd` in `ext/` gives its classes: the rules
+stand in one place, and the interpreter's run of them is the twin.
+
+The choice is made once, from `MONETIQUE_NATIVE`:
+
+    1       compiled modules of both kinds, and a loud failure where one is missing (so if nothing is said)
+    debug   the rules as the interpreter runs them, for a debugger's breakpoints and for tests that plant bugs; the rest
+            compiled
+    0       twins alone
+
+There is no silent fallback.
 """
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder, ModuleSpec, SourceFileLoader
+from pathlib import Path
 
-NATIVE = os.environ.get("MONETIQUE_NATIVE", "1") != "0"
+CHOICE = os.environ.get("MONETIQUE_NATIVE", "1")
+NATIVE = CHOICE != "0"
+RULES_COMPILED = NATIVE and CHOICE != "debug"
 
 # Chooser modules; each has an attribute `IMPLEMENTATION`, "native" or "twin".
 CHOOSERS = (
@@ -19,9 +34,56 @@ CHOOSERS = (
     "switch.store.syncing",
 )
 
+# Python sources that are compiled too: one for every `.pxd` in `ext/` that augments a `.py`.
+COMPILED = (
+    "switch.cards.bins",
+    "switch.cards.vault",
+    "switch.core.authorizations",
+    "switch.core.checks",
+    "switch.core.context",
+    "switch.core.duplicates",
+    "switch.core.endings",
+    "switch.core.journal",
+    "switch.core.links",
+    "switch.core.stans",
+    "switch.core.switch",
+    "switch.core.totals",
+    "switch.core.transaction",
+    "switch.core.window",
+    "switch.core.zonekeys",
+)
+
+_LOADER = (ExtensionFileLoader, EXTENSION_SUFFIXES) if RULES_COMPILED else (SourceFileLoader, [".py"])
+
+
+class CompiledFinder:
+    """Finds the modules of `COMPILED`, and nothing else: the extension or the source, as was chosen."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG004
+        """As importlib asks; ImportError where the extension is wanted and was not built."""
+        if name not in COMPILED:
+            return None
+        for place in path or ():
+            spec = FileFinder(place, _LOADER).find_spec(name)
+            if spec is not None:
+                return spec
+        raise ImportError(f"{name} is not compiled: run make, or set MONETIQUE_NATIVE=debug", name=name)
+
+
+def install() -> None:
+    """Let every import go by the choice."""
+    if CompiledFinder not in sys.meta_path:
+        sys.meta_path.insert(0, CompiledFinder)
+
 
 def loaded() -> dict[str, str]:
-    """The choice of each chooser module: {module: "native" | "twin"}."""
-    for name in CHOOSERS:
+    """What is in use of each module: {module: "native" | "twin"}."""
+    for name in (*CHOOSERS, *COMPILED):
         __import__(name)
-    return {name: sys.modules[name].IMPLEMENTATION for name in CHOOSERS}
+    choices = {name: sys.modules[name].IMPLEMENTATION for name in CHOOSERS}
+    return choices | {name: _how(sys.modules[name].__file__ or "") for name in COMPILED}
+
+
+def _how(file: str) -> str:
+    return "twin" if Path(file).suffix == ".py" else "native"

@@ -9,19 +9,17 @@ whatever the number of prefixes.
 """
 
 from collections.abc import Iterable
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
-class BinTable(Generic[T]):
-    """Immutable map from PAN prefixes to values of one type."""
+class BinTable:
+    """Immutable map from PAN prefixes to values."""
 
     __slots__ = ("_by_length",)
 
-    def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
+    def __init__(self, entries: Iterable[tuple[str, Any]]) -> None:
         """`entries`: (prefix, value); raises ValueError for a prefix that is not digits or is given twice."""
-        lengths: dict[int, dict[str, T]] = {}
+        lengths: dict[int, dict[str, Any]] = {}
         for prefix, value in entries:
             if not (prefix.isascii() and prefix.isdigit()):
                 raise ValueError(f"a BIN prefix is decimal digits, not {prefix!r}")
@@ -31,7 +29,7 @@ class BinTable(Generic[T]):
             same_length[prefix] = value
         self._by_length = tuple(sorted(lengths.items(), reverse=True))
 
-    def find(self, pan: str) -> T | None:
+    def find(self, pan: str) -> Any:
         """The value of the longest prefix that `pan` starts with, or None."""
         for length, values in self._by_length:
             value = values.get(pan[:length])

@@ -47,7 +47,7 @@ class Vault:
         if len(data_key) != KEY_BYTES or len(token_key) != KEY_BYTES:
             raise ValueError(f"data key and token key must have {KEY_BYTES} bytes each")
         self._cipher = AESGCM(data_key)
-        self._last_nonce = (0, -1)
+        self._last_epoch, self._last_sequence = 0, -1
         self._token_key = token_key
         # Numbers repeat, by card within minutes; the cache lives and dies with this vault.
         self._token = functools.lru_cache(CACHED_TOKENS)(functools.partial(_token, token_key))
@@ -64,10 +64,10 @@ class Vault:
 
     def seal_bytes(self, clear: bytes, epoch: int, sequence: int) -> bytes:
         """The same for other secrets, such as an issuer's private data. They share the one series of nonces."""
-        if (epoch, sequence) <= self._last_nonce:
+        if epoch < self._last_epoch or (epoch == self._last_epoch and sequence <= self._last_sequence):
             raise ValueError(f"nonce {epoch}/{sequence} is not after the last one; a nonce must never serve twice")
         nonce = _NONCE.pack(epoch, sequence)
-        self._last_nonce = (epoch, sequence)
+        self._last_epoch, self._last_sequence = epoch, sequence
         return nonce + self._cipher.encrypt(nonce, clear, None)
 
     def open_bytes(self, sealed: bytes) -> bytes:

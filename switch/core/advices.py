@@ -24,7 +24,7 @@ from switch.iso8583.codec import EncodeError, View
 class Advices:
     """The handler of 0120, 0121, 0220 and 0221."""
 
-    def __init__(self, context: Context, deliveries: Deliveries, routes: BinTable[int]) -> None:
+    def __init__(self, context: Context, deliveries: Deliveries, routes: BinTable) -> None:
         self.context = context
         self.deliveries = deliveries
         self.routes = routes

@@ -5,6 +5,7 @@ by itself leaves one line with its reason; what the issuer declines is the issue
 """
 
 import re
+from operator import attrgetter
 from typing import NamedTuple
 
 from switch.cards.bins import BinTable
@@ -19,17 +20,17 @@ from switch.core.journal import intent_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink, Line
 from switch.core.schemes import resolve, weigh
 from switch.core.stand_in import StandIns
-from switch.core.states import Hold, State
+from switch.core.states import HELD, OWED, TRANSLATING, WAITING
 from switch.core.transaction import Transaction
 from switch.core.window import LEAST
-from switch.iso8583.codec import EncodeError, View
+from switch.iso8583.codec import EncodeError, FieldMask, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
 
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
 # speaks of the issuer's leg, the rest is secret.
-NOT_EXTRA = frozenset((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
+NOT_EXTRA = FieldMask((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
 
 
 class Translation(NamedTuple):
@@ -44,8 +45,9 @@ class Translation(NamedTuple):
 class Authorizations:
     """The handler of 0100, 0101, 0200, 0201 and their answers."""
 
-    def __init__(self, context: Context, deliveries: Deliveries, ends: Endings, routes: BinTable[int]) -> None:
+    def __init__(self, context: Context, deliveries: Deliveries, ends: Endings, routes: BinTable) -> None:
         self.context = context
+        self.vault = context.vault
         self.deliveries = deliveries
         self.ends = ends
         self.routes = routes
@@ -61,7 +63,7 @@ class Authorizations:
             context.refuse(conn, link, view, *failure)
             return
         pan = checks.pan_of(view)
-        tx = identify(link, view, context.vault.token(pan))
+        tx = identify(link, view, self.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
         if context.stalled:
@@ -89,11 +91,11 @@ class Authorizations:
         if context.scheme is not None and (mark := context.scheme.find(pan)):
             found = resolve(context.scheme, mark, link, view, tx, now)
             if isinstance(found, checks.Failure):
-                self.ends.decline(tx, *found, now)
+                self.ends.decline(tx, found.result, found.reason, found.why, now)
                 return
             tx.resolved, tx.mark, pan = found, mark, found.pan
             weigh(context.scheme, tx)
-        tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
+        tx.sealed_pan = self.vault.seal(pan, context.epoch, tx.number)
         self._route(tx, pan, now)
 
     def _busy(self, pan: str) -> str:
@@ -110,7 +112,7 @@ class Authorizations:
         if named is None or not named.preauthorised or named.token != tx.token:
             return False
         tx.original = head = named.head
-        return named.hold is Hold.HELD and head.hold is Hold.HELD and not head.released
+        return named.hold is HELD and head.hold is HELD and not head.released
 
     def _route(self, tx: Transaction, pan: str, now: float) -> None:
         index = self.routes.find(pan)
@@ -119,7 +121,7 @@ class Authorizations:
             return
         tx.issuer_link = index
         issuer = self.context.issuers[index]
-        if not issuer.in_service:
+        if not issuer.serves():
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
         if len(issuer.saf) >= self.context.spec.max_owed:
@@ -137,9 +139,10 @@ class Authorizations:
 
     def _translate(self, tx: Transaction, issuer: IssuerLink, pan: str, block: str, now: float) -> None:
         """Ask the HSM for the PIN block under the issuer's ZPK."""
-        tx.move(State.TRANSLATING)
+        tx.move(TRANSLATING)
         tx.hsm_asked_at = now
-        source = self.context.acquirers[tx.acquirer_link].keys.current
+        acquirer = self.context.acquirers[tx.acquirer_link]
+        source = acquirer.keys.current
         block = f"12{block}0101{checks.account_number(pan)}"
         self._ask_translation(Translation(tx, source, issuer.keys.current, block))
 
@@ -150,7 +153,7 @@ class Authorizations:
     def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
         tx = asked.tx
-        if tx.state is not State.TRANSLATING:
+        if tx.state is not TRANSLATING:
             self.context.counters["hsm-reply-late"] += 1
             return
         tx.hsm_answered_at = now
@@ -163,7 +166,8 @@ class Authorizations:
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
         block, error = found.groups()
-        keys, issuer = self.context.acquirers[tx.acquirer_link].keys, self.context.issuers[tx.issuer_link]
+        acquirer, issuer = self.context.acquirers[tx.acquirer_link], self.context.issuers[tx.issuer_link]
+        keys = acquirer.keys
         if block is not None and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
             self._ask_translation(asked._replace(target=issuer.keys.current))
             return
@@ -184,7 +188,7 @@ class Authorizations:
     def _forward(self, tx: Transaction, issuer: IssuerLink, pin_block: str | None, now: float) -> None:
         """Log the intent; the request leaves under our own STAN as soon as that is durable."""
         context = self.context
-        if not issuer.in_service:  # it went down while the HSM worked
+        if not issuer.serves():  # it went down while the HSM worked
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
         stan = issuer.stans.take(tx)
@@ -209,13 +213,14 @@ class Authorizations:
             why = f"the request does not fit the dialect of {issuer.spec.name}: {error}"
             self.ends.decline(tx, results.FORMAT_ERROR, "does-not-fit-issuer", why, now)
             return
-        tx.move(State.WAITING)
+        tx.move(WAITING)
         tx.issuer_stan = stan
         tx.deadline = now + issuer.spec.timeout_s
         issuer.waiting.append(tx)
         issuer.in_flight += 1
         tx.conn = issuer.conn_for(tx)
-        context.commit(intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now))
+        acquirer = context.acquirers[tx.acquirer_link]
+        context.commit(intent_of(tx, acquirer.name, issuer.name, now))
         context.effects.append((FORWARD, tx.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:
@@ -224,10 +229,10 @@ class Authorizations:
         stan = int(stan_text) if stan_text.isdigit() else 0
         tx = issuer.stans.holder(stan)
         if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer.spec.match):
-            what = "".join(f", this DE {number}" for number in issuer.spec.match)
+            what = "".join([f", this DE {number}" for number in issuer.spec.match])
             self._unmatched(issuer, view, stan_text, f": no request with it{what}")
             return
-        if tx.state is not State.WAITING:
+        if tx.state is not WAITING:
             late_ms = round((now - tx.deadline) * 1000)
             issuer.stans.release(stan)
             what = "was reversed" if tx.taken_back else "timed out"
@@ -274,7 +279,7 @@ class Authorizations:
             self.ends.finish(tx, now, self._extras(tx, view))
             return
         tx.de39 = acquirer.code_of[results.INSUFFICIENT_FUNDS]
-        tx.move_hold(Hold.OWED)
+        tx.move_hold(OWED)
         why = (
             f"approved in part, which link {acquirer.spec.name} does not take (partial_approval): reversed" if partly
             else "approved in part, with a DE 4 that is no part of what was asked: reversed"
@@ -290,12 +295,14 @@ class Authorizations:
 
     def _extras(self, tx: Transaction, view: View) -> dict[int, str]:
         """Further fields of the issuer's answer, for the acquirer now and, sealed, for its repeats."""
-        extras = {number: view.text(number) or "" for number in view.fields() if number not in NOT_EXTRA}
-        if extras:
-            if tx.resolved is not None:
-                extras = {number: tx.resolved.disguised(text) for number, text in extras.items()}
-            extras = self._fitting(tx, extras)
-            tx.sealed_extras = seal_extras(self.context.vault, extras, self.context.epoch, self.context.next_number())
+        numbers = view.beyond(NOT_EXTRA)
+        if not numbers:
+            return {}
+        extras = {number: view.text(number) or "" for number in numbers}
+        if tx.resolved is not None:
+            extras = {number: tx.resolved.disguised(text) for number, text in extras.items()}
+        extras = self._fitting(tx, extras)
+        tx.sealed_extras = seal_extras(self.context.vault, extras, self.context.epoch, self.context.next_number())
         return extras
 
     def _fitting(self, tx: Transaction, extras: dict[int, str]) -> dict[int, str]:
@@ -337,9 +344,9 @@ class Authorizations:
 
     def _tick_issuer(self, issuer: IssuerLink, now: float) -> None:
         waiting, quarantine = issuer.waiting, issuer.quarantine
-        while waiting and (waiting[0].state is not State.WAITING or waiting[0].deadline <= now):
+        while waiting and (waiting[0].state is not WAITING or waiting[0].deadline <= now):
             tx = waiting.popleft()
-            if tx.state is State.WAITING:
+            if tx.state is WAITING:
                 why = f"no answer from {issuer.spec.name} within {issuer.spec.timeout_s:g} s"
                 self.time_out(tx, "issuer-timeout", why, now)
         while quarantine and quarantine[0].deadline + self.context.spec.late_watch_s <= now:
@@ -349,7 +356,7 @@ class Authorizations:
 
     def line_lost(self, line: Line, conn: int, now: float) -> None:
         """The line's connection is gone: what waits on it gets no answer any more (R14 → R7)."""
-        for tx in sorted(line.issuer.sent_on(conn), key=lambda tx: tx.number):  # as a snapshot has them
+        for tx in sorted(line.issuer.sent_on(conn), key=attrgetter("number")):  # as a snapshot has them
             self.time_out(tx, "issuer-lost", f"the connection to {line.spec.name} was lost", now)
 
     def next_deadline(self) -> float | None:
@@ -357,7 +364,7 @@ class Authorizations:
         times = []
         for issuer in self.context.issuers.values():
             waiting = issuer.waiting
-            while waiting and waiting[0].state is not State.WAITING:
+            while waiting and waiting[0].state is not WAITING:
                 waiting.popleft()
             if waiting:
                 times.append(waiting[0].deadline)

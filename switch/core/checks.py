@@ -12,13 +12,13 @@ from switch.core import fields as de
 from switch.core import results
 from switch.core.links import AcquirerLink
 from switch.core.specs import SwitchSpec
-from switch.iso8583.codec import View
+from switch.iso8583.codec import FieldMask, View
 
-NETWORK: Final = (7, 11, 70)
-AUTHORIZATION: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
-ADVICE: Final = (3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49)
-FILE_ACTION: Final = (2, 7, 11, 32, 37, 41, 91)
-REVERSAL: Final = (3, 4, 7, 11, 32, 37, 41, 42, 49, 90)
+NETWORK: Final = FieldMask((7, 11, 70))
+AUTHORIZATION: Final = FieldMask((3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49))
+ADVICE: Final = FieldMask((3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49))
+FILE_ACTION: Final = FieldMask((2, 7, 11, 32, 37, 41, 91))
+REVERSAL: Final = FieldMask((3, 4, 7, 11, 32, 37, 41, 42, 49, 90))
 
 # DE 3, first two digits.
 WITH_AMOUNT: Final = frozenset({"00", "01", "09", "20"})  # purchase, cash, cashback, refund
@@ -34,7 +34,8 @@ class Failure(NamedTuple):
 
 
 # ISO/IEC 7812-1: a PAN has up to 19 digits; nothing that is routed has fewer than 12.
-PAN_DIGITS: Final = range(12, 20)
+SHORTEST_PAN: Final = 12
+LONGEST_PAN: Final = 19
 
 AMOUNT_DIGITS: Final = 12
 AMOUNT_ELEMENT: Final = 20  # DE 54
@@ -44,15 +45,15 @@ CASHBACK_AMOUNT: Final = "40"  # amount type
 ORIGINAL_DIGITS: Final = 42  # DE 90: MTI, STAN, DE 7, acquiring and forwarding institution
 
 
-def absent(view: View, mandatory: tuple[int, ...]) -> Failure | None:
+def absent(view: View, mandatory: FieldMask) -> Failure | None:
     """The first mandatory field that `view` lacks."""
-    for number in mandatory:
-        if not view.has(number):
-            return Failure(results.FORMAT_ERROR, "missing-field", f"DE {number} is mandatory and missing")
+    number = view.lacks(mandatory)
+    if number:
+        return Failure(results.FORMAT_ERROR, "missing-field", f"DE {number} is mandatory and missing")
     return None
 
 
-def missing(view: View, mandatory: tuple[int, ...]) -> Failure | None:
+def missing(view: View, mandatory: FieldMask) -> Failure | None:
     """The first mandatory field that `view` lacks, or a card number that is none."""
     failure = absent(view, mandatory)
     if failure is not None:
@@ -60,7 +61,7 @@ def missing(view: View, mandatory: tuple[int, ...]) -> Failure | None:
     if not view.has(de.PAN) and not view.has(de.TRACK2):
         return Failure(results.FORMAT_ERROR, "missing-field", "neither DE 2 nor DE 35 is present")
     pan = pan_of(view)
-    if len(pan) not in PAN_DIGITS or not (pan.isascii() and pan.isdigit()):
+    if not SHORTEST_PAN <= len(pan) <= LONGEST_PAN or not (pan.isascii() and pan.isdigit()):
         place = "DE 2" if view.has(de.PAN) else "DE 35"
         return Failure(results.FORMAT_ERROR, "bad-pan", f"{place} holds no card number of 12 to 19 digits")
     return None
@@ -99,9 +100,10 @@ def advice(view: View, link: AcquirerLink, spec: SwitchSpec) -> Failure | None:
 def track_disagrees(view: View) -> Failure | None:
     """Track 2 must speak of the card and the expiry date that DE 2 and DE 14 speak of, where they are there."""
     pan, _, rest = (view.text(de.TRACK2) or "").replace("D", "=").partition("=")
-    if view.text(de.PAN) not in (None, pan):
+    sent, expiry = view.text(de.PAN), view.text(de.EXPIRY)
+    if sent is not None and sent != pan:
         return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 2 hold different card numbers")
-    if view.text(de.EXPIRY) not in (None, rest[:4]):
+    if expiry is not None and expiry != rest[:4]:
         return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 14 hold different expiry dates")
     return None
 

@@ -59,7 +59,7 @@ class Context:
             if link.role == "acquirer":
                 self.acquirers[index] = AcquirerLink(index, link)
             elif not link.joins:
-                self.issuers[index] = issuer = IssuerLink.from_spec(index, link)
+                self.issuers[index] = issuer = IssuerLink(index, link)
                 self.lines[index] = issuer.lines[0]
         issuer_of = {issuer.spec.name: issuer for issuer in self.issuers.values()}
         for index, link in enumerate(self.spec.links):
@@ -106,7 +106,7 @@ class Context:
 
     def answer(
         self, conn: int, view: View, code: str, tx: Transaction | None, extras: dict[int, str] | None = None,
-        *, timed: bool = False,
+        timed: bool = False,
     ) -> None:  # fmt: skip
         """Answer the request `view` of `conn` with DE 39 = `code`, once everything committed before is durable.
 

@@ -5,32 +5,31 @@ from switch.core import results
 from switch.core.context import Context
 from switch.core.journal import open_extras
 from switch.core.links import AcquirerLink
-from switch.core.states import Hold, State
+from switch.core.states import FINISHED, HELD
 from switch.core.transaction import Transaction
 from switch.iso8583.codec import View
 
 # Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
 MAX_WAITERS = 8
 
+# What a transaction keeps of its request, in the order in which `identify` takes it.
+IDENTITY = (
+    de.PROCESSING_CODE, de.AMOUNT, de.TRANSMITTED, de.STAN, de.LOCAL_DATE, de.CONDITION, de.ACQUIRER, de.RRN,
+    de.TERMINAL, de.MERCHANT, de.CURRENCY,
+)  # fmt: skip
+
 
 def identify(link: AcquirerLink, view: View, token: bytes) -> Transaction:
     """A new transaction from what `checks` has proved to be there."""
-    text = view.text
     tx = Transaction()
     tx.acquirer_link = link.index
     tx.business_date = link.business_date
     tx.mti = tx.leg_mti = view.mti[:3] + "0"
-    tx.acquirer_id = text(de.ACQUIRER) or ""
-    tx.stan = text(de.STAN) or ""
-    tx.rrn = text(de.RRN) or ""
-    tx.terminal = text(de.TERMINAL) or ""
-    tx.local_date = text(de.LOCAL_DATE) or ""
-    tx.de3 = text(de.PROCESSING_CODE) or ""
-    tx.amount = text(de.AMOUNT) or ""
-    tx.currency = text(de.CURRENCY) or ""
-    tx.transmitted = text(de.TRANSMITTED) or ""
-    tx.merchant = text(de.MERCHANT) or ""
-    tx.preauthorised = tx.mti == "0100" and text(de.CONDITION) == de.PREAUTHORISED
+    (
+        tx.de3, tx.amount, tx.transmitted, tx.stan, tx.local_date, condition, tx.acquirer_id, tx.rrn, tx.terminal,
+        tx.merchant, tx.currency,
+    ) = view.texts(IDENTITY)  # fmt: skip
+    tx.preauthorised = tx.mti == "0100" and condition == de.PREAUTHORISED
     tx.token = token
     return tx
 
@@ -48,10 +47,10 @@ def repeated(context: Context, conn: int, link: AcquirerLink, view: View, tx: Tr
     ):  # fmt: skip
         why = "same DE 32, 11, 37, 41 and 13 as an earlier message, but another MTI, card, amount or kind"
         context.refuse(conn, link, view, results.DUPLICATE, "duplicate-differs", why)
-    elif known.approved and (known.taken_back or known.hold is not Hold.HELD):
+    elif known.approved and (known.taken_back or known.hold is not HELD):
         why = "it was approved and then reversed: nothing is held for it any more"
         context.refuse(conn, link, view, results.TOO_LATE, "reversed-since", why)
-    elif known.state is State.FINISHED:
+    elif known.state is FINISHED:
         context.counters["repeat-answered"] += 1
         context.answer(conn, view, known.de39, known, open_extras(context.vault, known.sealed_extras))
     elif known.waiters is not None and len(known.waiters) < MAX_WAITERS:

@@ -10,7 +10,7 @@ from switch.core.deliveries import Deliveries
 from switch.core.journal import outcome_of, refusal_of, stand_in_of
 from switch.core.saf import Entry
 from switch.core.schemes import weigh
-from switch.core.states import Hold, State
+from switch.core.states import FINISHED, OWED, WAITING
 from switch.core.transaction import NO_CONNECTION, Transaction
 
 
@@ -37,7 +37,7 @@ class Endings:
             return
         tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[result]
         self.event("timed-out" if result == results.ISSUER_DOWN else "declined", tx, reason, why)
-        tx.move_hold(Hold.OWED)
+        tx.move_hold(OWED)
         self.finish(tx, now)
         self.deliveries.owe(tx.owe_reversal(now), now)
 
@@ -56,7 +56,7 @@ class Endings:
         tx.waiters = None
         tx.de39, tx.reason = link.code_of[results.TOO_LATE], "reversed-in-flight"
         self.event("withdrawn", tx, tx.reason, "the acquirer reversed it before its answer")
-        if tx.state is State.WAITING:
+        if tx.state is WAITING:
             issuer = self.context.issuers[tx.issuer_link]
             issuer.in_flight -= 1
             issuer.quarantine.append(tx)
@@ -65,13 +65,13 @@ class Endings:
             self.context.commit(refusal_of(tx, link.spec.name, now))
             self._answer_waiters(tx, now)
         else:
-            tx.move_hold(Hold.OWED)
+            tx.move_hold(OWED)
             self.finish(tx, now)
 
     def recover(self, tx: Transaction, now: float) -> None:
         """After a restart: an intent without outcome. The issuer may have it, the acquirer got no answer."""
         tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
-        tx.move_hold(Hold.OWED)
+        tx.move_hold(OWED)
         self.context.in_flight += 1
         self.event("timed-out", tx, "lost-in-restart", "forwarded before a restart and not answered: reversed")
         self.finish(tx, now)
@@ -84,12 +84,12 @@ class Endings:
 
     def _answer_waiters(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
         context = self.context
-        tx.move(State.FINISHED)
+        tx.move(FINISHED)
         tx.decided_at = now
         if tx.mark:
             weigh(context.scheme, tx)
         for conn, view in tx.waiters or ():
-            context.answer(conn, view, tx.de39, tx, extras, timed=True)
+            context.answer(conn, view, tx.de39, tx, extras, True)
         tx.waiters = tx.request = tx.resolved = None
         context.in_flight -= 1
         context.transactions.finished(tx, now)

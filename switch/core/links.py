@@ -11,14 +11,14 @@ institution; connection, sign-on and echo to the line, whose life is this table:
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from switch.core import fields as de
 from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
-from switch.core.states import State
+from switch.core.states import WAITING
 from switch.core.transaction import NO_CONNECTION, Transaction
 from switch.core.window import Window
 from switch.core.zonekeys import ZoneKeys
@@ -42,6 +42,7 @@ class AcquirerLink:
     def __init__(self, index: int, spec: LinkSpec) -> None:
         self.index = index
         self.spec = spec
+        self.name = spec.name
         self.layout: Wire = spec.dialect.layout
         self.echoed: FieldMask = self.layout.mask(de.ECHOED)
         self.network_echoed: FieldMask = self.layout.mask((*de.ECHOED, de.NETWORK_CODE))
@@ -72,77 +73,71 @@ class Closing:
     next_at: float = 0.0
 
 
-@dataclass
 class Line:
     """One connection of ours to an issuer."""
 
-    issuer: "IssuerLink"
-    spec: LinkSpec
-    enabled: bool
-    state: LinkState = LinkState.DOWN
-    conn: int = NO_CONNECTION
-    asking: bool = False  # an 0800/001 or 301 of ours is under way
-    heard_at: float = 0.0
-    missed_echoes: int = 0
+    def __init__(self, issuer: "IssuerLink", spec: LinkSpec) -> None:
+        self.issuer = issuer
+        self.spec = spec
+        self.enabled = spec.enabled
+        self.state = LinkState.DOWN
+        self.conn = NO_CONNECTION
+        self.asking = False  # an 0800/001 or 301 of ours is under way
+        self.heard_at = 0.0
+        self.missed_echoes = 0
 
     @property
     def in_service(self) -> bool:
+        """See `serves`."""
+        return self.serves()
+
+    def serves(self) -> bool:
         """May requests be forwarded on it now?"""
         return self.enabled and self.state is LinkState.SIGNED_ON
 
 
-@dataclass
 class IssuerLink:
     """One issuer: its lines, its STANs, what waits for its answer, what it still must be told."""
 
-    index: int
-    spec: LinkSpec
-    layout: Wire
-    forwarded: FieldMask
-    network_echoed: FieldMask
-    code_of: Mapping[str, str]
-    result_of: dict[str, str]  # its DE 39 → our result
-    keys: ZoneKeys
-    window: Window  # how many requests may wait for it
-    lines: list[Line] = field(default_factory=list)  # the first is the primary one, of the same name
-    stans: Stans = field(default_factory=Stans)
-    waiting: deque[Transaction] = field(default_factory=deque)  # in order of deadline: one timer for all
-    quarantine: deque[Transaction] = field(default_factory=deque)  # timed out; late answers may still come
-    saf: StoreAndForward = field(default_factory=StoreAndForward)
-    closings: deque[Closing] = field(default_factory=deque)
-    exhausted: deque[Entry] = field(default_factory=lambda: deque(maxlen=MAX_EXHAUSTED))
-    in_flight: int = 0
-
-    @classmethod
-    def from_spec(cls, index: int, spec: LinkSpec) -> "IssuerLink":
-        """An issuer whose one line is down."""
-        layout = spec.dialect.layout
-        issuer = cls(
-            index=index,
-            spec=spec,
-            layout=layout,
-            forwarded=layout.mask(n for n in range(2, 129) if n not in de.REPLACED),
-            network_echoed=layout.mask((*de.ECHOED, de.NETWORK_CODE)),
-            code_of=spec.dialect.response_codes,
-            result_of={code: name for name, code in spec.dialect.response_codes.items()},
-            keys=ZoneKeys(spec.zpk),
-            saf=StoreAndForward(spec.match),
-            window=Window(spec.timeout_s / 2),
-        )
-        issuer.join(spec)
-        return issuer
+    def __init__(self, index: int, spec: LinkSpec) -> None:
+        """Its one line, the primary one, is down."""
+        layout: Wire = spec.dialect.layout
+        self.index = index
+        self.spec = spec
+        self.name = spec.name
+        self.layout = layout
+        self.forwarded: FieldMask = layout.mask([n for n in range(2, 129) if n not in de.REPLACED])
+        self.network_echoed: FieldMask = layout.mask((*de.ECHOED, de.NETWORK_CODE))
+        self.code_of: Mapping[str, str] = spec.dialect.response_codes
+        self.result_of: dict[str, str] = {code: name for name, code in self.code_of.items()}  # its DE 39 → our result
+        self.keys = ZoneKeys(spec.zpk)
+        self.window = Window(spec.timeout_s / 2)  # how many requests may wait for it
+        self.lines: list[Line] = []  # the first is the primary one, of the same name
+        self.stans = Stans()
+        self.waiting: deque[Transaction] = deque()  # in order of deadline: one timer for all
+        self.quarantine: deque[Transaction] = deque()  # timed out; late answers may still come
+        self.saf = StoreAndForward(spec.match)
+        self.closings: deque[Closing] = deque()
+        self.exhausted: deque[Entry] = deque(maxlen=MAX_EXHAUSTED)
+        self.in_flight = 0
+        self.join(spec)
 
     def join(self, spec: LinkSpec) -> Line:
         """A further line to it."""
-        line = Line(self, spec, spec.enabled)
+        line = Line(self, spec)
         self.lines.append(line)
         return line
 
     @property
     def in_service(self) -> bool:
+        """See `serves`."""
+        return self.serves()
+
+    def serves(self) -> bool:
         """May requests be forwarded now?"""
+        line: Line
         for line in self.lines:  # noqa: SIM110 - asked several times a request: half the price of any()
-            if line.in_service:
+            if line.serves():
                 return True
         return False
 
@@ -169,4 +164,4 @@ class IssuerLink:
 
     def sent_on(self, conn: int) -> list[Transaction]:
         """The requests that wait for an answer on this connection."""
-        return [tx for tx in self.waiting if tx.state is State.WAITING and tx.conn == conn]
+        return [tx for tx in self.waiting if tx.state is WAITING and tx.conn == conn]

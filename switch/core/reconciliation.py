@@ -11,9 +11,9 @@ from switch.core.days import recent
 from switch.core.effects import ANSWER
 from switch.core.links import AcquirerLink
 from switch.core.totals import COUNTS, NET, SUMS
-from switch.iso8583.codec import View
+from switch.iso8583.codec import FieldMask, View
 
-MANDATORY = (de.TRANSMITTED, de.STAN, de.ACQUIRER)
+MANDATORY = FieldMask((de.TRANSMITTED, de.STAN, de.ACQUIRER))
 ECHOED = (de.TRANSMITTED, de.STAN, de.ACQUIRER)
 IN_BALANCE, OUT_OF_BALANCE = "1", "2"  # DE 66
 

@@ -12,6 +12,7 @@ STAN_MAX = 999_999  # six digits; 000000 is not used
 class Stans:
     """Numbers 1 … 999999, given out in turn, skipping those still taken.
 
+    >>> from switch.core.transaction import Transaction
     >>> stans = Stans(last=999_999)
     >>> tx = Transaction()
     >>> stans.take(tx), stans.holder(1) is tx

@@ -68,3 +68,19 @@ HOLD_MOVES: Final[frozenset[tuple[Hold, Hold]]] = frozenset(
         (Hold.OWED, Hold.REVERSED),
     }
 )
+
+
+def _after(moves: frozenset[tuple[State, State]] | frozenset[tuple[Hold, Hold]], size: int) -> tuple[int, ...]:
+    """By state, the states that may follow: one bit each, so that each move is looked up in no time."""
+    following = [0] * size
+    for before, after in moves:
+        following[before] |= 1 << after
+    return tuple(following)
+
+
+AFTER_STATE: Final = _after(STATE_MOVES, len(State))
+AFTER_HOLD: Final = _after(HOLD_MOVES, len(Hold))
+
+# By themselves, for the rules: each look through the class of an enumeration costs as much as a comparison of texts.
+NEW, TRANSLATING, WAITING, FINISHED, STANDING_IN = State
+NO_HOLD, HELD, OWED, REVERSED = Hold

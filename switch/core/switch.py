@@ -214,7 +214,9 @@ class Switch:
             self._malformed(conn, link, frame, error)
             return
         mti = view.mti
-        if mti in NETWORK_MTIS:
+        if mti in AUTHORIZATION_MTIS and link.sessions[conn]:
+            self._authorizations.request(conn, link, view, now)
+        elif mti in NETWORK_MTIS:
             self._network.request(conn, link, view, now)
         elif is_asking(mti) and not link.sessions[conn]:
             self._context.refuse(
@@ -225,8 +227,6 @@ class Switch:
                 "not-signed-on",
                 "this connection has not signed on: send 0800 with DE 70 = 001",
             )
-        elif mti in AUTHORIZATION_MTIS:
-            self._authorizations.request(conn, link, view, now)
         elif mti in REVERSAL_MTIS and self._context.stalled:
             why = f"{self._context.stalled}; left to its repeat"
             self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)

@@ -10,7 +10,6 @@ once for its acquirer's link and once for its issuer's.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from switch.core.transaction import NO_LINK, Transaction
@@ -31,12 +30,18 @@ COUNT_DIGITS, SUM_DIGITS = 10, 16
 DAYS_KEPT: Final = 10  # of each link: a week of late reversals and questions, and a long weekend
 
 
-@dataclass
 class Figures:
     """One link, day and currency: by data element."""
 
-    counts: dict[int, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
-    sums: dict[int, int] = field(default_factory=lambda: dict.fromkeys(SUMS, 0))
+    def __init__(self, counts: dict[int, int] | None = None, sums: dict[int, int] | None = None) -> None:
+        self.counts = dict.fromkeys(COUNTS, 0) if counts is None else counts
+        self.sums = dict.fromkeys(SUMS, 0) if sums is None else sums
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Figures) and (self.counts, self.sums) == (other.counts, other.sums)
+
+    def __hash__(self) -> int:
+        raise TypeError("figures change")
 
     @property
     def net(self) -> int:
@@ -103,15 +108,16 @@ class Totals:
         """`tx` moves money, or counts: approved by its issuer, by stand-in, or advised of."""
         column = column_of(tx)
         amount = int(tx.approved_amount or tx.amount or 0)
-        for figures in self._figures_of(tx):
-            figures.add(column, amount)
+        if tx.business_date:  # a log of before there were days has none
+            self._figures_of(tx, tx.acquirer_link).add(column, amount)
+            self._figures_of(tx, tx.issuer_link).add(column, amount)
 
     def taken_back(self, tx: Transaction, amount: int) -> None:
         """A reversal takes back `amount` minor units of `tx`. Inquiries and holds moved nothing to take back."""
         column = REVERSED.get(column_of(tx))
-        if column is not None:
-            for figures in self._figures_of(tx):
-                figures.add(column, amount)
+        if column is not None and tx.business_date:
+            self._figures_of(tx, tx.acquirer_link).add(column, amount)
+            self._figures_of(tx, tx.issuer_link).add(column, amount)
 
     def replace(self, link: int, business_date: str, currency: str, figures: Figures) -> None:
         """What a snapshot found."""
@@ -136,17 +142,23 @@ class Totals:
                 for currency in self.currencies(link, business_date):
                     yield link, business_date, currency, self._of[link][business_date][currency]
 
-    def _figures_of(self, tx: Transaction) -> Iterator[Figures]:
-        for link in (tx.acquirer_link, tx.issuer_link):
-            if link != NO_LINK and tx.business_date:  # a log of before there were days has none
-                yield self._day(link, tx.business_date).setdefault(tx.currency, Figures())
+    def _figures_of(self, tx: Transaction, link: int) -> Figures:
+        """Those of its day and currency, of one of its two links."""
+        assert link != NO_LINK, "what moves money has been to an issuer, or goes there"
+        day = self._day(link, tx.business_date)
+        figures = day.get(tx.currency)
+        if figures is None:
+            figures = day[tx.currency] = Figures()
+        return figures
 
     def _day(self, link: int, business_date: str) -> dict[str, Figures]:
         """The currencies of a day; beyond `DAYS_KEPT` the oldest is forgotten, were it this one."""
         days = self._of.setdefault(link, {})
-        day = days.setdefault(business_date, {})
-        if len(days) > DAYS_KEPT:
-            del days[min(days)]
+        day = days.get(business_date)
+        if day is None:
+            day = days[business_date] = {}
+            if len(days) > DAYS_KEPT:
+                del days[min(days)]
         return day
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from switch.core.saf import Entry, Fate, Kind
-from switch.core.states import HOLD_MOVES, STATE_MOVES, Hold, State
+from switch.core.states import AFTER_HOLD, AFTER_STATE, FINISHED, HELD, NEW, NO_HOLD, Hold, State
 from switch.iso8583.codec import View
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Transaction:
 
     def __init__(self) -> None:
         self.number = 0
-        self.state = State.NEW
-        self.hold = Hold.NONE
+        self.state = NEW
+        self.hold = NO_HOLD
         self.acquirer_link = NO_LINK
         self.issuer_link = NO_LINK
         self.issuer_stan = 0
@@ -72,12 +72,12 @@ class Transaction:
 
     def move(self, state: State) -> None:
         """Go to `state`, if the table of `switch.core.states` allows it."""
-        assert (self.state, state) in STATE_MOVES, f"{self.state.name} cannot become {state.name}"
+        assert AFTER_STATE[self.state] >> state & 1, f"{self.state.name} cannot become {state.name}"
         self.state = state
 
     def move_hold(self, hold: Hold) -> None:
         """The same for what the issuer may hold."""
-        assert (self.hold, hold) in HOLD_MOVES, f"hold {self.hold.name} cannot become {hold.name}"
+        assert AFTER_HOLD[self.hold] >> hold & 1, f"hold {self.hold.name} cannot become {hold.name}"
         self.hold = hold
 
     def owe(self, kind: Kind, mti: str, stan: int, at: float, amount: str = "") -> Entry:
@@ -106,7 +106,7 @@ class Transaction:
     def approve(self, amount: int) -> None:
         """It has effect: the issuer holds `amount` minor units of it, or will as soon as it is told."""
         self.approved, self.standing = True, amount
-        self.move_hold(Hold.HELD)
+        self.move_hold(HELD)
 
     def reduce(self, amount: str, stan: int, at: float) -> Entry:
         """Only `amount` of it stands from now on."""
@@ -207,7 +207,7 @@ def unknown_original(mti: str, acquirer_id: str, stan: str, rrn: str, terminal: 
     tx = Transaction()
     tx.mti = tx.leg_mti = mti
     tx.acquirer_id, tx.stan, tx.rrn, tx.terminal = acquirer_id, stan, rrn, terminal
-    tx.move(State.FINISHED)
+    tx.move(FINISHED)
     return tx
 
 
@@ -303,5 +303,5 @@ def _is_needed(tx: Transaction, now: float) -> bool:
 
 def _awaits_completion(tx: Transaction, now: float) -> bool:
     """Is it a pre-authorization that is still held?"""
-    held = tx.preauthorised and tx.hold is Hold.HELD and not tx.completions
+    held = tx.preauthorised and tx.hold is HELD and not tx.completions
     return held and now - tx.decided_at < PREAUTHORIZATION_S

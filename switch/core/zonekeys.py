@@ -6,25 +6,22 @@ fails, under the one before it, for as long as that is valid: until its grace is
     current ──change──▶ previous ──grace over, or the new one has served──▶ gone
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 # HSM error codes of a block that is none, or of no account, under the key that was tried: it may be under another.
 WRONG_KEY: Final = frozenset({"10", "20", "24"})
 
 
-@dataclass
 class ZoneKeys:
     """`previous` is the current key itself where no other is valid any more."""
 
-    current: str
-    kcv: str = ""  # of the current one, where an exchange has told it
-    previous: str = ""
-    previous_until: float = 0.0
-    changed_at: float = 0.0  # 0: still the configured key
+    __slots__ = ("changed_at", "current", "kcv", "previous", "previous_until")
 
-    def __post_init__(self) -> None:
-        self.previous = self.current
+    def __init__(self, current: str) -> None:
+        self.current = self.previous = current
+        self.kcv = ""  # of the current one, where an exchange has told it
+        self.previous_until = 0.0
+        self.changed_at = 0.0  # 0: still the configured key
 
     def change(self, key: str, kcv: str, at: float, grace_s: float) -> None:
         """`key` is the current one from `at` on."""

@@ -90,6 +90,18 @@ class View:
         rule = self.layout.table.fields[field] if field in self._spans else None
         return rule.text(self.frame, *self._spans[field]) if rule else None
 
+    def texts(self, fields: tuple[int, ...]) -> list[str]:
+        """The texts of several fields; "" for those that are not there."""
+        return [self.text(field) or "" for field in fields]
+
+    def lacks(self, mask: FieldMask) -> int:
+        """The lowest field of `mask` that is not there; 0 when all are."""
+        return next((field for field in range(2, MAX_FIELD + 1) if field in mask and field not in self._spans), 0)
+
+    def beyond(self, mask: FieldMask) -> list[int]:
+        """The numbers of the fields that are there and not in `mask`, ascending."""
+        return [field for field in self.fields() if field not in mask]
+
     def raw(self, field: int) -> bytes | None:
         """The value's bytes as on the wire, without length prefix."""
         span = self._spans.get(field)

@@ -31,29 +31,15 @@ cdef enum:
     SECONDARY = 1
     TERTIARY_FLAG = 65
     LAST_FIELD = SLOTS - 1
-    MAX_SOURCES = 8
 
 assert MAX_SOURCES == SOURCES_LIMIT
 
 cdef list KEYS = ["h", "1", *FIELD_KEYS]
 
 
-cdef struct Draft:
-    # A message to be written: `texts[n]` where `patched` says so, else from the first view that has n.
-    uint64_t present[3]
-    uint64_t patched[3]
-    uint64_t masks[MAX_SOURCES][3]
-    PyObject* views[MAX_SOURCES]
-    PyObject* texts[SLOTS]
-    int sources
-
-
-@cython.final
 @cython.no_gc
 cdef class FieldMask:
     """A frozen set of field numbers from 2 to 192."""
-
-    cdef uint64_t words[3]
 
     def __init__(self, fields):
         cdef Py_ssize_t field
@@ -82,30 +68,16 @@ cdef class FieldMask:
         return f"FieldMask({[field for field in range(2, LAST_FIELD + 1) if field in self]})"
 
 
-@cython.final
+cdef FieldMask NO_FIELDS = FieldMask(())
+
+
 @cython.no_gc
 @cython.freelist(64)
 cdef class View:
     """A scanned frame: where each value is. Values are read on demand; nothing here ever prints one."""
 
-    cdef readonly bytes frame
-    cdef readonly Layout layout
-    cdef readonly bint complete  # has the frame been read to its end?
-    cdef uint64_t present[3]
-    cdef bint has_header, has_mti
-    cdef uint16_t mti_at, bitmap_at, secondary_at, body_at
-    cdef uint16_t starts[SLOTS]
-    cdef uint16_t ends[SLOTS]
-
     def __init__(self):
         raise TypeError("a View comes from Layout.scan")
-
-    @property
-    def mti(self):
-        """The message type as text, "0100"; "" in the partial view of a frame that ends before it."""
-        if not self.has_mti:
-            return ""
-        return self.layout.text(self.frame, &self.layout.mti, self.layout.table.mti, self.mti_at, self.bitmap_at)
 
     cdef inline bint holds(self, Py_ssize_t field) noexcept:
         if field == HEADER:
@@ -125,13 +97,45 @@ cdef class View:
         for word in range(word + 1, 3):
             self.present[word] = 0
 
-    def has(self, Py_ssize_t field):
+    cpdef bint has(self, Py_ssize_t field):
         """Is `field` in the message?"""
         return self.holds(field)
 
-    def text(self, Py_ssize_t field):
+    cpdef text(self, Py_ssize_t field):
         """Canonical text: characters, binary as upper-case hexadecimal, BCD digits without pad. 0 is the header."""
         return self.value(field) if self.holds(field) else None
+
+    cpdef list texts(self, tuple fields):
+        """The texts of several fields; "" for those that are not there."""
+        cdef list found = []
+        cdef Py_ssize_t field
+        for number in fields:
+            field = number
+            found.append(self.value(field) if self.holds(field) else "")
+        return found
+
+    cpdef Py_ssize_t lacks(self, FieldMask mask):
+        """The lowest field of `mask` that is not there; 0 when all are."""
+        cdef uint64_t bits
+        cdef int word
+        for word in range(3):
+            bits = mask.words[word] & ~self.present[word]
+            if bits:
+                return word * 64 + leading_zeros(bits) + 1
+        return 0
+
+    cpdef list beyond(self, FieldMask mask):
+        """The numbers of the fields that are there and not in `mask`, ascending."""
+        cdef list numbers = []
+        cdef uint64_t bits
+        cdef int word, field
+        for word in range(3):
+            bits = self.present[word] & ~mask.words[word]
+            while bits:
+                field = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(field)
+                numbers.append(field)
+        return numbers
 
     def raw(self, Py_ssize_t field):
         """The value's bytes as on the wire, without length prefix."""
@@ -143,15 +147,7 @@ cdef class View:
 
     def fields(self):
         """The numbers of the fields present, ascending."""
-        cdef list numbers = []
-        cdef uint64_t bits
-        cdef int word
-        for word in range(3):
-            bits = self.present[word]
-            while bits:
-                numbers.append(word * 64 + leading_zeros(bits) + 1)
-                bits &= ~bit_of(word * 64 + leading_zeros(bits) + 1)
-        return tuple(numbers)
+        return tuple(self.beyond(NO_FIELDS))
 
     def patch(self, patches, mti=None):
         """This message with some fields replaced, added, or (None) left out. Raises `EncodeError`."""
@@ -170,16 +166,9 @@ cdef class View:
         return f"<View {self.mti or '????'} fields {', '.join(map(str, self.fields()))}>"
 
 
-@cython.final
 @cython.no_gc
 cdef class Layout:
     """A compiled field table, from a specification shaped as pyiso8583's; see `switch.iso8583.fields`."""
-
-    cdef readonly object table
-    cdef tuple fields
-    cdef Rule mti, bitmap
-    cdef Rule rules[SLOTS]
-    cdef bint tertiary, slow
 
     def __init__(self, spec):
         cdef int slot
@@ -194,13 +183,14 @@ cdef class Layout:
         if self.tertiary:
             self.rules[TERTIARY_FLAG].data = ABSENT
 
-    def scan(self, frame):
+    cpdef View scan(self, frame):
         """Find every value and check it; raises `FormatError`, which holds a view of what was read before."""
         if not isinstance(frame, bytes):
             raise TypeError(f"a frame is bytes, not {type(frame).__name__}")
         cdef View view = View.__new__(View)
         view.frame = <bytes>frame
         view.layout = self
+        view.mti = ""
         self.index(view)
         return view
 
@@ -247,6 +237,7 @@ cdef class Layout:
         if end < 0:
             end = self.ask_field(view, self.table.mti, at)
         view.bitmap_at = <uint16_t>end
+        view.mti = self.text(view.frame, &self.mti, self.table.mti, at, end)
         view.has_mti = True
         return self.index_bitmaps(view, frame, size, end)
 
@@ -363,7 +354,7 @@ cdef class Layout:
                 raise EncodeError(str(<object>key), NO_SUCH_FIELD)
         return self.write(texts["t"], &draft)
 
-    def emit(self, mti, sources, patches):
+    cpdef bytes emit(self, mti, sources, patches):
         """A message spliced from views: field by field the patch if there is one (None leaves the field out), else
         the first source whose mask and view have it.
 
@@ -381,7 +372,10 @@ cdef class Layout:
             draft.masks[len(held)][:] = mask.words
             held.append(view)
         draft.sources = len(held)
-        return self.write_patched(mti, &draft, dict(patches))
+        # As in `encode`: borrowed texts need that no Python code runs between.
+        if type(patches) is not dict or self.slow:
+            patches = dict(patches)
+        return self.write_patched(mti, &draft, <dict>patches)
 
     cdef bytes write_patched(self, object mti, Draft* draft, dict patches):
         """Choose each field from the patches or the draft's sources, and write the message."""

@@ -1,0 +1,17 @@
+"""The types of `switch/cards/vault.py`, compiled."""
+
+cimport cython
+
+
+@cython.final
+cdef class Vault:
+    cdef object _cipher
+    cdef readonly object _token
+    cdef long long _last_epoch, _last_sequence
+    cdef bytes _token_key
+
+    cpdef bytes seal(self, str pan, long long epoch, long long sequence)
+    cpdef str open(self, bytes sealed)
+    cpdef bytes seal_bytes(self, bytes clear, long long epoch, long long sequence)
+    cpdef bytes open_bytes(self, bytes sealed)
+    cpdef bytes token(self, str pan)

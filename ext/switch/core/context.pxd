@@ -1,0 +1,35 @@
+"""The types of `switch/core/context.py`, compiled."""
+
+cimport cython
+
+from switch.core.links cimport AcquirerLink
+from switch.core.totals cimport Totals
+from switch.core.transaction cimport Transaction, Transactions
+from switch.iso8583._codec_c cimport View as CView
+
+
+@cython.final
+cdef class Context:
+    cdef public object spec, vault, scheme, counters, exposures
+    cdef public long long epoch
+    cdef public list effects
+    cdef public Transactions transactions
+    cdef public dict acquirers, issuers, lines, acquirer_of_conn, line_of_conn
+    cdef public long long last_number
+    cdef public Py_ssize_t in_flight
+    cdef public Totals totals
+    cdef dict _asked_hsm
+    cdef long long _last_tag
+    cdef public str stalled
+
+    cpdef next_number(self)
+    cpdef Transaction original_of(self, CView view)
+    cpdef commit(self, record)
+    cpdef ask_hsm(self, command, handler, subject)
+    cpdef hsm_reply(self, long long tag, bytes reply, double now)
+    @cython.locals(link=AcquirerLink, patches=dict)
+    cpdef answer(self, long long conn, CView view, str code, Transaction tx, dict extras=*, bint timed=*)
+
+
+cpdef str response_mti(str mti)
+cpdef bint is_asking(str mti) except -1

@@ -1,0 +1,28 @@
+"""The types of `switch/core/totals.py`, compiled."""
+
+cimport cython
+
+from switch.core.transaction cimport Transaction
+
+
+@cython.final
+cdef class Figures:
+    cdef public dict counts, sums
+
+    cpdef add(self, int column, long long amount)
+
+
+@cython.final
+cdef class Totals:
+    cdef dict _of
+
+    @cython.locals(column=int, amount=cython.longlong)
+    cpdef approved(self, Transaction tx)
+    cpdef taken_back(self, Transaction tx, long long amount)
+    @cython.locals(day=dict, figures=Figures)
+    cdef Figures _figures_of(self, Transaction tx, int link)
+    @cython.locals(days=dict, day=dict)
+    cdef dict _day(self, int link, str business_date)
+
+
+cpdef int column_of(Transaction tx) except -1
