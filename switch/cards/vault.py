@@ -26,8 +26,8 @@ TAG_BYTES = 16
 # ISO/IEC 7812: at most 19 digits.
 MAX_PAN_DIGITS = 19
 
-# The busiest cards; about 3 MB. A token costs 1.5 µs to compute.
-CACHED_TOKENS = 16_384
+# The busiest cards; about 6 MB. A token costs 1.5 µs to compute, a sealed number as much.
+CACHED_TOKENS = CACHED_SEALS = 16_384
 
 _NONCE = struct.Struct(">IQ")
 
@@ -49,6 +49,7 @@ class Vault:
         self._cipher = AESGCM(data_key)
         self._last_epoch, self._last_sequence = 0, -1
         self._token_key = token_key
+        self._sealed: dict[str, bytes] = {}
         # Numbers repeat, by card within minutes; the cache lives and dies with this vault.
         self._token = functools.lru_cache(CACHED_TOKENS)(functools.partial(_token, token_key))
 
@@ -57,6 +58,16 @@ class Vault:
         if not (pan.isascii() and pan.isdigit() and len(pan) <= MAX_PAN_DIGITS):
             raise ValueError(f"a card number has 1 to {MAX_PAN_DIGITS} digits")
         return self.seal_bytes(pan.encode("ascii"), epoch, sequence)
+
+    def sealed(self, pan: str, epoch: int, sequence: int) -> bytes:
+        """As `seal`, or what it gave for the same number a while ago: that tells no more than the token beside it."""
+        found = self._sealed.get(pan)
+        if found is None:
+            found = self.seal(pan, epoch, sequence)
+            if len(self._sealed) >= CACHED_SEALS:
+                self._sealed.clear()  # the busiest are back at once
+            self._sealed[pan] = found
+        return found
 
     def open(self, sealed: bytes) -> str:
         """Decrypt what `seal` gave. ValueError where the bytes are damaged or sealed under another key."""

@@ -91,7 +91,7 @@ class Advices:
             context.refuse(conn, link, view, results.MALFUNCTION, "no-stan", why)
             return
         tx.number, tx.issuer_stan, tx.received_at = context.next_number(), stan, now
-        tx.sealed_pan = context.vault.seal(pan, context.epoch, tx.number)
+        tx.sealed_pan = context.vault.sealed(pan, context.epoch, tx.number)
         tx.sealed_fields = seal_fields(context, view, tx)
         entry = tx.owe(Kind.ADVICE, tx.mti, stan, now)
         if not self._fits(conn, link, view, tx, issuer):

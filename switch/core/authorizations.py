@@ -6,7 +6,6 @@ by itself leaves one line with its reason; what the issuer declines is the issue
 
 import re
 from operator import attrgetter
-from typing import NamedTuple
 
 from switch.cards.bins import BinTable
 from switch.core import checks, results
@@ -18,6 +17,7 @@ from switch.core.effects import FORWARD
 from switch.core.endings import Endings
 from switch.core.journal import intent_of, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink, Line
+from switch.core.results import APPROVED, PARTIALLY_APPROVED
 from switch.core.schemes import resolve, weigh
 from switch.core.stand_in import StandIns
 from switch.core.states import HELD, OWED, TRANSLATING, WAITING
@@ -26,20 +26,29 @@ from switch.core.window import LEAST
 from switch.iso8583.codec import EncodeError, FieldMask, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
-TRANSLATED = re.compile(rb"CD(?:00[0-9]{2}([0-9A-F]{16})|((?!00)[0-9A-Z]{2}))")
+TRANSLATED = b"CD00"
+PIN_BLOCK_DIGITS = 16
+HEXADECIMAL = b"0123456789ABCDEF"
+NOT_TRANSLATED = re.compile(rb"CD((?!00)[0-9A-Z]{2})")
 
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
 # speaks of the issuer's leg, the rest is secret.
 NOT_EXTRA = FieldMask((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
 
 
-class Translation(NamedTuple):
-    """A PIN block at the HSM, on its way from the acquirer's key `source` to the issuer's key `target`."""
+class Translation:
+    """A PIN block at the HSM, on its way from the acquirer's key `source` to the issuer's key `target`.
 
-    tx: Transaction
-    source: str
-    target: str
-    block: str  # with the lengths, formats and the account number that the command gives it
+    `block` has the lengths, formats and the account number that the command gives it.
+    """
+
+    __slots__ = ("block", "source", "target", "tx")
+
+    def __init__(self, tx: Transaction, source: str, target: str, block: str) -> None:
+        self.tx = tx
+        self.source = source
+        self.target = target
+        self.block = block
 
 
 class Authorizations:
@@ -95,7 +104,7 @@ class Authorizations:
                 return
             tx.resolved, tx.mark, pan = found, mark, found.pan
             weigh(context.scheme, tx)
-        tx.sealed_pan = self.vault.seal(pan, context.epoch, tx.number)
+        tx.sealed_pan = self.vault.sealed(pan, context.epoch, tx.number)
         self._route(tx, pan, now)
 
     def _busy(self, pan: str) -> str:
@@ -160,25 +169,23 @@ class Authorizations:
         if reply is None:
             self.ends.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
             return
-        found = TRANSLATED.match(reply)
-        if found is None:
+        block, code = translated(reply)
+        if not block and not code:
             why = "the HSM's answer to the PIN translation is none"
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
-        block, error = found.groups()
         acquirer, issuer = self.context.acquirers[tx.acquirer_link], self.context.issuers[tx.issuer_link]
         keys = acquirer.keys
-        if block is not None and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
-            self._ask_translation(asked._replace(target=issuer.keys.current))
+        if block and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
+            self._ask_translation(Translation(tx, asked.source, issuer.keys.current, asked.block))
             return
-        if block is not None:
+        if block:
             keys.served(asked.source)
             tx.pin_key = asked.source
-            self._forward(tx, issuer, block.decode("ascii"), now)
+            self._forward(tx, issuer, block, now)
             return
-        code = error.decode("ascii")
         if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while
-            self._ask_translation(asked._replace(source=previous))
+            self._ask_translation(Translation(tx, previous, asked.target, asked.block))
             return
         result = results.of_hsm_error(code)
         self.ends.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
@@ -191,11 +198,12 @@ class Authorizations:
         if not issuer.serves():  # it went down while the HSM worked
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
-        stan = issuer.stans.take(tx)
-        if stan is None:
+        taken = issuer.stans.take(tx)
+        if taken is None:
             why = f"all STANs of link {issuer.spec.name} are taken"
             self.ends.decline(tx, results.MALFUNCTION, "no-stan", why, now)
             return
+        stan = taken
         assert tx.request is not None
         patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
         if pin_block is not None:
@@ -261,11 +269,11 @@ class Authorizations:
         """Log what the issuer decided, then answer everybody who waits."""
         acquirer = self.context.acquirers[tx.acquirer_link]
         result = issuer.result_of.get(code)
-        if result == results.PARTIALLY_APPROVED:
+        if result == PARTIALLY_APPROVED:
             self._partly(tx, acquirer, view, now)
             return
         tx.de39 = code if result is None else acquirer.code_of.get(result, code)
-        if result == results.APPROVED or (result is None and code in results.OTHER_APPROVALS):
+        if result == APPROVED or (result is None and code in results.OTHER_APPROVALS):
             self._approve(tx, view, tx.asked)
         self.ends.finish(tx, now, self._extras(tx, view))
 
@@ -371,6 +379,20 @@ class Authorizations:
             if issuer.quarantine:
                 times.append(issuer.quarantine[0].deadline + self.context.spec.late_watch_s)
         return min(times, default=None)
+
+
+def translated(reply: bytes) -> tuple[str, str]:
+    """Block and error code of the HSM's answer to CC, one of which is empty; both where it is no answer.
+
+    >>> translated(b"CD00040123456789ABCDEF01"), translated(b"CD20"), translated(b"CD0004")
+    (('0123456789ABCDEF', ''), ('', '20'), ('', ''))
+    """
+    block = reply[6:22]
+    well = reply[:4] == TRANSLATED and reply[4:6].isdigit() and len(block) == PIN_BLOCK_DIGITS
+    if well and not block.translate(None, HEXADECIMAL):
+        return block.decode("ascii"), ""
+    failed = NOT_TRANSLATED.match(reply)
+    return "", failed[1].decode("ascii") if failed is not None else ""
 
 
 def answers(view: View, tx: Transaction, match: tuple[int, ...]) -> bool:

@@ -99,8 +99,11 @@ def advice(view: View, link: AcquirerLink, spec: SwitchSpec) -> Failure | None:
 
 def track_disagrees(view: View) -> Failure | None:
     """Track 2 must speak of the card and the expiry date that DE 2 and DE 14 speak of, where they are there."""
-    pan, _, rest = (view.text(de.TRACK2) or "").replace("D", "=").partition("=")
-    sent, expiry = view.text(de.PAN), view.text(de.EXPIRY)
+    track, sent, expiry = view.text(de.TRACK2) or "", view.text(de.PAN), view.text(de.EXPIRY)
+    if sent is not None and track.startswith(sent) and track[len(sent) : len(sent) + 1] == "=":  # as nearly all
+        pan, rest = sent, track[len(sent) + 1 :]
+    else:
+        pan, _, rest = track.replace("D", "=").partition("=")
     if sent is not None and sent != pan:
         return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 2 hold different card numbers")
     if expiry is not None and expiry != rest[:4]:
@@ -111,12 +114,13 @@ def track_disagrees(view: View) -> Failure | None:
 def business(view: View, spec: SwitchSpec) -> Failure | None:
     """Kind, currency and amounts."""
     kind = (view.text(de.PROCESSING_CODE) or "")[:2]
-    if kind not in WITH_AMOUNT and kind not in WITHOUT_AMOUNT:
+    moves = kind in WITH_AMOUNT
+    if not moves and kind not in WITHOUT_AMOUNT:
         return Failure(results.INVALID_TRANSACTION, "unknown-processing-code", f"DE 3 starts with {kind}")
     currency = view.text(de.CURRENCY)
     if currency not in spec.currencies:
         return Failure(results.INVALID_TRANSACTION, "unknown-currency", f"DE 49 is {currency}")
-    if kind in WITH_AMOUNT and not (view.text(de.AMOUNT) or "").strip("0"):
+    if moves and not (view.text(de.AMOUNT) or "").strip("0"):
         return Failure(results.INVALID_AMOUNT, "zero-amount", "DE 4 is zero")
     return bad_amounts(view) if view.has(de.AMOUNTS) else None
 

@@ -28,6 +28,9 @@ HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
 # Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
 ASKING = frozenset("024")
 
+# The commonest answers, which need not be worked out.
+ANSWERED_BY = {"0100": "0110", "0101": "0110", "0200": "0210", "0201": "0210"}
+
 
 class Context:
     """The state of the switch, without its rules."""
@@ -39,6 +42,7 @@ class Context:
         self.scheme = scheme
         self.effects: list[Effect] = []
         self.counters: Counter[str] = Counter()
+        self.answered: dict[str, int] = {}  # by DE 39, not counted among those yet
         self.transactions = Transactions(spec.max_transactions, spec.retention_s)
         self.acquirers: dict[int, AcquirerLink] = {}
         self.issuers: dict[int, IssuerLink] = {}  # by index of the primary line
@@ -128,7 +132,7 @@ class Context:
         if extras:
             patches.update(extras)
         frame = link.layout.emit(response_mti(view.mti), ((view, link.echoed),), patches)
-        self.counters[f"de39-{code}"] += 1
+        self.answered[code] = self.answered.get(code, 0) + 1
         self.effects.append((ANSWER, conn, frame, tx if timed else None))
 
     def accept(
@@ -161,8 +165,11 @@ def response_mti(mti: str) -> str:
     >>> response_mti("0100"), response_mti("0101"), response_mti("0421"), response_mti("0801"), response_mti("0303")
     ('0110', '0110', '0430', '0810', '0312')
     """
-    of_issuer = mti[1] == "3" and mti[3] in "23"
-    return f"{mti[:2]}{int(mti[2]) + 1}{'2' if of_issuer else '0'}"
+    answer = ANSWERED_BY.get(mti)
+    if answer is None:
+        of_issuer = mti[1] == "3" and mti[3] in "23"
+        answer = f"{mti[:2]}{int(mti[2]) + 1}{'2' if of_issuer else '0'}"
+    return answer
 
 
 def is_asking(mti: str) -> bool:

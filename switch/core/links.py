@@ -36,6 +36,9 @@ class LinkState(IntEnum):
     SIGNED_ON = 2
 
 
+DOWN, CONNECTED, SIGNED_ON = LinkState  # by themselves, as in `switch.core.states`
+
+
 class AcquirerLink:
     """One acquiring institution and its sessions: connection number → signed on?"""
 
@@ -80,7 +83,7 @@ class Line:
         self.issuer = issuer
         self.spec = spec
         self.enabled = spec.enabled
-        self.state = LinkState.DOWN
+        self.state: LinkState = DOWN
         self.conn = NO_CONNECTION
         self.asking = False  # an 0800/001 or 301 of ours is under way
         self.heard_at = 0.0
@@ -93,7 +96,7 @@ class Line:
 
     def serves(self) -> bool:
         """May requests be forwarded on it now?"""
-        return self.enabled and self.state is LinkState.SIGNED_ON
+        return self.enabled and self.state is SIGNED_ON
 
 
 class IssuerLink:

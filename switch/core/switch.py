@@ -318,8 +318,9 @@ class Switch:
 
     def take_effects(self) -> list[Effect]:
         """What the shell must do, in this order; each effect is handed out once."""
-        effects, self._context.effects = self._context.effects, []
-        return self._macs.seal(effects)
+        context, macs = self._context, self._macs
+        effects, context.effects = context.effects, []
+        return macs.seal(effects) if effects and macs.busy else effects
 
     # -- looking in -------------------------------------------------------------------------------------------------
 
@@ -327,6 +328,9 @@ class Switch:
     def counters(self) -> dict[str, int]:
         """Counts by reason and by DE 39 since the start, and of transactions forgotten for want of room."""
         context = self._context
+        for code, count in context.answered.items():
+            context.counters[f"de39-{code}"] += count
+        context.answered.clear()
         context.counters["forgotten-early"] = context.transactions.forgotten_early
         return context.counters
 

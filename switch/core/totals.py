@@ -19,7 +19,7 @@ SUMS: Final = (86, 87, 88, 89)
 NET: Final = 97
 
 DEBIT, CREDIT, INQUIRY, AUTHORIZATION = 76, 74, 80, 81
-SUM_OF: Final = {74: 86, 75: 87, 76: 88, 77: 89}
+SUMMED: Final = len(SUMS)  # the first columns: 74 to 77 have sums, 86 to 89
 REVERSED: Final = {DEBIT: 77, CREDIT: 75}
 
 INQUIRIES: Final = frozenset({"31", "37"})  # DE 3, first two digits: balance, verification
@@ -34,8 +34,22 @@ class Figures:
     """One link, day and currency: by data element."""
 
     def __init__(self, counts: dict[int, int] | None = None, sums: dict[int, int] | None = None) -> None:
-        self.counts = dict.fromkeys(COUNTS, 0) if counts is None else counts
-        self.sums = dict.fromkeys(SUMS, 0) if sums is None else sums
+        self._counts = [0] * (AUTHORIZATION - CREDIT + 1)  # by column, from the first one on
+        self._sums = [0] * len(SUMS)
+        for number, count in (counts or {}).items():
+            self._counts[number - CREDIT] = count
+        for number, amount in (sums or {}).items():
+            self._sums[number - SUMS[0]] = amount
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many."""
+        return {number: self._counts[number - CREDIT] for number in COUNTS}
+
+    @property
+    def sums(self) -> dict[int, int]:
+        """How much, in minor units."""
+        return {number: self._sums[number - SUMS[0]] for number in SUMS}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Figures) and (self.counts, self.sums) == (other.counts, other.sums)
@@ -51,9 +65,10 @@ class Figures:
 
     def add(self, column: int, amount: int) -> None:
         """One more in the column of that number, worth `amount`."""
-        self.counts[column] += 1
-        if column in SUM_OF:
-            self.sums[SUM_OF[column]] += amount
+        place = column - CREDIT
+        self._counts[place] += 1
+        if place < SUMMED:
+            self._sums[place] += amount
 
     def named(self) -> dict[str, int]:
         """For people and programs: how many, and amounts in minor units."""
@@ -106,8 +121,7 @@ class Totals:
 
     def approved(self, tx: Transaction) -> None:
         """`tx` moves money, or counts: approved by its issuer, by stand-in, or advised of."""
-        column = column_of(tx)
-        amount = int(tx.approved_amount or tx.amount or 0)
+        column, amount = column_of(tx), int(tx.approved_amount or tx.amount or 0)
         if tx.business_date:  # a log of before there were days has none
             self._figures_of(tx, tx.acquirer_link).add(column, amount)
             self._figures_of(tx, tx.issuer_link).add(column, amount)

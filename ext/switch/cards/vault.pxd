@@ -9,8 +9,11 @@ cdef class Vault:
     cdef readonly object _token
     cdef long long _last_epoch, _last_sequence
     cdef bytes _token_key
+    cdef dict _sealed
 
     cpdef bytes seal(self, str pan, long long epoch, long long sequence)
+    @cython.locals(found=bytes)
+    cpdef bytes sealed(self, str pan, long long epoch, long long sequence)
     cpdef str open(self, bytes sealed)
     cpdef bytes seal_bytes(self, bytes clear, long long epoch, long long sequence)
     cpdef bytes open_bytes(self, bytes sealed)

@@ -15,6 +15,12 @@ from switch.iso8583._codec_c cimport View as CView
 
 
 @cython.final
+cdef class Translation:
+    cdef public Transaction tx
+    cdef public str source, target, block
+
+
+@cython.final
 cdef class Authorizations:
     cdef public Context context
     cdef public Endings ends
@@ -32,10 +38,10 @@ cdef class Authorizations:
     cdef _route(self, Transaction tx, str pan, double now)
     @cython.locals(source=str, acquirer=AcquirerLink)
     cdef _translate(self, Transaction tx, IssuerLink issuer, str pan, str block, double now)
-    cdef _ask_translation(self, asked)
-    @cython.locals(tx=Transaction, acquirer=AcquirerLink, issuer=IssuerLink, code=str)
-    cpdef _translated(self, asked, bytes reply, double now)
-    @cython.locals(context=Context, patches=dict, acquirer=AcquirerLink)
+    cdef _ask_translation(self, Translation asked)
+    @cython.locals(tx=Transaction, acquirer=AcquirerLink, issuer=IssuerLink, block=str, code=str, previous=str)
+    cpdef _translated(self, Translation asked, bytes reply, double now)
+    @cython.locals(context=Context, stan=long, patches=dict, acquirer=AcquirerLink)
     cdef _forward(self, Transaction tx, IssuerLink issuer, str pin_block, double now)
     @cython.locals(stan_text=str, stan=long, tx=Transaction, code=str)
     cpdef response(self, IssuerLink issuer, CView view, double now)
@@ -53,5 +59,8 @@ cdef class Authorizations:
     cdef _tick_issuer(self, IssuerLink issuer, double now)
     cpdef line_lost(self, Line line, long long conn, double now)
 
+
+@cython.locals(block=bytes)
+cpdef tuple translated(bytes reply)
 
 cpdef bint answers(CView view, Transaction tx, tuple match) except -1

@@ -13,6 +13,7 @@ cdef class Context:
     cdef public object spec, vault, scheme, counters, exposures
     cdef public long long epoch
     cdef public list effects
+    cdef public dict answered
     cdef public Transactions transactions
     cdef public dict acquirers, issuers, lines, acquirer_of_conn, line_of_conn
     cdef public long long last_number
@@ -31,5 +32,6 @@ cdef class Context:
     cpdef answer(self, long long conn, CView view, str code, Transaction tx, dict extras=*, bint timed=*)
 
 
+@cython.locals(answer=str)
 cpdef str response_mti(str mti)
 cpdef bint is_asking(str mti) except -1

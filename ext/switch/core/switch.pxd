@@ -29,4 +29,5 @@ cdef class Switch:
     cdef _from_issuer(self, Line line, bytes frame, double now)
     cdef _malformed_from_issuer(self, Line line, bytes frame, error)
     cpdef hsm_reply(self, long long tag, bytes reply, double now)
+    @cython.locals(context=Context, effects=list)
     cpdef list take_effects(self)

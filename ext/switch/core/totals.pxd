@@ -7,8 +7,9 @@ from switch.core.transaction cimport Transaction
 
 @cython.final
 cdef class Figures:
-    cdef public dict counts, sums
+    cdef list _counts, _sums
 
+    @cython.locals(place=Py_ssize_t)
     cpdef add(self, int column, long long amount)
 
 
@@ -25,4 +26,5 @@ cdef class Totals:
     cdef dict _day(self, int link, str business_date)
 
 
+@cython.locals(kind=str)
 cpdef int column_of(Transaction tx) except -1

@@ -9,6 +9,7 @@ from cpython.ref cimport PyObject
 
 cdef enum:
     MAX_SOURCES = 8
+    RECENT_BYTES = 16  # longer values are not remembered
 
 
 cdef struct Draft:
@@ -55,6 +56,9 @@ cdef class Layout:
     cdef Rule mti, bitmap
     cdef Rule rules[SLOTS]
     cdef bint tertiary, slow
+    cdef list recent_texts  # by field, the last one that was read, where the field is recurring
+    cdef uint8_t recent[SLOTS][RECENT_BYTES]  # its bytes on the wire
+    cdef uint8_t recent_size[SLOTS]
 
     cpdef View scan(self, frame)
     cpdef bytes emit(self, mti, sources, patches)
@@ -67,6 +71,7 @@ cdef class Layout:
     ) except -1
     cdef Py_ssize_t ask(self, View view, int field, Py_ssize_t at) except -1
     cdef Py_ssize_t ask_field(self, View view, object field, Py_ssize_t at) except -1
+    cdef object recurring_text(self, View view, Py_ssize_t field)
     cdef object text(self, bytes frame, const Rule* rule, object field, Py_ssize_t start, Py_ssize_t end)
     cdef bytes write_patched(self, object mti, Draft* draft, dict patches)
     cdef int choose(self, Draft* draft, Py_ssize_t slot, PyObject* text) except -1
@@ -74,7 +79,8 @@ cdef class Layout:
     cdef int write_header(self, Writer* out, Draft* draft) except -1
     cdef int copy_mti(self, Writer* out, View view) except -1
     cdef int write_bitmaps(self, Writer* out, const uint64_t* present) except -1
-    cdef int copy_field(self, Writer* out, int field, Draft* draft) except -1
+    cdef int copy_run(self, Writer* out, View view, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef View source_of(self, int field, Draft* draft)
     cdef int copy_value(self, Writer* out, int field, View view) except -1
     cdef bint alike(self, int field, Layout other) except -1
     cdef int write_slowly(self, Writer* out, object field, object text) except -1

@@ -4,6 +4,9 @@ A `View` keeps where each value starts and ends, 16 bits each, and the bitmaps a
 first one being field 1. Fields in an encoding that `_wire` does not know, and everything that is wrong, go to the
 layout's `Field`s in Python, whose errors and results are then those of the twin.
 
+Some fields say the same in message after message: a layout remembers the last text of each of those, and gives it again
+for the same bytes rather than make another. None of them is secret, so nothing secret is kept.
+
 Bounds: `read_field` proves every span against the frame's size before it reads it, `put` and `write_field` every write
 against the buffer's room; slots are 0 … 192 everywhere, checked where a number comes in from Python.
 """
@@ -13,7 +16,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_Next
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from switch.iso8583._wire cimport (
     ABSENT, BINARY, MAX_FRAME, OTHER, SLOTS, Rule, Writer, all_ascii, bit_of, key_slot, leading_zeros, put, put_word,
@@ -33,6 +36,9 @@ cdef enum:
     LAST_FIELD = SLOTS - 1
 
 assert MAX_SOURCES == SOURCES_LIMIT
+
+# Dates and times, codes, and who asks.
+cdef frozenset RECURRING = frozenset({3, 7, 12, 13, 15, 22, 25, 32, 39, 41, 42, 49})
 
 cdef list KEYS = ["h", "1", *FIELD_KEYS]
 
@@ -86,6 +92,8 @@ cdef class View:
 
     cdef object value(self, Py_ssize_t field):
         """The text of a field that the view holds."""
+        if self.layout.recent_texts[field] is not None:
+            return self.layout.recurring_text(self, field)
         return self.layout.text(
             self.frame, &self.layout.rules[field], self.layout.fields[field], self.starts[field], self.ends[field]
         )
@@ -182,6 +190,7 @@ cdef class Layout:
             self.slow |= self.rules[slot].data == OTHER
         if self.tertiary:
             self.rules[TERTIARY_FLAG].data = ABSENT
+        self.recent_texts = ["" if slot in RECURRING else None for slot in range(SLOTS)]
 
     cpdef View scan(self, frame):
         """Find every value and check it; raises `FormatError`, which holds a view of what was read before."""
@@ -294,6 +303,20 @@ cdef class Layout:
             raise FormatError(field.key, fault.position, fault.reason, view) from None
         assert at <= start <= end <= PyBytes_GET_SIZE(view.frame)
         return end
+
+    cdef object recurring_text(self, View view, Py_ssize_t field):
+        """The field's text: the last one again, where the same bytes say the same."""
+        cdef Py_ssize_t start = view.starts[field], size = view.ends[field] - start
+        cdef const char* frame = PyBytes_AS_STRING(view.frame)
+        if size == self.recent_size[field] and memcmp(frame + start, self.recent[field], size) == 0:
+            return self.recent_texts[field]
+        text = self.text(view.frame, &self.rules[field], self.fields[field], start, start + size)
+        # An empty one is what "nothing yet" looks like.
+        if 0 < size <= RECENT_BYTES:
+            memcpy(self.recent[field], frame + start, size)
+            self.recent_size[field] = <uint8_t>size
+            self.recent_texts[field] = text
+        return text
 
     cdef object text(self, bytes frame, const Rule* rule, object field, Py_ssize_t start, Py_ssize_t end):
         if rule.data == OTHER:
@@ -416,6 +439,8 @@ cdef class Layout:
         cdef Writer out
         cdef int word, field
         cdef uint64_t bits
+        cdef View view, run_view = None  # neighbours on the wire of one view are copied in one piece
+        cdef Py_ssize_t start, run_start = 0, run_end = 0
         out.buffer, out.used, out.capacity = buffer, 0, MAX_FRAME
         if self.rules[HEADER].data != ABSENT:
             self.write_header(&out, draft)
@@ -430,10 +455,28 @@ cdef class Layout:
                 field = word * 64 + leading_zeros(bits) + 1
                 bits &= ~bit_of(field)
                 if not draft.patched[word] & bit_of(field):
-                    self.copy_field(&out, field, draft)
+                    view = self.source_of(field, draft)
+                    if view.layout is self:
+                        start = view.starts[field] - self.rules[field].width
+                        if view is not run_view or start != run_end:
+                            self.copy_run(&out, run_view, run_start, run_end)
+                            run_view, run_start = view, start
+                        run_end = view.ends[field]
+                        continue
+                self.copy_run(&out, run_view, run_start, run_end)
+                run_view = None
+                if not draft.patched[word] & bit_of(field):
+                    self.copy_value(&out, field, view)
                 elif not write_field(&self.rules[field], <object>draft.texts[field], &out):
                     self.write_slowly(&out, self.fields[field], <object>draft.texts[field])
+        self.copy_run(&out, run_view, run_start, run_end)
         return PyBytes_FromStringAndSize(<char*>buffer, out.used)
+
+    cdef int copy_run(self, Writer* out, View view, Py_ssize_t start, Py_ssize_t end) except -1:
+        """Append fields that stand together in `view`, with their prefixes."""
+        if view is None:
+            return 0
+        return self.require(put(out, PyBytes_AS_STRING(view.frame) + start, end - start))
 
     cdef int write_header(self, Writer* out, Draft* draft) except -1:
         cdef int source
@@ -469,14 +512,14 @@ cdef class Layout:
             rule, field = &self.rules[SECONDARY], self.fields[SECONDARY]
         return 0
 
-    cdef int copy_field(self, Writer* out, int field, Draft* draft) except -1:
-        """Append a field from the first source that has it."""
+    cdef View source_of(self, int field, Draft* draft):
+        """The first source that has a field."""
         cdef int source
         cdef View view
         for source in range(draft.sources):
             view = <View>draft.views[source]
             if view.present[word_of(field)] & draft.masks[source][word_of(field)] & bit_of(field):
-                return self.copy_value(out, field, view)
+                return view
         raise AssertionError(f"no source has field {field}")
 
     cdef int copy_value(self, Writer* out, int field, View view) except -1:
