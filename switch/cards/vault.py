@@ -47,7 +47,7 @@ class Vault:
         if len(data_key) != KEY_BYTES or len(token_key) != KEY_BYTES:
             raise ValueError(f"data key and token key must have {KEY_BYTES} bytes each")
         self._cipher = AESGCM(data_key)
-        self._last_epoch, self._last_sequence = 0, -1
+        self._last_epoch, self._last_sequence = -1, 0
         self._token_key = token_key
         self._sealed: dict[str, bytes] = {}
         # Numbers repeat, by card within minutes; the cache lives and dies with this vault.

@@ -7,14 +7,15 @@ cimport cython
 cdef class Vault:
     cdef object _cipher
     cdef readonly object _token
-    cdef long long _last_epoch, _last_sequence
+    cdef long long _last_epoch
+    cdef unsigned long long _last_sequence
     cdef bytes _token_key
     cdef dict _sealed
 
-    cpdef bytes seal(self, str pan, long long epoch, long long sequence)
+    cpdef bytes seal(self, str pan, long long epoch, unsigned long long sequence)
     @cython.locals(found=bytes)
-    cpdef bytes sealed(self, str pan, long long epoch, long long sequence)
+    cpdef bytes sealed(self, str pan, long long epoch, unsigned long long sequence)
     cpdef str open(self, bytes sealed)
-    cpdef bytes seal_bytes(self, bytes clear, long long epoch, long long sequence)
+    cpdef bytes seal_bytes(self, bytes clear, long long epoch, unsigned long long sequence)
     cpdef bytes open_bytes(self, bytes sealed)
     cpdef bytes token(self, str pan)
