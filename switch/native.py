@@ -13,6 +13,7 @@ NATIVE = os.environ.get("MONETIQUE_NATIVE", "1") != "0"
 # Chooser modules; each has an attribute `IMPLEMENTATION`, "native" or "twin".
 CHOOSERS = (
     "switch.cards.number_map",
+    "switch.core.shelf",
     "switch.iso8583.codec",
     "switch.iso8583.compat",
     "switch.iso8583.frames",

@@ -215,7 +215,9 @@ class Authorizations:
         issuer.waiting.append(tx)
         issuer.in_flight += 1
         tx.conn = issuer.conn_for(tx)
-        context.commit(intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now))
+        tx.intent_record = context.commit(
+            intent_of(tx, context.acquirers[tx.acquirer_link].spec.name, issuer.spec.name, now)
+        )
         context.effects.append((FORWARD, tx.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:

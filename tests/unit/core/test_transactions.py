@@ -4,7 +4,8 @@ import pytest
 
 from switch.core.saf import Fate
 from switch.core.states import Hold, State
-from switch.core.transaction import PREAUTHORIZATION_S, Transaction, Transactions, reference, unknown_original
+from switch.core.transaction import Transaction, reference, unknown_original
+from switch.core.transactions import PREAUTHORIZATION_S, Transactions
 
 
 def transaction(stan: str = "000001", day: str = "1121", sent: str = "1121120000") -> Transaction:
