@@ -22,7 +22,8 @@ from switch.core.reversals import Reversals
 from switch.core.saf import Entry, Kind, StoreAndForward
 from switch.core.schemes import Payment
 from switch.core.totals import Totals
-from switch.core.transaction import Transaction, Transactions
+from switch.core.transaction import Transaction
+from switch.core.transactions import Transactions
 from switch.issuers.ledger import Ledger
 from switch.issuers.records import Booked, Reversed
 from switch.issuers.rules import AFTER_HSM

@@ -18,6 +18,13 @@ from switch._siphash cimport Key, hash_of_bytes, key_of_bytes
 from switch.core._shelf_rules import no_shelf, not_there, wrong_key
 
 
+cdef extern from "<sys/mman.h>":
+    void* mmap(void* address, size_t size, int protection, int flags, int fd, long offset) noexcept nogil
+    int munmap(void* address, size_t size) noexcept nogil
+    enum: PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS
+    void* MAP_FAILED
+
+
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
 
@@ -29,6 +36,30 @@ cdef struct Entry:
     uint32_t first_size
     uint32_t second_size
     uint32_t step  # back to the next older serial of its bucket; 0: there was none
+
+
+cdef enum:
+    LARGE = 1 << 20
+
+
+cdef void* zeroed(size_t size) except NULL:
+    """What is large comes from the kernel, to be touched as it is used: calloc(3) clears what it has used before."""
+    cdef void* block
+    if size < LARGE:
+        block = PyMem_RawCalloc(size, 1)
+    else:
+        block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    if block == NULL or block == MAP_FAILED:
+        raise MemoryError
+    return block
+
+
+cdef void give_back(void* block, size_t size) noexcept:
+    """What `zeroed` gave, or nothing."""
+    if size < LARGE:
+        PyMem_RawFree(block)
+    elif block != NULL:
+        munmap(block, size)
 
 
 @cython.final
@@ -60,17 +91,14 @@ cdef class Shelf:
         self.key = key_of_bytes(hash_key)
         self.places, self.room, self.mask = places, room, buckets - 1
         self.first = self.next = 1
-        # Zeroed by the kernel, page by page, when first touched.
-        self.entries = <Entry*>PyMem_RawCalloc(places, sizeof(Entry))
-        self.buckets = <uint32_t*>PyMem_RawCalloc(buckets, sizeof(uint32_t))
-        self.ring = <uint8_t*>PyMem_RawCalloc(room, 1)
-        if self.entries == NULL or self.buckets == NULL or self.ring == NULL:
-            raise MemoryError
+        self.entries = <Entry*>zeroed(places * sizeof(Entry))
+        self.buckets = <uint32_t*>zeroed(buckets * sizeof(uint32_t))
+        self.ring = <uint8_t*>zeroed(room)
 
     def __dealloc__(self):
-        PyMem_RawFree(self.entries)
-        PyMem_RawFree(self.buckets)
-        PyMem_RawFree(self.ring)
+        give_back(self.entries, self.places * sizeof(Entry))
+        give_back(self.buckets, (self.mask + 1) * sizeof(uint32_t))
+        give_back(self.ring, self.room)
 
     def __len__(self):
         return self.next - self.first
