@@ -311,8 +311,8 @@ class Fold:
 def snapshot(context: Context) -> bytes:
     """The shortest list of records that folds to what `context` holds now.
 
-    First the objects among the transactions: how each began and ended, then what was taken back of it and what its
-    issuer was told. Then the shelf, as it is, and what became of those that were lent from it for good.
+    First the objects among the transactions: how each began and ended, what was taken back of it and what its issuer
+    was told. Then the shelf, as it is, and what became of those that were lent from it for good.
     """
     names = [link.name for link in context.spec.links]
     transactions = context.transactions
@@ -324,12 +324,17 @@ def snapshot(context: Context) -> bytes:
 
 
 def _records_of(transactions: list[Transaction], names: list[str]) -> Iterator[records.Record]:
-    """Completions before their pre-authorizations, for what a reversal of these means hangs on what became of those."""
+    """Of one that stands alone everything at once, so that the shelf cannot drop it before it is changed; of families
+    completions before their pre-authorizations, for what a reversal of these means hangs on what became of those."""
+    families = []
     for tx in transactions:
         yield from _beginning_of(tx, names)
-    for tx in reversed(transactions):
-        if tx.number:
+        if tx.original is None and tx.additions is None and tx.completions is None:
             yield from _rest_of(tx, names)
+        else:
+            families.append(tx)
+    for tx in reversed(families):
+        yield from _rest_of(tx, names)
 
 
 def _records_after(context: Context, names: list[str]) -> Iterator[records.Record]:
