@@ -119,7 +119,6 @@ class Fold:
         """Most are put aside until their outcome comes, to go to the shelf with it."""
         self._link(record.link)
         self._used(record.number, self._link(record.issuer), record.issuer_stan)
-        self._numbered(record.number)
         self._open[record.number] = record, payload
         if record.original or record.preauthorised or record.mark:
             self._object(record.number)
@@ -157,7 +156,7 @@ class Fold:
 
     def _refusal(self, record: records.Refusal, payload: bytes) -> None:
         self._link(record.link)
-        self._numbered(record.number)
+        self.context.last_number = max(self.context.last_number, record.number)
         key = reference(record.acquirer_id, record.stan, record.rrn, record.terminal, record.mti)
         self.context.transactions.shelve(key, record.at, b"", payload)
         self._ended_at = record.at
@@ -181,14 +180,14 @@ class Fold:
         self._by_number[tx.number] = tx
         self.context.transactions.add(tx)
 
-    def _numbered(self, number: int) -> None:
-        if number > self.context.last_number:
-            self.context.last_number = number
-
     def _used(self, number: int, issuer: int, stan: int) -> None:
         """The log has STANs in the order in which they were given out; a snapshot only the numbers they went to."""
-        if not self._in_snapshot or number >= self.context.last_number:
-            self.context.issuers[issuer].stans.last = (stan + STANS_SKIPPED) % STAN_MAX
+        context = self.context
+        if number > context.last_number:
+            context.last_number = number
+        elif self._in_snapshot:
+            return
+        context.issuers[issuer].stans.last = (stan + STANS_SKIPPED) % STAN_MAX
 
     def _finished(self, tx: Transaction, at: float) -> None:
         rebuild.finish(tx, at)
@@ -218,7 +217,6 @@ class Fold:
         tx = rebuild.forwarded(record, self._link(record.link), self._link(record.issuer))
         tx.original = self._by_number.get(record.original)
         self._used(record.number, tx.issuer_link, record.issuer_stan)
-        self._numbered(record.number)
         self._begun(tx)
         tx.sealed_fields, tx.de39 = record.sealed_fields, record.de39
         self._entries.append(tx.owe(Kind.ADVICE, tx.mti, tx.issuer_stan, record.at))
