@@ -150,7 +150,7 @@ class Transactions:
         by_age, shelf = self._by_age, self._shelf
         while True:
             shelved_at, kept_at = shelf.oldest_at, by_age[0][0] if by_age else inf
-            oldest_at = min(shelved_at, kept_at)
+            oldest_at = shelved_at if shelved_at <= kept_at else kept_at
             if now - oldest_at <= self._retention_s and len(by_age) + len(shelf) <= self._limit:
                 return
             if shelved_at <= kept_at:

@@ -21,7 +21,8 @@ from switch.core._shelf_rules import no_shelf, not_there, wrong_key
 cdef extern from "<sys/mman.h>":
     void* mmap(void* address, size_t size, int protection, int flags, int fd, long offset) noexcept nogil
     int munmap(void* address, size_t size) noexcept nogil
-    enum: PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS
+    int madvise(void* address, size_t size, int advice) noexcept nogil
+    enum: PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MADV_HUGEPAGE
     void* MAP_FAILED
 
 
@@ -39,19 +40,33 @@ cdef struct Entry:
 
 
 cdef enum:
-    LARGE = 1 << 20
+    LARGE = 1024 * 1024
+    HUGE = 2 * 1024 * 1024  # a huge page on x86-64, and on ARM with pages of 4 KiB
+
+
+cdef inline size_t in_huge_pages(size_t size) noexcept nogil:
+    return (size + HUGE - 1) // HUGE * HUGE
 
 
 cdef void* zeroed(size_t size) except NULL:
-    """What is large comes from the kernel, to be touched as it is used: calloc(3) clears what it has used before."""
-    cdef void* block
+    """What is large comes from the kernel, to be touched as it is used, in huge pages: nearly every look at it is a wait
+    for memory. calloc(3) would clear again what it has been given back."""
+    cdef size_t whole = in_huge_pages(size), before
+    cdef char* block
     if size < LARGE:
-        block = PyMem_RawCalloc(size, 1)
-    else:
-        block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    if block == NULL or block == MAP_FAILED:
+        block = <char*>PyMem_RawCalloc(size, 1)
+        if block == NULL:
+            raise MemoryError
+        return block
+    block = <char*>mmap(NULL, whole + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    if block == MAP_FAILED:
         raise MemoryError
-    return block
+    before = HUGE - <size_t>block % HUGE
+    munmap(block, before)
+    if before < HUGE:
+        munmap(block + before + whole, HUGE - before)
+    madvise(block + before, whole, MADV_HUGEPAGE)  # an advice: a kernel without them may refuse it
+    return block + before
 
 
 cdef void give_back(void* block, size_t size) noexcept:
@@ -59,7 +74,7 @@ cdef void give_back(void* block, size_t size) noexcept:
     if size < LARGE:
         PyMem_RawFree(block)
     elif block != NULL:
-        munmap(block, size)
+        munmap(block, in_huge_pages(size))
 
 
 @cython.final
