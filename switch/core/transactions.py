@@ -96,7 +96,7 @@ class Transactions:
         serials = self._shelf.find(key)
         if serials:
             for serial in serials:
-                self._lend(key, serial)
+                self._lend(serial)
         return self._newest.get(key)
 
     # -- remembering ------------------------------------------------------------------------------------------------
@@ -211,12 +211,10 @@ class Transactions:
                 yield tx
                 tx = tx.older
 
-    def _lend(self, key: str, serial: int) -> None:
-        if serial in self._lent:
-            return
-        tx = self._rebuild(*self._shelf.records(serial))
-        if tx.reference == key:  # else the two have one hash
-            self._lent[serial] = tx
+    def _lend(self, serial: int) -> None:
+        """Under its own reference: should two have one hash, the other one is lent too, but not taken for it."""
+        if serial not in self._lent:
+            self._lent[serial] = tx = self._rebuild(*self._shelf.records(serial))
             self._borrowed.append(serial)
             self.add(tx)
 
@@ -259,7 +257,7 @@ def can_be_shelved(tx: Transaction) -> bool:
     """
     if not tx.issuer_stan:  # a refusal
         return True
-    return tx.original is None and not tx.preauthorised and tx.hold is not Hold.OWED
+    return not tx.preauthorised and tx.hold is not Hold.OWED
 
 
 def _is_needed(tx: Transaction, now: float) -> bool:

@@ -134,6 +134,25 @@ def test_a_reversal_of_another_card_changes_nothing(terminal: Terminal, cards: C
     assert table(terminal.bench).lent() == []
 
 
+@pytest.mark.rule("R7", "R11")
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_r7_what_is_owed_after_a_time_out_is_not_shelved(
+    new_terminal: Callable[[], Terminal], cards: Cards, issuer: Scripted, snapshot: bool
+) -> None:
+    terminal = new_terminal()
+    bench = terminal.bench
+    issuer.decide = lambda doc: None
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]), seconds=40.0)["39"] == "91"
+    for _ in range(2):
+        assert [tx.owes for tx in table(bench).objects()] == [True]
+        restart(bench, snapshot)
+    issuer.decide = approve
+    bench.world.run(100.0)
+    assert bench.core.reversals_owed() == 0
+    restart(bench, snapshot)
+    assert bench.core.reversals_owed() == 0
+
+
 @pytest.mark.rule("R12")
 def test_r12_a_completion_that_names_a_purchase_stands_for_itself(
     terminal: Terminal, cards: Cards, issuer: Scripted
@@ -198,7 +217,8 @@ STEPS: tuple[Step, ...] = (
     *(("decline", 0, 0.05), ("buy", 0, 1.0), ("reverse", 0, 1.0), ("snapshot", 0, 1.0), ("approve", 0, 0.05)),
     *(("buy", 1, 1.0), ("repeat", 3, 1.0), ("snapshot", 1, 1.0), ("reverse", 0, 1.0), ("hold", 0, 1.0)),
     *(("complete", 0, 1.0), ("down", 0, 1.0), ("buy", 0, 1.0), ("reverse", 0, 1.0), ("up", 0, 7.0)),
-    *(("repeat", 1, 1.0), ("restart", 0, 1.0), ("repeat", 2, 1.0), ("reduce", 3, 1.0)),
+    *(("repeat", 1, 1.0), ("restart", 0, 1.0), ("repeat", 2, 1.0), ("reduce", 3, 1.0), ("silent", 0, 1.0)),
+    *(("buy", 0, 7.0), ("wait", 0, 1.0), ("approve", 0, 1.0), ("buy", 1, 1.0), ("wait", 0, 1.0), ("restart", 0, 1.0)),
 )
 
 

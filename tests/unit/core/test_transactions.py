@@ -232,3 +232,13 @@ def test_another_reference_of_the_same_hash_is_not_taken_for_it() -> None:
     table.shelve(stranger.reference, 0.0, b"", b"000001 1121 1")
     assert not table.knows(stranger.reference)
     assert table.lent() == []
+
+
+def test_one_reversed_before_it_ended_is_on_the_shelf_and_stays_an_object() -> None:
+    table = shelving()
+    tx = transaction()
+    tx.number, tx.outcome_record, tx.taken_back = 1, b"000001 1121 1", True
+    finish(table, tx, 0.0)
+    assert table.find(tx.reference, "1121") is tx
+    assert table.lent() == [tx]
+    assert table.shelved() == (1, b"000001 1121 1")
