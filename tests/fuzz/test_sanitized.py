@@ -6,6 +6,7 @@ To see that a mistake is found, plant one, run this file, and take the mistake o
   array on the stack, seed 152.
 - `ext/switch/iso8583/_wire.pxd`, `read_span`: let a value end three bytes behind its frame. Targets `codec` and
   `compat` then read past a block of the heap, seeds 69 and 0.
+- `ext/switch/core/_shelf_c.pyx`, `copy_out`: let `part` be `size`. Target `shelf` then reads past the ring, seed 3.
 """
 
 import subprocess
