@@ -28,6 +28,7 @@ RULES_COMPILED = NATIVE and CHOICE != "debug"
 # Chooser modules; each has an attribute `IMPLEMENTATION`, "native" or "twin".
 CHOOSERS = (
     "switch.cards.number_map",
+    "switch.core.shelf",
     "switch.iso8583.codec",
     "switch.iso8583.compat",
     "switch.iso8583.frames",
@@ -45,10 +46,12 @@ COMPILED = (
     "switch.core.endings",
     "switch.core.journal",
     "switch.core.links",
+    "switch.core.rebuild",
     "switch.core.stans",
     "switch.core.switch",
     "switch.core.totals",
     "switch.core.transaction",
+    "switch.core.transactions",
     "switch.core.window",
     "switch.core.zonekeys",
 )

@@ -228,7 +228,7 @@ class Authorizations:
         issuer.in_flight += 1
         tx.conn = issuer.conn_for(tx)
         acquirer = context.acquirers[tx.acquirer_link]
-        context.commit(intent_of(tx, acquirer.name, issuer.name, now))
+        tx.intent_record = context.commit(intent_of(tx, acquirer.name, issuer.name, now))
         context.effects.append((FORWARD, tx.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from switch.cards.vault import Vault
 from switch.core import fields as de
-from switch.core import records, results
+from switch.core import rebuild, records, results
 from switch.core.effects import ANSWER, COMMIT, EVENT, HSM, SEND, Effect
 from switch.core.exposures import Exposures
 from switch.core.links import AcquirerLink, IssuerLink, Line
+from switch.core.shelf import KEY_BYTES
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Totals
-from switch.core.transaction import Transaction, Transactions, reference
+from switch.core.transaction import Transaction, reference
+from switch.core.transactions import Transactions
 from switch.iso8583.codec import View
 
 if TYPE_CHECKING:
@@ -43,7 +45,10 @@ class Context:
         self.effects: list[Effect] = []
         self.counters: Counter[str] = Counter()
         self.answered: dict[str, int] = {}  # by DE 39, not counted among those yet
-        self.transactions = Transactions(spec.max_transactions, spec.retention_s)
+        self.link_index = {link.name: index for index, link in enumerate(spec.links)}
+        self.transactions = Transactions(
+            spec.max_transactions, spec.retention_s, self._rebuild, vault.derive("shelf")[:KEY_BYTES]
+        )  # fmt: skip
         self.acquirers: dict[int, AcquirerLink] = {}
         self.issuers: dict[int, IssuerLink] = {}  # by index of the primary line
         self.lines: dict[int, Line] = {}
@@ -70,6 +75,9 @@ class Context:
             if link.joins:
                 self.lines[index] = issuer_of[link.joins].join(link)
 
+    def _rebuild(self, first: bytes, second: bytes) -> Transaction:
+        return rebuild.from_shelf(first, second, self.link_index)
+
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""
         self.last_number += 1
@@ -84,9 +92,11 @@ class Context:
         )  # fmt: skip
         return self.transactions.find_original(key, original[10:20])
 
-    def commit(self, record: records.Record) -> None:
-        """Log `record`; whatever is forwarded or answered after this waits until it is durable."""
-        self.effects.append((COMMIT, records.encode(record)))
+    def commit(self, record: records.Record) -> bytes:
+        """Log `record`, as the bytes returned; what is forwarded or answered after this waits until it is durable."""
+        payload = records.encode(record)
+        self.effects.append((COMMIT, payload))
+        return payload
 
     def ask_hsm(self, command: str | bytes, handler: "HsmHandler", subject: Any) -> None:
         """Send a host command; `handler(subject, reply, now)` is called with its answer, or with None."""

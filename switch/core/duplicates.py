@@ -36,7 +36,7 @@ def identify(link: AcquirerLink, view: View, token: bytes) -> Transaction:
 
 def repeated(context: Context, conn: int, link: AcquirerLink, view: View, tx: Transaction) -> bool:
     """Was there `tx` before? Then it is answered, or will be with the first one."""
-    known = context.transactions.find(tx.reference, tx.local_date)
+    known = context.transactions.find(tx.key or tx.reference, tx.local_date)
     if known is None:
         return False
     if not known.token:  # its reversal came first (R9)

@@ -26,7 +26,7 @@ class Endings:
         context = self.context
         link = context.acquirers[tx.acquirer_link]
         tx.de39, tx.reason = link.code_of[result], reason
-        context.commit(refusal_of(tx, link.spec.name, now))
+        tx.outcome_record = context.commit(refusal_of(tx, link.spec.name, now))
         self.event("declined", tx, reason, why)
         self._answer_waiters(tx, now)
 
@@ -62,7 +62,7 @@ class Endings:
             issuer.quarantine.append(tx)
             tx.deadline = now
         if tx.conn == NO_CONNECTION:
-            self.context.commit(refusal_of(tx, link.spec.name, now))
+            tx.outcome_record = self.context.commit(refusal_of(tx, link.spec.name, now))
             self._answer_waiters(tx, now)
         else:
             tx.move_hold(OWED)
@@ -79,7 +79,7 @@ class Endings:
 
     def finish(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
         """Log the outcome of what an issuer has or may have seen, then answer."""
-        self.context.commit(outcome_of(tx, now))
+        tx.outcome_record = self.context.commit(outcome_of(tx, now))
         self._answer_waiters(tx, now, extras)
 
     def _answer_waiters(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:

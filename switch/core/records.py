@@ -8,7 +8,8 @@ acknowledged one such message, an `Exhausted` that it was given up. `KeyChange`,
 `Totals` stand in snapshots only, an `Instrument` is of a payment scheme. A PAN is kept sealed (AES-GCM) beside a token
 (HMAC) to compare and search by; PIN blocks, tracks and CVVs are never kept.
 
-Every record is a msgspec struct encoded as a MessagePack array that starts with its tag.
+Every record is a msgspec struct encoded as a MessagePack array that starts with its tag. The frequent ones are not
+the garbage collector's business: they hold text and numbers only.
 """
 
 from typing import Final, TypeAlias
@@ -16,7 +17,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 
-class Intent(msgspec.Struct, array_like=True, tag=1):
+class Intent(msgspec.Struct, array_like=True, tag=1, gc=False):
     """A request is about to go to `issuer` under `issuer_stan`."""
 
     number: int  # ours, ascending
@@ -43,7 +44,7 @@ class Intent(msgspec.Struct, array_like=True, tag=1):
     mark: int = 0  # of the scheme's number that it was made with, whose token this is; the sealed PAN is the card's
 
 
-class Outcome(msgspec.Struct, array_like=True, tag=2):
+class Outcome(msgspec.Struct, array_like=True, tag=2, gc=False):
     """How the request of intent `number` ended."""
 
     number: int
@@ -56,7 +57,7 @@ class Outcome(msgspec.Struct, array_like=True, tag=2):
     approved_amount: str = ""  # DE 4 of a partial approval; empty: what was asked
 
 
-class Refusal(msgspec.Struct, array_like=True, tag=3):
+class Refusal(msgspec.Struct, array_like=True, tag=3, gc=False):
     """A request that the switch declined without forwarding it."""
 
     number: int

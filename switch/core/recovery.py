@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from switch.core import link_records, records
+from switch.core import link_records, rebuild, records
 from switch.core.context import Context
 from switch.core.journal import (
     advice_of,
@@ -23,14 +23,14 @@ from switch.core.saf import Entry, Fate, Kind
 from switch.core.schemes import weigh, weigh_completed
 from switch.core.stans import STAN_MAX
 from switch.core.states import Hold, State
-from switch.core.transaction import Transaction, unknown_original
+from switch.core.transaction import Transaction, reference, unknown_original
 
 # STANs left out after a restart: a snapshot has lost the order in which they were given out, and late answers to the
 # requests of the last seconds before the crash may still come.
 STANS_SKIPPED = 10_000
 
-_encode_snapshot = msgspec.msgpack.Encoder().encode
-_decode_snapshot = msgspec.msgpack.Decoder(list[records.Record]).decode
+_split = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_ARRAY = b"\xdd"  # MessagePack's array whose length has four bytes
 
 
 class RecoveryError(ValueError):
@@ -42,26 +42,29 @@ class Fold:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._link_index = {link.name: index for index, link in enumerate(context.spec.links)}
-        self._by_number: dict[int, Transaction] = {}
+        self._open: dict[int, tuple[records.Intent, bytes]] = {}  # intents without an outcome so far
+        self._by_number: dict[int, Transaction] = {}  # those that cannot be on the shelf, or were changed since
         self._entries: list[Entry] = []  # all that ever came to be owed, in that order
         self._given_up: list[Entry] = []
-        self._ended: list[Transaction] = []
+        self._ended: list[tuple[float, Transaction]] = []
+        self._ended_at = 0.0  # the last of all
+        self._in_snapshot = False
+        self._counted = Transaction()  # what `Totals` asks of one, filled in anew for each that is not made an object
 
     def apply(self, snapshot: bytes | None, payloads: Iterable[bytes]) -> None:
         """The snapshot's records, then those after it."""
-        for record in _decode_snapshot(snapshot) if snapshot is not None else ():
-            self._apply(record)
+        self._in_snapshot = True
+        for raw in _split(snapshot) if snapshot is not None else ():
+            self._apply(bytes(raw))
+        self._in_snapshot = False
         for payload in payloads:
-            self._apply(records.decode(payload))
+            self._apply(payload)
+        for number in list(self._open):
+            self._object(number)
         for entry in sorted(self._given_up, key=lambda entry: entry.ended_at):
             self.context.issuers[entry.tx.issuer_link].exhausted.append(entry)
-        self._forget()
-
-    def _forget(self) -> None:
-        """Only now, when it is known of each whether something is owed about it."""
-        for tx in sorted(self._ended, key=lambda tx: tx.decided_at):
-            self.context.transactions.finished(tx, tx.decided_at)
+        # Only now is it known of each whether something is owed about it.
+        self.context.transactions.restored(self._ended, self._ended_at)
 
     def unanswered(self) -> list[Transaction]:
         """Intents without an outcome, by number: perhaps at the issuer, certainly not answered."""
@@ -72,14 +75,20 @@ class Fold:
         """What no issuer has acknowledged yet, in the order in which it came to be owed."""
         return [entry for entry in self._entries if entry.fate is Fate.OPEN]
 
-    def _apply(self, record: records.Record) -> None:
+    def _apply(self, payload: bytes) -> None:
+        """Nearly all are intents and outcomes."""
+        record = records.decode(payload)
+        if isinstance(record, records.Intent):
+            self._intent(record, payload)
+        elif isinstance(record, records.Outcome):
+            self._outcome(record, payload)
+        else:
+            self._apply_other(record, payload)
+
+    def _apply_other(self, record: records.Record, payload: bytes) -> None:
         match record:
-            case records.Intent():
-                self._intent(record)
-            case records.Outcome():
-                self._outcome(record)
             case records.Refusal():
-                self._refusal(record)
+                self._refusal(record, payload)
             case records.Reversal():
                 self._reversal(record)
             case records.Advice():
@@ -99,73 +108,116 @@ class Fold:
 
     def _link(self, name: str) -> int:
         """The configured link that a record names; without it nothing of that record can be kept true."""
-        index = self._link_index.get(name)
+        index = self.context.link_index.get(name)
         if index is None:
             raise RecoveryError(f"the log speaks of link {name!r}, which the configuration lacks: configure it again")
         return index
 
-    # -- requests and advices ---------------------------------------------------------------------------------------
+    # -- requests ---------------------------------------------------------------------------------------------------
 
-    def _begin(self, record: records.Intent | records.Refusal | records.Advice) -> Transaction:
-        tx = Transaction()
-        tx.number, tx.acquirer_id = record.number, record.acquirer_id
-        tx.mti = tx.leg_mti = record.mti
-        tx.stan, tx.rrn, tx.terminal, tx.local_date = record.stan, record.rrn, record.terminal, record.local_date
-        tx.de3, tx.amount, tx.currency = record.processing_code, record.amount, record.currency
-        tx.transmitted, tx.token = record.transmitted, record.token
-        tx.acquirer_link = self._link(record.link)
-        self._by_number[tx.number] = tx
-        self.context.transactions.add(tx)
-        self.context.last_number = max(self.context.last_number, record.number)
-        return tx
+    def _intent(self, record: records.Intent, payload: bytes) -> None:
+        """Most are put aside until their outcome comes, to go to the shelf with it."""
+        self._link(record.link)
+        self._used(record.number, self._link(record.issuer), record.issuer_stan)
+        self._open[record.number] = record, payload
+        if record.original or record.preauthorised or record.mark:
+            self._object(record.number)
 
-    def _forwarded(self, record: records.Intent | records.Advice) -> Transaction:
-        tx = self._begin(record)
-        tx.merchant, tx.sealed_pan, tx.issuer_stan = record.merchant, record.sealed_pan, record.issuer_stan
-        tx.issuer_link = self._link(record.issuer)
-        tx.received_at = record.at
-        tx.business_date = record.business_date
-        tx.original = self._by_number.get(record.original)
-        tx.mark = record.mark
-        self._used(tx, record.issuer_stan)
-        return tx
-
-    def _used(self, tx: Transaction, stan: int) -> None:
-        self.context.issuers[tx.issuer_link].stans.last = (stan + STANS_SKIPPED) % STAN_MAX
-
-    def _intent(self, record: records.Intent) -> None:
-        tx = self._forwarded(record)
-        tx.preauthorised = record.preauthorised
-        if tx.original is not None:
-            tx.adds_to(tx.original)
-        tx.move(State.WAITING)
-        self._weigh(tx)
-
-    def _outcome(self, record: records.Outcome) -> None:
-        tx = self._by_number[record.number]
-        tx.de39, tx.approval = record.de39, record.approval
-        tx.sealed_extras, tx.approved_amount = record.sealed_extras, record.approved_amount
+    def _outcome(self, record: records.Outcome, payload: bytes) -> None:
+        opened = self._open.get(record.number)
+        if opened is None or (record.reversal_owed and not record.approved):
+            self._answered(self._object(record.number), record, payload)
+            return
+        del self._open[record.number]
+        intent, first = opened
         if record.approved:
-            tx.approve(int(record.approved_amount or tx.asked))
+            self._count(intent, record)
+        key = reference(intent.acquirer_id, intent.stan, intent.rrn, intent.terminal, intent.mti)
+        self.context.transactions.shelve(key, record.at, first, payload)
+        self._ended_at = record.at
+
+    def _count(self, intent: records.Intent, outcome: records.Outcome) -> None:
+        """Into the totals, without an object of its own."""
+        tx, index_of = self._counted, self.context.link_index
+        tx.acquirer_link, tx.issuer_link = index_of[intent.link], index_of[intent.issuer]
+        tx.business_date, tx.currency, tx.de3 = intent.business_date, intent.currency, intent.processing_code
+        tx.amount, tx.approved_amount = intent.amount, outcome.approved_amount
+        self.context.totals.approved(tx)
+
+    def _answered(self, tx: Transaction, record: records.Outcome, payload: bytes) -> None:
+        rebuild.answer(tx, record)
+        if record.approved:
             self.context.totals.approved(tx)
         elif record.reversal_owed:
             tx.move_hold(Hold.OWED)
             self._entries.append(tx.owe_reversal(record.at))
+        tx.outcome_record = payload
         self._finished(tx, record.at)
 
+    def _refusal(self, record: records.Refusal, payload: bytes) -> None:
+        self._link(record.link)
+        self.context.last_number = max(self.context.last_number, record.number)
+        key = reference(record.acquirer_id, record.stan, record.rrn, record.terminal, record.mti)
+        self.context.transactions.shelve(key, record.at, b"", payload)
+        self._ended_at = record.at
+
+    def _object(self, number: int) -> Transaction:
+        """The transaction of an intent, or another that is not on the shelf."""
+        opened = self._open.pop(number, None)
+        if opened is None:
+            return self._by_number[number]
+        record, payload = opened
+        tx = rebuild.asked(record, self._link(record.link), self._link(record.issuer))
+        tx.intent_record = payload
+        tx.original = self._by_number.get(record.original)
+        if tx.original is not None:
+            tx.adds_to(tx.original)
+        self._begun(tx)
+        self._weigh(tx)
+        return tx
+
+    def _begun(self, tx: Transaction) -> None:
+        self._by_number[tx.number] = tx
+        self.context.transactions.add(tx)
+
+    def _used(self, number: int, issuer: int, stan: int) -> None:
+        """The log has STANs in the order in which they were given out; a snapshot only the numbers they went to."""
+        context = self.context
+        if number > context.last_number:
+            context.last_number = number
+        elif self._in_snapshot:
+            return
+        context.issuers[issuer].stans.last = (stan + STANS_SKIPPED) % STAN_MAX
+
+    def _finished(self, tx: Transaction, at: float) -> None:
+        rebuild.finish(tx, at)
+        if tx.is_advice and tx.mark:
+            weigh_completed(self.context.scheme, tx)
+        self._weigh(tx)
+        self._ended_at = at
+        if self.context.transactions.put_away(tx, at):
+            del self._by_number[tx.number]
+        else:
+            self._ended.append((at, tx))
+
+    # -- what the switch decided, what acquirers advised of ---------------------------------------------------------
+
     def _stand_in(self, record: records.StandIn) -> None:
-        tx = self._by_number[record.number]
+        tx = self._object(record.number)
         tx.sealed_fields = record.sealed_fields
         self._entries += tx.stand_in(
             record.issuer_stan, record.approval, record.de39, record.at, reversal_owed=record.reversal_owed
         )
-        self._used(tx, record.issuer_stan)
+        self._used(record.number, tx.issuer_link, record.issuer_stan)
         self.context.exposures.add(tx)
         self.context.totals.approved(tx)
         self._finished(tx, record.at)
 
     def _advice(self, record: records.Advice) -> None:
-        tx = self._forwarded(record)
+        tx = rebuild.forwarded(record, self._link(record.link), self._link(record.issuer))
+        tx.original = self._by_number.get(record.original)
+        self._used(record.number, tx.issuer_link, record.issuer_stan)
+        self._begun(tx)
         tx.sealed_fields, tx.de39 = record.sealed_fields, record.de39
         self._entries.append(tx.owe(Kind.ADVICE, tx.mti, tx.issuer_stan, record.at))
         if record.approved:
@@ -174,19 +226,6 @@ class Fold:
                 tx.completes(tx.original)
             self.context.totals.approved(tx)
         self._finished(tx, record.at)
-
-    def _refusal(self, record: records.Refusal) -> None:
-        tx = self._begin(record)
-        tx.de39, tx.reason, tx.business_date = record.de39, record.reason, record.business_date
-        self._finished(tx, record.at)
-
-    def _finished(self, tx: Transaction, at: float) -> None:
-        tx.move(State.FINISHED)
-        tx.decided_at = at
-        if tx.is_advice and tx.mark:
-            weigh_completed(self.context.scheme, tx)
-        self._weigh(tx)
-        self._ended.append(tx)
 
     # -- of a scheme ------------------------------------------------------------------------------------------------
 
@@ -207,8 +246,7 @@ class Fold:
         if record.number == 0:
             self._unknown(record)
             return
-        tx = self._by_number[record.number]
-        totals = self.context.totals
+        tx, totals = self._reversed(record), self.context.totals
         if record.amount:
             totals.taken_back(tx, tx.standing - int(record.amount))
             self._entries.append(tx.reduce(record.amount, record.issuer_stan, record.at))
@@ -228,12 +266,24 @@ class Fold:
             self._entries.append(tx.owe_reversal(record.at))
         self._weigh(tx, taken_back=True)
 
+    def _reversed(self, record: records.Reversal) -> Transaction:
+        """What it names, from the shelf if need be: there it stays lent, for it changes now."""
+        tx = self._by_number.get(record.number)
+        if tx is None:
+            key = reference(record.acquirer_id, record.stan, record.rrn, record.terminal, record.original_mti)
+            tx = self.context.transactions.find_number(key, record.number)
+            if tx is None:
+                why = f"the log speaks of transaction {record.number}, too old for max_transactions now"
+                raise RecoveryError(f"{why}: set it as high as it was until the next snapshot")
+            self._by_number[record.number] = tx
+        return tx
+
     def _unknown(self, record: records.Reversal) -> None:
         tx = unknown_original(record.original_mti, record.acquirer_id, record.stan, record.rrn, record.terminal)
         tx.acquirer_link = self._link(record.link)
         tx.de39, tx.decided_at = record.de39, record.at
         self.context.transactions.add(tx)
-        self._ended.append(tx)
+        self._ended.append((record.at, tx))
 
     def _done(self, record: records.Delivery | records.Exhausted, fate: Fate) -> None:
         tx = self._by_number[record.number]
@@ -257,22 +307,37 @@ class Fold:
 
 
 def snapshot(context: Context) -> bytes:
-    """The shortest list of records that folds to what `context` holds now."""
-    return _encode_snapshot(list(_records_of(context)))
+    """The shortest list of records that folds to what `context` holds now.
 
-
-def _records_of(context: Context) -> Iterator[records.Record]:
-    """First how every transaction began and ended, then what was taken back of it and what its issuer was told.
-
-    Completions before their pre-authorizations, for what a reversal of these means hangs on what became of those.
+    First the objects among the transactions: how each began and ended, what was taken back of it and what its issuer
+    was told. Then the shelf, as it is, and what became of those that were lent from it for good.
     """
     names = [link.name for link in context.spec.links]
-    transactions = sorted(context.transactions.everything(), key=lambda tx: tx.number)
+    transactions = context.transactions
+    count, shelved = transactions.shelved()
+    before = [records.encode(record) for record in _records_of(transactions.objects(), names)]
+    after = [records.encode(record) for record in _records_after(context, names)]
+    head = _ARRAY + (len(before) + count + len(after)).to_bytes(4, "big")
+    return b"".join((head, *before, shelved, *after))
+
+
+def _records_of(transactions: list[Transaction], names: list[str]) -> Iterator[records.Record]:
+    """Of one that stands alone everything at once, so that the shelf cannot drop it before it is changed; of families
+    completions before their pre-authorizations, for what a reversal of these means hangs on what became of those."""
+    families = []
     for tx in transactions:
         yield from _beginning_of(tx, names)
-    for tx in reversed(transactions):
-        if tx.number:
+        if tx.original is None and tx.additions is None and tx.completions is None:
             yield from _rest_of(tx, names)
+        else:
+            families.append(tx)
+    for tx in reversed(families):
+        yield from _rest_of(tx, names)
+
+
+def _records_after(context: Context, names: list[str]) -> Iterator[records.Record]:
+    for tx in reversed(context.transactions.lent()):
+        yield from _rest_of(tx, names)
     owed = [entry for issuer in context.issuers.values() for entry in issuer.saf.entries.values()]
     if owed:
         at = max(entry.at for entry in owed)

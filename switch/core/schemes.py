@@ -164,7 +164,7 @@ def _brings_a_card(view: View) -> bool:
 
 def weigh(scheme: Scheme | None, tx: Transaction, *, taken_back: bool = False) -> None:
     """Tell the scheme what `tx`, which bears a mark, weighs now."""
-    before, now = tx.weight, _weight_of(tx)
+    before, now = tx.weight, weight_of(tx)
     if scheme is None or before == now:
         return
     lived = _weighs(tx)
@@ -188,7 +188,8 @@ def _weighs(tx: Transaction) -> bool:
     return any(one.weight for one in head.family())
 
 
-def _weight_of(tx: Transaction) -> int:
+def weight_of(tx: Transaction) -> int:
+    """In minor units, as its state has it now."""
     kind = tx.de3[:2]
     if kind in CREDITS or kind in INQUIRIES:
         return 0

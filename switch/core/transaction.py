@@ -1,10 +1,9 @@
-"""One authorization as the core remembers it, and the table that finds it again.
+"""One authorization as the core remembers it; `switch.core.transactions` is the table that finds it again.
 
 While in flight it keeps the request itself (with its PIN block, in memory only); once finished just what a repeat, a
 reversal or a late answer needs.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 NO_LINK = -1
 NO_CONNECTION = -1
 
-# A pre-authorization is completed days later: hotels and car rentals have seven with the large schemes.
-PREAUTHORIZATION_S = 7 * 86_400.0
-
 
 class Transaction:
     """An authorization. Times are seconds as passed in; 0.0 where that hop did not happen."""
@@ -28,8 +24,9 @@ class Transaction:
     __slots__ = (
         "acquirer_id", "acquirer_link", "additions", "amount", "answered_at", "approval", "approved", "approved_amount",
         "business_date", "completions", "conn", "currency", "de3", "de39", "deadline", "decided_at", "entries",
-        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "issuer_answered_at", "issuer_link", "issuer_stan",
-        "leg_mti", "local_date", "mark", "merchant", "mti", "number", "older", "original", "pin_key", "preauthorised",
+        "forwarded_at", "hold", "hsm_answered_at", "hsm_asked_at", "intent_record", "issuer_answered_at",
+        "issuer_link", "issuer_stan", "key", "leg_mti", "local_date", "mark", "merchant", "mti", "number", "older",
+        "original", "outcome_record", "pin_key", "preauthorised",
         "reason", "received_at", "request", "resolved", "rrn", "sealed_extras", "sealed_fields", "sealed_pan", "stan",
         "standing", "state", "stood_in_for", "taken_back", "terminal", "token", "transmitted", "waiters", "weight",
     )  # fmt: skip
@@ -48,6 +45,8 @@ class Transaction:
         self.request: View | None = None
         self.waiters: list[tuple[int, View]] | None = None
         self.older: Transaction | None = None
+        self.key = ""  # `reference`, once it was asked for
+        self.intent_record = self.outcome_record = b""  # as logged, while it may be shelved with them
         self.approved = False  # by the issuer
         self.taken_back = False  # by the acquirer, with a reversal
         self.conn = NO_CONNECTION  # that it was forwarded on
@@ -182,6 +181,16 @@ class Transaction:
         """DE 4 in minor units; no amount counts as zero."""
         return int(self.amount or "0")
 
+    def is_plain(self) -> bool:
+        """Has nothing happened since it ended, and does no other hang on it? Then its records say all there is."""
+        return (
+            self.entries is None
+            and not self.taken_back
+            and self.original is None
+            and self.additions is None
+            and self.completions is None
+        )
+
     @property
     def owes(self) -> bool:
         """Is there something about it that its issuer has yet to take?"""
@@ -189,8 +198,10 @@ class Transaction:
 
     @property
     def reference(self) -> str:
-        """See `reference`."""
-        return reference(self.acquirer_id, self.stan, self.rrn, self.terminal, self.mti)
+        """See `reference`. What it is made of never changes."""
+        if not self.key:
+            self.key = reference(self.acquirer_id, self.stan, self.rrn, self.terminal, self.mti)
+        return self.key
 
 
 def reference(acquirer_id: str, stan: str, rrn: str, terminal: str, mti: str) -> str:
@@ -209,99 +220,3 @@ def unknown_original(mti: str, acquirer_id: str, stan: str, rrn: str, terminal: 
     tx.acquirer_id, tx.stan, tx.rrn, tx.terminal = acquirer_id, stan, rrn, terminal
     tx.move(FINISHED)
     return tx
-
-
-class Transactions:
-    """All authorizations within reach of a repeat or a reversal; oldest forgotten first, past `retention_s` or `limit`.
-
-    An entry in flight is never forgotten: only finished ones stand in the queue of age.
-    """
-
-    def __init__(self, limit: int, retention_s: float) -> None:
-        self._newest: dict[str, Transaction] = {}
-        self._by_age: deque[tuple[float, Transaction]] = deque()
-        self._limit = limit
-        self._retention_s = retention_s
-        self.forgotten_early = 0
-
-    def __len__(self) -> int:
-        return len(self._by_age)
-
-    def knows(self, key: str) -> bool:
-        """Is there any entry of this reference?"""
-        return key in self._newest
-
-    def find(self, key: str, local_date: str) -> Transaction | None:
-        """The entry of this reference and day; one whose day is unknown (a reversal came first) fits any."""
-        tx = self._newest.get(key)
-        while tx is not None and tx.local_date != local_date and tx.local_date:
-            tx = tx.older
-        return tx
-
-    def find_original(self, key: str, transmitted: str) -> Transaction | None:
-        """What a reversal means: the entry sent at `transmitted` (DE 7), or the newest of this reference.
-
-        One that only remembers an earlier reversal (it has no token) counts where there is no other.
-        """
-        newest: Transaction | None = None
-        tx = self._newest.get(key)
-        while tx is not None and tx.transmitted != transmitted:
-            if newest is None or (tx.token and not newest.token):
-                newest = tx
-            tx = tx.older
-        return tx or newest
-
-    def add(self, tx: Transaction) -> None:
-        """Remember `tx`, newest of its reference."""
-        key = tx.reference
-        tx.older = self._newest.get(key)
-        self._newest[key] = tx
-
-    def finished(self, tx: Transaction, now: float) -> None:
-        """`tx` may be forgotten once it is old enough; forget what is."""
-        by_age = self._by_age
-        by_age.append((now, tx))
-        while by_age and (now - by_age[0][0] > self._retention_s or len(by_age) > self._limit):
-            finished_at, oldest = by_age.popleft()
-            if _is_needed(oldest, now):
-                by_age.append((now, oldest))
-                break
-            self.forgotten_early += now - finished_at <= self._retention_s
-            self._forget(oldest)
-            if oldest.original is not None:  # else its reversal would name one that is forgotten
-                self._forget(oldest.original)
-
-    def everything(self) -> Iterator[Transaction]:
-        """All of them, in no order."""
-        for newest in self._newest.values():
-            tx: Transaction | None = newest
-            while tx is not None:
-                yield tx
-                tx = tx.older
-
-    def _forget(self, tx: Transaction) -> None:
-        key = tx.reference
-        link = self._newest.get(key)
-        if link is tx:
-            if tx.older is None:
-                del self._newest[key]
-            else:
-                self._newest[key] = tx.older
-            return
-        while link is not None and link.older is not tx:
-            link = link.older
-        if link is not None:
-            link.older = tx.older
-
-
-def _is_needed(tx: Transaction, now: float) -> bool:
-    """Is an issuer still to be told of it, or of what belongs together with it? Or is it a hold to be completed?"""
-    if tx.original is None and not tx.preauthorised:
-        return tx.owes
-    return tx.owes or _awaits_completion(tx.head, now) or any(member.owes for member in tx.family())
-
-
-def _awaits_completion(tx: Transaction, now: float) -> bool:
-    """Is it a pre-authorization that is still held?"""
-    held = tx.preauthorised and tx.hold is HELD and not tx.completions
-    return held and now - tx.decided_at < PREAUTHORIZATION_S

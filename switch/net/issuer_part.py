@@ -46,8 +46,8 @@ async def _run(part: IssuerPart, stop: process.Stop) -> int:
     instruments = Instruments(part.name)
     with reporting(instruments) as outcome, open_log(part.data / part.name, instruments) as log:
         issuer = Issuer(part.spec, part.seed)
-        issuer.restore((record for _, record in log.replay()), instruments.clock(), log.snapshot())
-        process.settle_memory()
+        with process.settled_memory():
+            issuer.restore((record for _, record in log.replay()), instruments.clock(), log.snapshot())
         running = _RunningIssuer(part, issuer, log, instruments, stop)
         try:
             await running.serve()

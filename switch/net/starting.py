@@ -58,7 +58,7 @@ async def shorten(log: FileLog, state: Callable[[], bytes]) -> None:
     """Write a snapshot, if so many records came since the last that a restart would notice. Its older records may go.
 
     Call it while the part is at rest (before it serves, after it has closed): `state` must be the fold of exactly what
-    was appended, and making it takes as long as a million transactions take to write down.
+    was appended, and making it may take half a second.
     """
     if log.last_sequence - log.snapshot_sequence >= SNAPSHOT_AFTER:
         await asyncio.to_thread(log.write_snapshot, log.last_sequence, state())

@@ -64,8 +64,8 @@ async def _run(part: SwitchPart, stop: process.Stop) -> int:
         vault = Vault(keys.data_key, keys.token_key)
         scheme = None if part.ocard is None else Ocard(part.ocard, vault)
         core = Switch(part.spec, vault, process.next_epoch(part.data / NAME / "epoch"), scheme)
-        core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
-        process.settle_memory()
+        with process.settled_memory():
+            core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
         running = _RunningSwitch(part, core, log, instruments, stop)
         try:
             await running.serve()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import hsm_sim.native
 import switch.native
-from tests.bench import codec, core, crowd, number_map, overload, pin, switch_cpu, table
+from tests.bench import codec, core, crowd, number_map, overload, pin, shelf, switch_cpu, table
 from tests.bench.programs import BenchError
 
 RESULT = Path("build/bench.json")
@@ -47,6 +47,7 @@ def main() -> int:
             *pin.rows(),
             *core.rows(),
             *number_map.rows(),
+            *shelf.rows(),
             *switch_cpu.rows(),
             *overload.rows(),
             *crowd.rows(),

@@ -29,6 +29,7 @@ from loadtest._relay import Relay
 from loadtest._wire import Wire, WireError
 from loadtest.messages import HSM_COMMAND, Load, ascii_layout, prepare
 from loadtest.stubs import LOOPBACK, listening
+from switch.core import _shelf_c
 from switch.iso8583 import _codec_c, _compat_c
 from switch.iso8583.dialect import SHIPPED, load
 from switch.iso8583.errors import EncodeError, FormatError
@@ -146,6 +147,29 @@ def pinblock(rng: random.Random) -> None:
             _pinblock_c.decode(control, damaged, account)
 
 
+# -- the shelf ---------------------------------------------------------------------------------------------------------
+
+
+def shelf(rng: random.Random) -> None:
+    """Sizes that are passed all the time, or never; serials of any age; records of any length, none among them."""
+    places, room = rng.choice([1, 2, 7, 500]), rng.choice([1, 10, 1_000, 1 << 20])
+    with suppress(ValueError, OverflowError):
+        _shelf_c.Shelf(rng.choice([0, 1 << 31, 1 << 64, -1]), room, rng.randbytes(rng.choice([0, 15, 16, 17])))
+    held = _shelf_c.Shelf(places, room, rng.randbytes(16))
+    references = [text(rng, 60) for _ in range(6)]
+    for _ in range(rng.randrange(200)):
+        first, second = (rng.randbytes(rng.choice([0, 1, 8, 30, 300])) for _ in range(2))
+        held.put(rng.choice(references), rng.random(), first, second)
+        if rng.random() < 0.3:
+            with suppress(KeyError):
+                held.drop()
+        for serial in (*held.find(rng.choice(references)), held.oldest + rng.randrange(-2, 4), rng.getrandbits(64)):
+            with suppress(KeyError, OverflowError):
+                held.records(serial), held.finished_at(serial)
+        assert held.oldest_at >= 0
+    held.contents()
+
+
 # -- the compiled programs of the load test ----------------------------------------------------------------------------
 
 
@@ -239,7 +263,7 @@ def generator(rng: random.Random) -> None:
 
 REVERSAL: Final = {**NETWORK, "t": "0421", "37": "000000000001", "41": "TERM0001", "90": "0" * 42}
 TARGETS: Final[Mapping[str, Callable[[random.Random], None]]] = {
-    target.__name__: target for target in (codec, compat, pinblock, hosts, relay, generator)
+    target.__name__: target for target in (codec, compat, pinblock, shelf, hosts, relay, generator)
 }
 
 

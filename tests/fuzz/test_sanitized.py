@@ -6,6 +6,7 @@ To see that a mistake is found, plant one, run this file, and take the mistake o
   array on the stack, seed 152.
 - `ext/switch/iso8583/_wire.pxd`, `read_span`: let a value end three bytes behind its frame. Targets `codec` and
   `compat` then read past a block of the heap, seeds 69 and 0.
+- `ext/switch/core/_shelf_c.pyx`, `copy_out`: let `part` be `size`. Target `shelf` then reads past the ring, seed 3.
 """
 
 import subprocess
@@ -16,7 +17,9 @@ import pytest
 from tests.support import sanitized
 
 # What takes some three seconds each; a round of the last three is an exchange over sockets.
-ROUNDS = {"pinblock": 20_000, "codec": 1_500, "compat": 1_500, "hosts": 250, "relay": 250, "generator": 60}
+ROUNDS = {
+    "pinblock": 20_000, "codec": 1_500, "compat": 1_500, "shelf": 700, "hosts": 250, "relay": 250, "generator": 60,
+}  # fmt: skip
 PATIENCE_S = 300.0  # for a machine with other things to do
 FINDING_LINES = 12
 

@@ -31,7 +31,8 @@ from switch.core.reversals import Reversals
 from switch.core.saf import Entry, Kind, StoreAndForward
 from switch.core.schemes import Payment
 from switch.core.totals import Totals
-from switch.core.transaction import Transaction, Transactions
+from switch.core.transaction import Transaction
+from switch.core.transactions import Transactions
 from switch.issuers.ledger import Ledger
 from switch.issuers.records import Booked, Reversed
 from switch.issuers.rules import AFTER_HSM
@@ -189,13 +190,13 @@ def advice_answered_before_commit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def restart_forgets_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    apply = Fold._apply
+    apply = Fold._apply_other
 
-    def without_keys(self: Fold, record: Record) -> None:
+    def without_keys(self: Fold, record: Record, payload: bytes) -> None:
         if not isinstance(record, KeyChange):
-            apply(self, record)
+            apply(self, record, payload)
 
-    monkeypatch.setattr(Fold, "_apply", without_keys)
+    monkeypatch.setattr(Fold, "_apply_other", without_keys)
 
 
 def reads_past_a_torn_frame(monkeypatch: pytest.MonkeyPatch) -> None:

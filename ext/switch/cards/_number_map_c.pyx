@@ -15,6 +15,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from switch._siphash cimport Key, hash_of_word, key_of_bytes
+
 from switch.cards import _number_map_rules as rules
 from switch.cards._number_map_rules import no_number, no_record, table_full, twice, wrong_key
 from switch.cards.pan import MAX_DIGITS as MAX_DIGITS_OF_PAN, MIN_DIGITS as MIN_DIGITS_OF_PAN
@@ -84,18 +86,6 @@ CHOICE[1] = [[0, 0], [1, 1], [0, 2], [1, 2]]
 CHOICE[2] = [[0, 0], [1, 1], [2, 2], [3, 3]]
 
 
-cdef struct Key:
-    uint64_t k0
-    uint64_t k1
-
-
-cdef struct State:
-    uint64_t v0
-    uint64_t v1
-    uint64_t v2
-    uint64_t v3
-
-
 cdef inline uint64_t eight_digits(uint64_t word) noexcept nogil:
     """The value of eight digits in the order of memory: pairs, then fours, then all of them are added at once."""
     word = (word & <uint64_t>0x0F0F0F0F0F0F0F0F) * (10 * 0x100 + 1) >> 8
@@ -152,52 +142,11 @@ cdef str unpack_number(uint64_t packed):
     return f"{packed - FIRST[digits]:0{digits}}"
 
 
-cdef inline uint64_t rotated(uint64_t word, int bits) noexcept nogil:
-    return word << bits | word >> (64 - bits)
-
-
-cdef inline void sip_round(State* s) noexcept nogil:
-    s.v0 += s.v1
-    s.v2 += s.v3
-    s.v1 = rotated(s.v1, 13) ^ s.v0
-    s.v3 = rotated(s.v3, 16) ^ s.v2
-    s.v0 = rotated(s.v0, 32) + s.v3
-    s.v2 += s.v1
-    s.v1 = rotated(s.v1, 17) ^ s.v2
-    s.v3 = rotated(s.v3, 21) ^ s.v0
-    s.v2 = rotated(s.v2, 32)
-
-
-cdef inline uint64_t hash_of(Key key, uint64_t word) noexcept nogil:
-    """SipHash-1-3 of the eight bytes of `word`."""
-    cdef uint64_t length = <uint64_t>8 << 56
-    cdef State s
-    s.v0 = key.k0 ^ <uint64_t>0x736F6D6570736575
-    s.v1 = key.k1 ^ <uint64_t>0x646F72616E646F6D
-    s.v2 = key.k0 ^ <uint64_t>0x6C7967656E657261
-    s.v3 = key.k1 ^ <uint64_t>0x7465646279746573 ^ word
-    sip_round(&s)
-    s.v0 ^= word
-    s.v3 ^= length
-    sip_round(&s)
-    s.v0 ^= length
-    s.v2 ^= 0xFF
-    sip_round(&s)
-    sip_round(&s)
-    sip_round(&s)
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3
-
-
 cdef inline Key key_of(bytes hash_key) except *:
-    """The two little-endian words of 16 bytes."""
-    cdef uint64_t[2] words = [0, 0]
-    cdef const uint8_t* given = <const uint8_t*>PyBytes_AS_STRING(hash_key)
-    cdef int i
+    """A key of the length that it has to have."""
     if PyBytes_GET_SIZE(hash_key) != 16:
         raise wrong_key(len(hash_key))
-    for i in range(16):
-        words[i // 8] |= <uint64_t>given[i] << (8 * (i % 8))
-    return Key(words[0], words[1])
+    return key_of_bytes(hash_key)
 
 
 cdef inline uint32_t home_of(uint64_t hashed) noexcept nogil:
@@ -321,7 +270,7 @@ cdef class NumberMap:
             # Twice over the group: all its misses are on their way before the first one is waited for.
             for i in range(count):
                 packed[i] = pack_object(numbers[begin + i])
-                hashed[i] = hash_of(self.key, packed[i])
+                hashed[i] = hash_of_word(self.key, packed[i])
                 fetch(self.table_of(hashed[i]), hashed[i])
             for i in range(count):
                 records[begin + i] = self.record_at(packed[i], hashed[i])
@@ -329,7 +278,7 @@ cdef class NumberMap:
     def insert(self, number, record):
         """Add a number. ValueError if it is there, or no card number, or the record index does not fit."""
         cdef uint64_t packed = pack_object(number)
-        cdef uint64_t hashed = hash_of(self.key, packed)
+        cdef uint64_t hashed = hash_of_word(self.key, packed)
         if packed == EMPTY:
             raise no_number(len(number))
         if not 0 <= record < ABSENT:
@@ -346,7 +295,7 @@ cdef class NumberMap:
     def delete(self, number):
         """Remove a number: its record, or None if it is not there."""
         cdef uint64_t packed = pack_object(number)
-        cdef uint64_t hashed = hash_of(self.key, packed)
+        cdef uint64_t hashed = hash_of_word(self.key, packed)
         cdef Table* table = self.table_of(hashed)
         cdef uint32_t gap, record
         if packed == EMPTY:
@@ -364,7 +313,7 @@ cdef class NumberMap:
     def probes(self, number):
         """How many slots a search for the number reads: what a lookup costs, for tests and measurements."""
         cdef uint64_t packed = pack_object(number)
-        cdef uint64_t hashed = hash_of(self.key, packed)
+        cdef uint64_t hashed = hash_of_word(self.key, packed)
         cdef const Table* table = self.table_of(hashed)
         if packed == EMPTY:
             return 0
@@ -395,7 +344,7 @@ cdef class NumberMap:
         return table.entries[at].record if table.entries[at].number != EMPTY else ABSENT
 
     cdef inline uint32_t record_of(self, uint64_t packed) noexcept nogil:
-        cdef uint64_t hashed = hash_of(self.key, packed)
+        cdef uint64_t hashed = hash_of_word(self.key, packed)
         fetch(self.table_of(hashed), hashed)
         return self.record_at(packed, hashed)
 
@@ -404,7 +353,7 @@ cdef class NumberMap:
         cdef uint32_t at = after(gap)
         cdef uint32_t home
         while table.entries[at].number != EMPTY:
-            home = home_of(hash_of(self.key, table.entries[at].number))
+            home = home_of(hash_of_word(self.key, table.entries[at].number))
             if distance(home, at) >= distance(gap, at):
                 table.entries[gap] = table.entries[at]
                 gap = at
@@ -444,7 +393,7 @@ cdef class NumberMap:
         cdef uint32_t at
         for at in range(SLOTS):
             if old.entries[at].number != EMPTY:
-                hashed = hash_of(self.key, old.entries[at].number)
+                hashed = hash_of_word(self.key, old.entries[at].number)
                 table = &new[self.choice_of(hashed, self.width + 1)]
                 if not place(table, old.entries[at].number, hashed, old.entries[at].record):
                     return False
@@ -481,4 +430,4 @@ cdef class NumberMap:
 
 def hash_word(bytes hash_key not None, uint64_t word):
     """SipHash-1-3 of the eight bytes of `word`, the lowest first."""
-    return hash_of(key_of(hash_key), word)
+    return hash_of_word(key_of(hash_key), word)

@@ -4,7 +4,8 @@ cimport cython
 
 from switch.core.links cimport AcquirerLink
 from switch.core.totals cimport Totals
-from switch.core.transaction cimport Transaction, Transactions
+from switch.core.transaction cimport Transaction
+from switch.core.transactions cimport Transactions
 from switch.iso8583._codec_c cimport View as CView
 
 
@@ -13,7 +14,7 @@ cdef class Context:
     cdef public object spec, vault, scheme, counters, exposures
     cdef public long long epoch
     cdef public list effects
-    cdef public dict answered
+    cdef public dict answered, link_index
     cdef public Transactions transactions
     cdef public dict acquirers, issuers, lines, acquirer_of_conn, line_of_conn
     cdef public long long last_number
@@ -25,7 +26,7 @@ cdef class Context:
 
     cpdef next_number(self)
     cpdef Transaction original_of(self, CView view)
-    cpdef commit(self, record)
+    cpdef bytes commit(self, record)
     cpdef ask_hsm(self, command, handler, subject)
     cpdef hsm_reply(self, long long tag, bytes reply, double now)
     @cython.locals(link=AcquirerLink, patches=dict)

@@ -12,8 +12,8 @@ cdef class Transaction:
     cdef public int acquirer_link, issuer_link
     cdef public long long issuer_stan, conn, standing, stood_in_for, mark, weight
     cdef public str mti, acquirer_id, stan, rrn, terminal, local_date, de3, amount, currency, transmitted, merchant
-    cdef public str de39, approval, reason, leg_mti, business_date, pin_key, approved_amount
-    cdef public bytes token, sealed_pan, sealed_extras, sealed_fields
+    cdef public str key, de39, approval, reason, leg_mti, business_date, pin_key, approved_amount
+    cdef public bytes intent_record, outcome_record, token, sealed_pan, sealed_extras, sealed_fields
     cdef public CView request
     cdef public list waiters, additions, completions, entries
     cdef public Transaction older, original
@@ -26,27 +26,4 @@ cdef class Transaction:
     cpdef move_hold(self, hold)
     cpdef approve(self, amount)
     cpdef bint asked_under(self, long long stan)
-
-
-@cython.final
-cdef class Transactions:
-    cdef dict _newest
-    cdef object _by_age
-    cdef Py_ssize_t _limit
-    cdef double _retention_s
-    cdef public Py_ssize_t forgotten_early
-
-    cpdef bint knows(self, str key)
-    @cython.locals(tx=Transaction)
-    cpdef Transaction find(self, str key, str local_date)
-    @cython.locals(tx=Transaction, newest=Transaction)
-    cpdef Transaction find_original(self, str key, str transmitted)
-    cpdef add(self, Transaction tx)
-    @cython.locals(oldest=Transaction, finished_at=double)
-    cpdef finished(self, Transaction tx, double now)
-    @cython.locals(link=Transaction)
-    cdef _forget(self, Transaction tx)
-
-
-cdef bint _is_needed(Transaction tx, double now) except -1
-cdef bint _awaits_completion(Transaction tx, double now) except -1
+    cpdef bint is_plain(self)
