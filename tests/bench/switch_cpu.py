@@ -1,6 +1,6 @@
-"""CPU time of the switch per authorization, beside that of relays with the same hops that parse nothing.
+"""CPU time of the switch per authorization, beside relays with the same hops that parse nothing, and a switch in Python.
 
-    python -m tests.bench.switch_cpu [relay] [compiled-relay] [switch]
+    python -m tests.bench.switch_cpu [relay] [compiled-relay] [pyiso8583] [switch]
 
 Around each subject stand the same compiled counterparts, in one process: a closed-loop generator on the acquirer port,
 an issuer that approves, an HSM that translates (`loadtest.stubs`). The subject has a core to itself, they another. The
@@ -43,10 +43,13 @@ class Shape(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A measured program, and the subject (or none) that its rows are held against, in the same shape."""
+    """A measured program, and the subjects that its rows are held against, in the same shape.
+
+    A row has one reference: against the second and further ones the same figures stand in rows of their own.
+    """
 
     row_name: str
-    reference: str
+    references: tuple[str, ...] = ()
 
 
 class Sample(NamedTuple):
@@ -58,9 +61,10 @@ class Sample(NamedTuple):
 
 SHAPES = (Shape(8, 64), Shape(64, 256))
 SUBJECTS = {
-    "compiled-relay": Subject("compiled relay cpu", ""),
-    "relay": Subject("relay cpu", "compiled-relay"),
-    "switch": Subject("switch cpu per authorization", "relay"),
+    "compiled-relay": Subject("compiled relay cpu"),
+    "relay": Subject("relay cpu", ("compiled-relay",)),
+    "pyiso8583": Subject("pyiso8583 switch cpu per authorization"),
+    "switch": Subject("switch cpu per authorization", ("relay", "pyiso8583")),
 }
 
 # Laid over the shipped configuration: every port free, one issuer, and both hosts the compiled ones.
@@ -107,8 +111,10 @@ class Bench:
             config = self.programs.folder / "switch.toml"
             config.write_text(CONFIG.format(second=self.second, **hosts) + self.limits)
             return ["switch.cli", "switch", "--config", str(config), "--data", str(self.programs.folder / "data")]
-        native = ["--native"] if name == "compiled-relay" else []
-        return ["loadtest.relay", "--issuer", str(hosts["issuer"]), "--hsm", str(hosts["hsm"]), *native]
+        dialled = ["--issuer", str(hosts["issuer"]), "--hsm", str(hosts["hsm"])]
+        if name == "pyiso8583":
+            return ["tests.bench.pyiso8583_switch", *dialled, "--journal", str(self.programs.folder / "journal")]
+        return ["loadtest.relay", *dialled, *(["--native"] if name == "compiled-relay" else [])]
 
     def measure(self, name: str, shape: Shape) -> Sample:
         """Load one subject for one window. BenchError unless every request was approved."""
@@ -147,20 +153,26 @@ def rows(names: Sequence[str] = tuple(SUBJECTS)) -> list[Row]:
                 busy_shares.append(bench.busy_share())
                 for name in names:
                     samples[name, shape].append(bench.measure(name, shape))
-    return [report(name, shape, samples, median(busy_shares)) for name in names for shape in SHAPES]
+    busy_share = median(busy_shares)
+    return [row for name in names for shape in SHAPES for row in report(name, shape, samples, busy_share)]
 
 
-def report(name: str, shape: Shape, samples: dict[tuple[str, Shape], list[Sample]], busy_share: float) -> Row:
-    """The row of one subject in one shape."""
+def report(name: str, shape: Shape, samples: dict[tuple[str, Shape], list[Sample]], busy_share: float) -> list[Row]:
+    """The rows of one subject in one shape: one, and one more for each further reference that was measured."""
     subject = SUBJECTS[name]
-    taken = samples[name, shape]
-    share = median(sample.share for sample in taken)
-    held_against: tuple[str, float] | tuple[None, None] = (None, None)
-    if (subject.reference, shape) in samples:
-        reference_us = median(sample.cpu_us for sample in samples[subject.reference, shape])
-        held_against = SUBJECTS[subject.reference].row_name, reference_us
-    result = row(f"{subject.row_name}, {shape}", "us", [sample.cpu_us for sample in taken], *held_against)
-    return result | {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}
+    share = median(sample.share for sample in samples[name, shape])
+    busy = {"share": share, "busy_share": busy_share, "saturated": share >= SATURATED * busy_share}
+    values = [sample.cpu_us for sample in samples[name, shape]]
+    title = f"{subject.row_name}, {shape}"
+    measured = [other for other in subject.references if (other, shape) in samples]
+    if not measured:
+        return [row(title, "us", values) | busy]
+    result = []
+    for other in measured:
+        beside = "" if other == measured[0] else f", beside {other}"
+        reference_us = median(sample.cpu_us for sample in samples[other, shape])
+        result.append(row(f"{title}{beside}", "us", values, SUBJECTS[other].row_name, reference_us) | busy)
+    return result
 
 
 if __name__ == "__main__":

@@ -73,11 +73,11 @@ def test_a_row_says_whether_the_process_was_the_busy_one() -> None:
         ("relay", shape): [Sample(2.0, 0.80), Sample(4.0, 0.80), Sample(3.0, 0.99)],
         ("switch", shape): [Sample(30.0, 0.95)],
     }
-    row = report("switch", shape, samples, busy_share=0.95)
+    (row,) = report("switch", shape, samples, busy_share=0.95)
     assert row["name"] == "switch cpu per authorization, 8 connections 64 in flight"
     assert (row["value"], row["reference"], row["reference_value"], row["ratio"]) == (30.0, "relay cpu", 3.0, 0.1)
     assert row["saturated"]
-    row = report("relay", shape, samples, busy_share=0.95)
+    (row,) = report("relay", shape, samples, busy_share=0.95)
     assert (row["name"], row["low"], row["value"], row["high"]) == (
         "relay cpu, 8 connections 64 in flight",
         2.0,
@@ -86,6 +86,18 @@ def test_a_row_says_whether_the_process_was_the_busy_one() -> None:
     )
     assert row["reference"] is None
     assert "not saturated" in table.lines([row])[1]
+
+
+def test_a_row_has_one_reference_so_a_second_one_takes_a_second_row() -> None:
+    shape = Shape(8, 64)
+    taken = {"relay": 5.0, "pyiso8583": 140.0, "switch": 20.0}
+    samples = {(name, shape): [Sample(cpu_us, 0.9)] for name, cpu_us in taken.items()}
+    rows = report("switch", shape, samples, busy_share=0.95)
+    title = "switch cpu per authorization, 8 connections 64 in flight"
+    assert [(row["name"], row["reference"], row["ratio"]) for row in rows] == [
+        (title, "relay cpu", 0.25),
+        (f"{title}, beside pyiso8583", "pyiso8583 switch cpu per authorization", 7.0),
+    ]
 
 
 def test_rows_are_written_as_a_list(tmp_path: Path) -> None:
