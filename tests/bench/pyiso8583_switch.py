@@ -3,8 +3,8 @@
     python -m tests.bench.pyiso8583_switch --issuer PORT --hsm PORT --journal FILE      `ready acquirer=…`
 
 uvloop and Protocols, whole frames of a wake-up handled at once and answered in one write: the sockets are those of
-`loadtest.relay`. In between stands pyiso8583, used as its documentation says: a message is decoded into a dict, the dict
-is changed, the dict is encoded.
+`loadtest.relay`. In between stands pyiso8583, used as its documentation says: a message is decoded into a dict, the
+dict is changed, the dict is encoded.
 
     0100 ─decode─▶ signed on? ─▶ route by BIN ─▶ HSM: CC ─▶ own STAN, PIN block ─encode─▶ intent durable ─▶ issuer
     0110 ─decode─▶ STAN, DE 37, DE 41 match ─▶ outcome durable ─encode─▶ acquirer

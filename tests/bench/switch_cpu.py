@@ -1,4 +1,4 @@
-"""CPU time of the switch per authorization, beside relays with the same hops that parse nothing, and a switch in Python.
+"""CPU time of the switch per authorization, beside relays that parse nothing and the same switch on pyiso8583.
 
     python -m tests.bench.switch_cpu [relay] [compiled-relay] [pyiso8583] [switch]
 
