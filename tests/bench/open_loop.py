@@ -13,27 +13,21 @@ generator sharing its core with whatever else runs: a figure to look at, which n
 from collections.abc import Callable
 from statistics import median
 
-import msgspec
-
-from loadtest.stubs import Order, Report
+from loadtest.stubs import Report
 from tests.bench.programs import BenchError, Programs, cores
-from tests.bench.switch_cpu import ANSWER_S, Bench, check
+from tests.bench.switch_cpu import Bench, Shape, check
 from tests.bench.table import Row, lines, row
 
 ROUNDS = 5
 RATE_PER_S = 10_000
-CONNECTIONS = 8
-WINDOW_S = 2.0
-WARM_UP_S = 0.5
+SHAPE = Shape(8, 0)  # in flight is what it comes to
 SUBJECTS = ("relay", "switch")
 TITLE = f"open loop {RATE_PER_S:,}/s"
 
 
 def measure(bench: Bench, name: str) -> Report:
     """One window. BenchError unless all that was due was sent and approved."""
-    program, port = bench.subjects[name]
-    order = Order(port, CONNECTIONS, 0, WARM_UP_S, WINDOW_S, program.process.pid, RATE_PER_S)
-    report = msgspec.json.decode(bench.stubs.ask(msgspec.json.encode(order).decode(), ANSWER_S), type=Report)
+    report = bench.window(name, SHAPE, rate_per_s=RATE_PER_S)
     check(name, report)
     if report.held_back:
         raise BenchError(f"{name}: fell so far behind that requests were held back: {report}")
