@@ -70,7 +70,7 @@ def rows() -> list[Row]:
         bench = Bench(programs, cores(), [])
         for number in range(ROUNDS):
             data = programs.folder / f"copy-{number}"
-            shutil.copytree(left, data, ignore=shutil.ignore_patterns("*.sock"))
+            shutil.copytree(left, data, ignore=shutil.ignore_patterns("*.control"))
             from_log.append(back(bench, data))
             from_snapshot.append(back(bench, data))
             shutil.rmtree(data)
