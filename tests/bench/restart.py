@@ -76,9 +76,9 @@ def rows() -> list[Row]:
             shutil.rmtree(data)
     return [
         row(TITLE, "s", [each.wall_s for each in from_log]),
-        row("  CPU time", "s", [each.cpu_s for each in from_log]),
+        row("  CPU time of it", "s", [each.cpu_s for each in from_log]),
         row(f"{TITLE}, in a snapshot", "s", [each.wall_s for each in from_snapshot]),
-        row("  CPU time", "s", [each.cpu_s for each in from_snapshot]),
+        row("  CPU time of it, in a snapshot", "s", [each.cpu_s for each in from_snapshot]),
     ]
 
 
