@@ -66,9 +66,10 @@ class Logs:
         fit, before = [], 0
         for size in sorted(sizes):
             times = size / before if before else 0.0
-            if self.start_s * times > START_LIMIT_S or self.peak_mb * times > MEMORY_SHARE * available_mb():
-                print(f"bench: {size:,} in the log: its start would take {self.start_s * times:.0f} s and "
-                      f"{self.peak_mb * times:.0f} MB: left out", file=sys.stderr)  # fmt: skip
+            start_s, peak_mb = self.start_s * times, self.peak_mb * times
+            if start_s > START_LIMIT_S or peak_mb > MEMORY_SHARE * available_mb():
+                why = f"its start would take {start_s:.0f} s and {peak_mb:.0f} MB: left out"
+                print(f"bench: {size:,} in the log: {why}", file=sys.stderr)
                 break
             if size >= STAYS:
                 self.start(size)

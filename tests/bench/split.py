@@ -13,7 +13,6 @@ says how often it would fit in.
 """
 
 from collections.abc import Sequence
-from statistics import median
 
 from tests.bench import core, log, shell, switch_cpu
 from tests.bench.shell import BATCH
