@@ -78,18 +78,19 @@ def main() -> int:
         return 2
     print("\n".join(machine()), flush=True)
     rows: list[table.Row] = []
-    try:
-        for name, measure in MODULES.items():
-            began = time.monotonic()
+    failed = False
+    for name, measure in MODULES.items():
+        began = time.monotonic()
+        try:
             rows += measure()
-            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
+        except BenchError as error:  # the others' rows are none the worse for it
+            failed = True
+            print(f"bench: {name}: {error}", file=sys.stderr)
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     rows += split.split(rows)
     table.write(rows, RESULT)
     print("\n".join(["", *table.lines(rows), "", f"written to {RESULT}"]))
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ Issuing is measured on the wire: 0302s, many in flight, each answered by its 031
 """
 
 import time
+from itertools import cycle, islice
 from statistics import median
 from typing import NamedTuple
 
-from loadtest.messages import CARDS, EXPIRY, test_pan
 from loadtest.stubs import INSTITUTION_ID, LOOPBACK
 from switch.acquirers import compose
 from switch.commands.ocard import read
@@ -29,11 +29,13 @@ from tests.bench.table import Row, lines, row
 
 ROUNDS = 7
 NUMBERS = 500  # that pay in turn
+BIN = "468738"  # goes to issuer-1
 REQUESTS = 3_000
 SHAPE = Shape(8, 64)
 CAP = {"4": "9" * 12, "49": "978"}  # never reached
 TERMS = CAP | {"48": joined({SITE: "demo-shop", USES: MANY, VALIDITY_S: "2592000"})}
 SENDER = compose.Sender(INSTITUTION_ID)
+CONFIG = load()
 PATIENCE_S = 10.0
 
 Document = dict[str, str]
@@ -47,6 +49,12 @@ class Number(NamedTuple):
     cvv2: str
 
 
+# The configured cards: any other might itself be given out as a number, among as many as are given out here.
+CARD = [
+    Number(card.pan, card.expiry, "123") for card in CONFIG.card if card.pan.startswith(BIN) and len(card.pan) == 16
+]
+
+
 def purchase(number: Number, now: float) -> Document:
     """A purchase at a distance, as a shop sends it."""
     return compose.request(
@@ -56,10 +64,9 @@ def purchase(number: Number, now: float) -> Document:
 
 
 def giving_out(card: int, stan: int, now: float) -> Document:
-    """The 0302 that has a number given out for a card of the run."""
-    return compose.file_action(
-        "add", SENDER, file_name="OCARD", number=test_pan(card), stan=stan, now=now, fields=TERMS
-    )  # fmt: skip
+    """The 0302 that has a number given out for one of the cards."""
+    pan = CARD[card % len(CARD)].pan
+    return compose.file_action("add", SENDER, file_name="OCARD", number=pan, stan=stan, now=now, fields=TERMS)
 
 
 def given_out(answer: Document) -> Number:
@@ -68,19 +75,16 @@ def given_out(answer: Document) -> Number:
     return Number(told["vpan"], told["expiry"], told["cvv2"])
 
 
-CARD = [Number(test_pan(card), EXPIRY, "123") for card in range(NUMBERS)]
-
-
 def core_samples() -> tuple[list[float], list[float]]:
     """Microseconds of a plain authorization and of an Ocard one, a sample each round."""
-    config = load()
     plain, disposable = [], []
     for _ in range(ROUNDS):
-        bench = core.Bench(switch_spec(config), ocard_spec(config))
+        bench = core.Bench(switch_spec(CONFIG), ocard_spec(CONFIG))
         issued = bench.received(bench.numbered(giving_out(card, 1, core.NOW) for card in range(NUMBERS)))
         numbers = [given_out(bench.layout.decode(frame)) for frame in core.of(issued, effects.ANSWER, 2)]
         for samples, payers in ((plain, CARD), (disposable, numbers)):
-            requests = bench.numbered([purchase(payer, core.NOW) for payer in payers] * (REQUESTS // NUMBERS))
+            docs = [purchase(payer, core.NOW) for payer in payers]
+            requests = bench.numbered(islice(cycle(docs), REQUESTS))
             with core.collecting_as_the_switch():
                 samples.append(sum(bench.authorized(requests)))
     return plain, disposable
@@ -107,7 +111,7 @@ class Wire:
         self.frames = {
             "plain": tuple(encode(purchase(card, now)) for card in CARD),
             "ocard": tuple(encode(purchase(number, now)) for number in numbers),
-            "issue": tuple(encode(giving_out(card, 1, now)) for card in range(CARDS)),
+            "issue": tuple(encode(giving_out(card, 1, now)) for card in range(NUMBERS)),
         }
 
     def cpu_us(self, kind: str) -> float:
