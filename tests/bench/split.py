@@ -6,7 +6,7 @@
     shell      what carries them, without kernel and rules                 tests.bench.shell
     log        append and fdatasync                                        tests.bench.log
     sockets    the same hops in a Python relay that parses nothing         tests.bench.switch_cpu
-    the rest   what no part shows: bigger loops miss the caches more, and batches are not those of the parts
+    the rest   what no part shows; batches, for one, are not those of the parts
 
 The parts are those of wake-ups that bring `BATCH` authorizations. Each is a share of the whole, so the ratio of a row
 says how often it would fit in.
