@@ -58,9 +58,16 @@ def prepare(institution_id: str, now: float) -> Load:
     date = time.strftime("%m%d%H%M%S", time.gmtime(now))
     purchases = [dialect.layout.encode(purchase(test_pan(card), institution_id, date)) for card in range(CARDS)]
     sign_on = {"t": "0800", "7": date, "11": "000001", "32": institution_id, "70": "001"}
-    view = dialect.layout.scan(purchases[0])
-    spans = {field: view.span(field) or (0, 0) for field in (11, 37)}
-    return Load(purchases, dialect.layout.encode(sign_on), spans[11][0], spans[37][0])
+    return Load(purchases, dialect.layout.encode(sign_on), *numbered_at(purchases[0]))
+
+
+def numbered_at(frame: bytes) -> tuple[int, int]:
+    """Where in an iso87-ascii frame DE 11 and DE 37 stand. ValueError for one that lacks them."""
+    view = load("iso87-ascii").layout.scan(frame)
+    stan, rrn = view.span(11), view.span(37)
+    if stan is None or rrn is None:
+        raise ValueError(f"a prepared {view.mti} must have DE 11 and DE 37")
+    return stan[0], rrn[0]
 
 
 def test_pan(card: int) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from loadtest._generator import Generator
 from loadtest.cpu import cpu_seconds
-from loadtest.messages import ascii_layout, prepare
+from loadtest.messages import ascii_layout, numbered_at, prepare
 from switch.iso8583.dialect import load
 
 LOOPBACK = "127.0.0.1"
@@ -36,6 +36,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     seconds: float
     watch: int  # process id
     rate_per_s: float = 0.0  # above 0: an open loop, so many requests a second whatever is answered
+    frames: tuple[bytes, ...] = ()  # sent in turn, all of one kind and size; none: the purchases of `loadtest.messages`
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -96,8 +97,11 @@ class Stubs:
         self.generator.listen_hsm(hsm_fd)
 
     def window(self, order: Order) -> Report:
-        """Sign on, warm up, measure, drain, hang up. Raises WireError when the other side leaves."""
+        """Sign on, warm up, measure, drain, hang up. Raises WireError when the other side leaves, ValueError for frames
+        that are not alike."""
         generator = self.generator
+        frames = list(order.frames) or self.load.purchases
+        generator.load(frames, *numbered_at(frames[0]))
         translated_before = generator.translations
         generator.connect([dialled(order.port) for _ in range(order.connections)], self.load.sign_on, PATIENCE_S)
         if order.rate_per_s:

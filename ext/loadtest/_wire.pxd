@@ -18,7 +18,7 @@ cdef struct Peer:
 
 
 cdef class Wire:
-    cdef int epoll_fd
+    cdef int epoll_fd, timer_fd
     cdef Peer *peers
     cdef int *dirty
     cdef int dirty_count
@@ -28,6 +28,7 @@ cdef class Wire:
     cdef int adopt(self, int fd, int kind, bint listening) except -1
     cdef int turn(self, int timeout_ms) except -1 nogil
     cdef int flush(self) except -1 nogil
+    cdef void tick_every(self, long nanoseconds) noexcept nogil
     cdef unsigned char *room(self, Peer *peer, Py_ssize_t limit) except NULL nogil
     cdef void queue(self, Peer *peer, Py_ssize_t size) noexcept nogil
 

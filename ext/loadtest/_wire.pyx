@@ -16,7 +16,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memmove
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-from posix.unistd cimport close
+from posix.unistd cimport close, read
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:
@@ -29,6 +29,14 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_create1(int flags)
     int epoll_ctl(int epoll_fd, int operation, int fd, epoll_event *event)
     int epoll_wait(int epoll_fd, epoll_event *events, int limit, int timeout_ms)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    int TFD_NONBLOCK, TFD_CLOEXEC
+    cdef struct itimerspec:
+        timespec it_interval
+        timespec it_value
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *wanted, itimerspec *before)
 
 cdef extern from "<sys/socket.h>" nogil:
     int SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, MSG_DONTWAIT
@@ -45,6 +53,7 @@ cdef extern from "<netinet/tcp.h>" nogil:
 
 cdef enum:
     EVENTS = 256  # as many as one wake-up may bring
+    TICK = PEERS  # stands for the timer where epoll names a peer
     FRAME_LIMIT = 8192  # the switch's own limit of a frame
     INBOX = 256 * 1024  # 256 requests of 500 bytes in one recv, and always room for one more frame
     OUTBOX = 1024 * 1024  # eight times the answers of 256 requests: more means that the peer has stopped reading
@@ -65,15 +74,20 @@ cdef class Wire:
     """Connections on one epoll; the subclass overrides `frame`, and `gone` where a lost connection matters."""
 
     def __cinit__(self):
+        cdef epoll_event event
         self.epoll_fd = epoll_create1(EPOLL_CLOEXEC)
+        self.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
         self.peers = <Peer *> calloc(PEERS, sizeof(Peer))
         self.dirty = <int *> calloc(PEERS, sizeof(int))
         if self.peers == NULL or self.dirty == NULL:
             raise MemoryError
         for index in range(PEERS):
             self.peers[index].fd = -1
-        if self.epoll_fd < 0:
-            raise OSError(errno, "epoll_create1 failed")
+        event.events, event.data.u64 = EPOLLIN, TICK
+        if self.epoll_fd < 0 or self.timer_fd < 0:
+            raise OSError(errno, "no epoll or no timer")
+        if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, self.timer_fd, &event):
+            raise OSError(errno, "epoll_ctl failed")
 
     def __dealloc__(self):
         if self.peers != NULL:
@@ -86,6 +100,8 @@ cdef class Wire:
         free(self.dirty)
         if self.epoll_fd >= 0:
             close(self.epoll_fd)
+        if self.timer_fd >= 0:
+            close(self.timer_fd)
 
     def run(self, double seconds):
         """Serve for `seconds`, then return; other threads run meanwhile."""
@@ -114,6 +130,16 @@ cdef class Wire:
             raise WireError(f"more than {PEERS} connections")
         return index
 
+    cdef void tick_every(self, long nanoseconds) noexcept nogil:
+        """Have `turn` wake up so often, below a second, whatever else happens; 0: no more.
+
+        epoll by itself waits whole milliseconds, which is longer than a switch takes to answer.
+        """
+        cdef itimerspec wanted
+        wanted.it_interval.tv_sec, wanted.it_interval.tv_nsec = 0, nanoseconds
+        wanted.it_value = wanted.it_interval
+        timerfd_settime(self.timer_fd, 0, &wanted, NULL)
+
     cdef unsigned char *room(self, Peer *peer, Py_ssize_t limit) except NULL nogil:
         """Where the next payload of at most `limit` bytes for `peer` goes; `queue` then says how long it became."""
         if peer.queued + 2 + limit > OUTBOX:
@@ -137,9 +163,13 @@ cdef class Wire:
         cdef epoll_event[EVENTS] events
         cdef int count = epoll_wait(self.epoll_fd, events, EVENTS, timeout_ms)
         cdef int index
+        cdef uint64_t ticks
         cdef Peer *peer
         self.woke_at = monotonic_s()
         for index in range(count):
+            if events[index].data.u64 == TICK:
+                read(self.timer_fd, &ticks, sizeof(ticks))
+                continue
             peer = &self.peers[events[index].data.u64]
             if peer.fd < 0:  # closed earlier in this wake-up
                 continue
@@ -151,7 +181,7 @@ cdef class Wire:
             if peer.fd >= 0 and events[index].events & (EPOLLIN | EPOLLHUP | EPOLLERR):
                 self._receive(peer)
         self.flush()
-        return count
+        return max(count, 0)  # -1 by a process that was stopped meanwhile: nothing has happened
 
     cdef int flush(self) except -1 nogil:
         """Send what is queued, one call a connection."""

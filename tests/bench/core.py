@@ -2,14 +2,16 @@
 
     python -m tests.bench.core
 
-The rules' share of `switch cpu per authorization` is the sum of the two `core` rows; the rest is the shell: sockets,
-group commit, timers, histograms. The single steps below them are parts of the core's time, measured apart. CPU time,
-median of the rounds.
+The rules' share of `switch cpu per authorization` is the sum of the two `core` rows; `tests.bench.split` has the rest.
+The single steps below them are parts of the core's time, measured apart. CPU time, median of the rounds.
 """
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterable, Iterator
 from time import process_time
 from timeit import Timer
+from typing import Any, NamedTuple
 
 from switch.cards.vault import Vault
 from switch.config import load
@@ -19,6 +21,8 @@ from switch.core.effects import Effect
 from switch.core.specs import SwitchSpec
 from switch.core.switch import Switch
 from switch.iso8583.codec import Layout
+from switch.net.process import settle_memory
+from switch.schemes.ocard import Ocard, OcardSpec
 from tests.bench.table import Row, lines, row
 from tests.support.iso8583_samples import PURCHASE
 
@@ -32,12 +36,15 @@ TRANSLATED = b"CD00040123456789ABCDEF01"
 
 
 class Bench:
-    """A switch between an acquirer and issuer-1, signed on, with its requests and answers made beforehand."""
+    """A switch between an acquirer and issuer-1, signed on; with `ocard` its disposable numbers too."""
 
-    def __init__(self, spec: SwitchSpec) -> None:
+    def __init__(self, spec: SwitchSpec, ocard: OcardSpec | None = None) -> None:
         names = [link.name for link in spec.links]
-        self.layout: Layout = spec.links[names.index("acquirer")].dialect.layout
-        self.switch = Switch(spec, Vault(bytes(32), bytes(32)), epoch=1)
+        link = spec.links[names.index("acquirer")]
+        self.layout: Layout = link.dialect.layout
+        self.institution_id = link.institution_id
+        vault = Vault(bytes(32), bytes(32))
+        self.switch = Switch(spec, vault, epoch=1, scheme=None if ocard is None else Ocard(ocard, vault))
         self.switch.connected(ACQUIRER_CONN, names.index("acquirer"), NOW)
         self.switch.connected(ISSUER_CONN, names.index("issuer-1"), NOW)
         sign_on = {"t": "0800", "7": "1121120000", "11": "000001", "70": "001"}
@@ -46,21 +53,30 @@ class Bench:
         answer = self.layout.decode(ours) | {"t": "0810", "39": "00"}
         self.switch.receive(ISSUER_CONN, self.layout.encode(answer), NOW)
         self.switch.take_effects()
-        institution = spec.links[names.index("acquirer")].institution_id
-        base = {**PURCHASE, "2": "4687380000000016", "32": institution, "35": "4687380000000016=28121010000000000"}
-        self.requests = [
-            self.layout.encode(base | {"11": f"{number:06d}", "37": f"R{number:011d}"}) for number in range(REQUESTS)
-        ]
+        self.serial = 0
 
-    def forwarded(self) -> list[bytes]:
-        """Hand in every request, the HSM answering at once; what leaves for the issuer."""
+    def numbered(self, docs: Iterable[dict[str, str]]) -> list[bytes]:
+        """The messages as frames, each under a DE 11 and DE 37 of its own."""
+        frames = []
+        for doc in docs:
+            self.serial += 1
+            frames.append(self.layout.encode(doc | {"11": f"{self.serial:06d}", "37": f"R{self.serial:011d}"}))
+        return frames
+
+    def received(self, requests: list[bytes], conn: int = ACQUIRER_CONN) -> list[Effect]:
+        """Hand in frames one by one; all effects."""
         switch, left = self.switch, []
-        for frame in self.requests:
-            switch.receive(ACQUIRER_CONN, frame, NOW)
-            for effect in switch.take_effects():
-                if effect[0] == effects.HSM:
-                    switch.hsm_reply(effect[1], TRANSLATED, NOW)
-            left += [effect[2] for effect in switch.take_effects() if effect[0] == effects.FORWARD]
+        for frame in requests:
+            switch.receive(conn, frame, NOW)
+            left += switch.take_effects()
+        return left
+
+    def translated(self, tags: list[int]) -> list[Effect]:
+        """Have the HSM answer what it was asked."""
+        switch, left = self.switch, []
+        for tag in tags:
+            switch.hsm_reply(tag, TRANSLATED, NOW)
+            left += switch.take_effects()
         return left
 
     def approvals(self, forwarded: list[bytes]) -> list[bytes]:
@@ -74,30 +90,60 @@ class Bench:
             )
         return answers
 
-    def answered(self, answers: list[bytes]) -> list[list[Effect]]:
-        """Hand in the issuer's answers."""
-        taken = []
-        for frame in answers:
-            self.switch.receive(ISSUER_CONN, frame, NOW)
-            taken.append(self.switch.take_effects())
-        return taken
+    def authorized(self, requests: list[bytes]) -> "Sample":
+        """Take requests from beginning to end, step by step, and see that each is approved."""
+        approved_before = self.switch.counters["de39-00"]
+        started = process_time()
+        left = self.received(requests)
+        request = process_time() - started
+        tags = of(left, effects.HSM)
+        started = process_time()
+        left += self.translated(tags)
+        translation = process_time() - started
+        approvals = self.approvals(of(left, effects.FORWARD, 2))
+        started = process_time()
+        left = self.received(approvals, ISSUER_CONN)
+        answer = process_time() - started
+        assert len(of(left, effects.ANSWER)) == len(requests)
+        assert self.switch.counters["de39-00"] - approved_before == len(requests)
+        return Sample(*(seconds / len(requests) * 1e6 for seconds in (request, translation, answer)))
 
 
-def core_rounds(spec: SwitchSpec) -> tuple[list[float], list[float]]:
-    """Microseconds a request and an answer, a sample each round; every authorization is checked to be approved."""
-    requests, answers = [], []
+class Sample(NamedTuple):
+    """Microseconds an authorization, step by step."""
+
+    request: float
+    translation: float
+    answer: float
+
+
+@contextlib.contextmanager
+def collecting_as_the_switch() -> Iterator[None]:
+    """The collector of garbage set as in a running switch, and as it was again."""
+    thresholds = gc.get_threshold()
+    settle_memory()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
+def of(taken: list[Effect], kind: int, place: int = 1) -> list[Any]:
+    """What the effects of one kind hold at `place`."""
+    return [effect[place] for effect in taken if effect[0] == kind]
+
+
+def core_rounds(spec: SwitchSpec) -> list[Sample]:
+    """A sample each round."""
+    samples = []
     for _ in range(ROUNDS):
         bench = Bench(spec)
-        started = process_time()
-        forwarded = bench.forwarded()
-        requests.append((process_time() - started) / REQUESTS * 1e6)
-        approvals = bench.approvals(forwarded)
-        started = process_time()
-        taken = bench.answered(approvals)
-        answers.append((process_time() - started) / REQUESTS * 1e6)
-        assert all(any(effect[0] == effects.ANSWER for effect in each) for each in taken)
-        assert bench.switch.counters["de39-00"] == REQUESTS
-    return requests, answers
+        base = {**PURCHASE, "2": "4687380000000016", "32": bench.institution_id}
+        base["35"] = "4687380000000016=28121010000000000"
+        with collecting_as_the_switch():
+            samples.append(bench.authorized(bench.numbered([base] * REQUESTS)))
+    return samples
 
 
 def steps() -> dict[str, Callable[[], object]]:
@@ -115,10 +161,12 @@ def steps() -> dict[str, Callable[[], object]]:
 
 def rows() -> list[Row]:
     """All rows of this module."""
-    requests, answers = core_rounds(switch_spec(load()))
+    samples = core_rounds(switch_spec(load()))
     result = [
-        row("core, request in to request out", "us", requests),
-        row("core, answer in to answer out", "us", answers),
+        row("core, request in to request out", "us", [sample.request + sample.translation for sample in samples]),
+        row("  request in to HSM asked", "us", [sample.request for sample in samples]),
+        row("  HSM answered to request out", "us", [sample.translation for sample in samples]),
+        row("core, answer in to answer out", "us", [sample.answer for sample in samples]),
     ]
     for name, step in steps().items():
         timer = Timer(step, timer=process_time)

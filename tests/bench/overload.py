@@ -11,7 +11,6 @@ time, because the machine may give one window more of its core than the next.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -65,11 +64,6 @@ class Switch:
             raise BenchError(f"overload: not every request was answered, approved or refused: {report}")
         return report
 
-    def resident_mb(self) -> float:
-        """Memory in use."""
-        status = Path(f"/proc/{self.program.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
-
 
 def approved_per_s(report: Report) -> float:
     """Approvals a second."""
@@ -86,9 +80,9 @@ def measure(switch: Switch) -> Round:
     peak = switch.window(WINDOW_S)
     calm_rate = approved_per_s(peak) * CALM_SHARE
     calm = switch.window(WINDOW_S, calm_rate)
-    before_mb = switch.resident_mb()
+    before_mb = switch.program.memory_mb()
     over = switch.window(WINDOW_S, approved_per_s(peak) * TIMES)
-    growth_mb = switch.resident_mb() - before_mb
+    growth_mb = switch.program.memory_mb() - before_mb
     back_after_s = 0.0  # the window's end waits for its last answers: they belong to the way back, and count below
     while back_after_s < GIVE_UP_S:
         again = switch.window(CALM_WINDOW_S, calm_rate, warm_up_s=0.0)

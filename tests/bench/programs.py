@@ -52,9 +52,9 @@ class Program:
                 preexec_fn=lambda: settle(on),
             )
 
-    def wait_ready(self) -> dict[str, int]:
+    def wait_ready(self, within_s: float = READY_S) -> dict[str, int]:
         """The ports by name, once the program has printed its ready line."""
-        until = time.monotonic() + READY_S
+        until = time.monotonic() + within_s
         while True:
             line = self.line(until - time.monotonic())
             if line.startswith("ready "):
@@ -69,12 +69,26 @@ class Program:
             return line
         raise self.failure("has ended")
 
-    def ask(self, request: str, within_s: float) -> str:
-        """Write one line to the program, and read one."""
+    def tell(self, request: str) -> None:
+        """Write one line to the program."""
         assert self.process.stdin is not None
         self.process.stdin.write(request + "\n")
         self.process.stdin.flush()
+
+    def ask(self, request: str, within_s: float) -> str:
+        """Write one line to the program, and read one."""
+        self.tell(request)
         return self.line(within_s)
+
+    def memory_mb(self, name: str = "VmRSS") -> float:
+        """Memory in use, or another line of proc(5), /proc/PID/status."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) / 1024
+
+    def kill(self) -> None:
+        """End it as a power cut would: `kill -9`."""
+        self.process.kill()
+        self.process.wait()
 
     def failure(self, what: str) -> BenchError:
         """An error that quotes the end of the program's standard error."""

@@ -255,6 +255,7 @@ def generator(rng: random.Random) -> None:
         wire.connect([fd], prepared().sign_on, 1.0)
         switch.sendall(stream(rng, [*good, signed_on]))
         wire.drive(IN_FLIGHT, TURN_S)
+        wire.pour(rng.choice([1.0, 1e3, 1e5]), TURN_S)
         wire.drain(TURN_S)
         wire.by_de39()
         wire.percentile_ms(rng.random())

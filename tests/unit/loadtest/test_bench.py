@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from loadtest.cpu import cpu_seconds
 from loadtest.stubs import Report
 from tests.bench import table
 from tests.bench.programs import BenchError, Programs, cores
-from tests.bench.switch_cpu import Sample, Shape, check, report
+from tests.bench.switch_cpu import Bench, Sample, Shape, check
+from tests.bench.switch_cpu import report as report_of
 
 CLEAN = Report(
     answers=100,
@@ -73,11 +75,11 @@ def test_a_row_says_whether_the_process_was_the_busy_one() -> None:
         ("relay", shape): [Sample(2.0, 0.80), Sample(4.0, 0.80), Sample(3.0, 0.99)],
         ("switch", shape): [Sample(30.0, 0.95)],
     }
-    row = report("switch", shape, samples, busy_share=0.95)
+    (row,) = report_of("switch", shape, samples, busy_share=0.95)
     assert row["name"] == "switch cpu per authorization, 8 connections 64 in flight"
     assert (row["value"], row["reference"], row["reference_value"], row["ratio"]) == (30.0, "relay cpu", 3.0, 0.1)
     assert row["saturated"]
-    row = report("relay", shape, samples, busy_share=0.95)
+    (row,) = report_of("relay", shape, samples, busy_share=0.95)
     assert (row["name"], row["low"], row["value"], row["high"]) == (
         "relay cpu, 8 connections 64 in flight",
         2.0,
@@ -86,6 +88,28 @@ def test_a_row_says_whether_the_process_was_the_busy_one() -> None:
     )
     assert row["reference"] is None
     assert "not saturated" in table.lines([row])[1]
+
+
+def test_a_row_has_one_reference_so_a_second_one_takes_a_second_row() -> None:
+    shape = Shape(8, 64)
+    taken = {"relay": 5.0, "pyiso8583": 140.0, "switch": 20.0}
+    samples = {(name, shape): [Sample(cpu_us, 0.9)] for name, cpu_us in taken.items()}
+    rows = report_of("switch", shape, samples, busy_share=0.95)
+    title = "switch cpu per authorization, 8 connections 64 in flight"
+    assert [(row["name"], row["reference"], row["ratio"]) for row in rows] == [
+        (title, "relay cpu", 0.25),
+        (f"{title}, beside pyiso8583", "pyiso8583 switch cpu per authorization", 7.0),
+    ]
+
+
+def test_the_switch_on_pyiso8583_does_its_work() -> None:
+    with Programs() as programs:
+        bench = Bench(programs, cores(), ["pyiso8583"])
+        report = bench.window("pyiso8583", Shape(3, 12), seconds=0.3, warm_up_s=0.0)
+        check("pyiso8583", report)
+        journal = (programs.folder / "journal").read_bytes().rstrip(b"\0")
+    assert journal.count(b"A1B2C3") >= report.answers  # the approval code of each outcome
+    assert re.search(rb"468738\d{10}", journal) is None
 
 
 def test_rows_are_written_as_a_list(tmp_path: Path) -> None:

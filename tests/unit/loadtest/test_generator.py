@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 import iso8583
+import msgspec
 import pytest
 import uvloop
 from iso8583.specs import default_ascii
@@ -17,15 +19,17 @@ from iso8583.specs import default_ascii
 from loadtest._generator import Generator
 from loadtest._relay import Relay as NativeRelay
 from loadtest._wire import WireError
-from loadtest.messages import HSM_COMMAND, Load, ascii_layout, prepare
+from loadtest.messages import HSM_COMMAND, Load, ascii_layout, numbered_at, prepare
 from loadtest.relay import relaying
-from loadtest.stubs import Order, Stubs, dialled, listening
+from loadtest.stubs import Order, Report, Stubs, dialled, listening
 from switch.cards.pan import is_pan
 from switch.iso8583.dialect import load
+from tests.bench.programs import Programs, cores
 from tests.unit.loadtest.counterparts import PATIENCE_S, Caller, Served, serving, wrapped
 
 NOW = 1_800_000_000.0
 FIRST_RRN = 999_998
+STOPPED_S = 0.3
 MANDATORY = {"2", "3", "4", "7", "11", "12", "13", "14", "22", "32", "37", "41", "42", "49", "52"}
 
 
@@ -58,7 +62,9 @@ class Acquirer:
                 answers = [request] if request["t"] == "0800" else self.rule(request)
                 for answer in answers:
                     response = {key: value for key, value in answer.items() if key not in ("h", "p", "1")}
-                    response = {"h": "", "39": "00"} | response | {"t": request["t"][:2] + "10"}
+                    if answer["t"] == request["t"]:
+                        response["t"] = f"{request['t'][:2]}1{request['t'][3]}"
+                    response = {"h": "", "39": "00"} | response
                     connection.sendall(wrapped(bytes(iso8583.encode(response, default_ascii)[0])))
 
     def __enter__(self) -> "Acquirer":
@@ -122,6 +128,65 @@ def test_second_answers_are_unmatched_and_missing_ones_unanswered(prepared: Load
         running.hang_up()
 
 
+def test_a_file_action_is_answered_by_an_0312_and_nothing_else(prepared: Load) -> None:
+    action = {"t": "0302", "2": "4687380000000016", "7": "0101000000", "11": "000000", "37": "0" * 12, "91": "1"}
+    frame = load("iso87-ascii").layout.encode(action)
+    running = generator(prepared)
+    running.load([frame], *numbered_at(frame))
+    with Acquirer(lambda request: [request | {"t": "0110"}, request]) as acquirer:
+        running.connect([dialled(acquirer.port)], prepared.sign_on, PATIENCE_S)
+        running.drive(4, 0.1)
+        assert running.by_de39() == {"00": running.answers}
+        assert running.drain(PATIENCE_S) == 0
+        assert running.unmatched >= running.answers > 0
+        running.hang_up()
+    assert {request["t"] for request in acquirer.requests} == {"0800", "0302"}
+
+
+def test_an_open_loop_sends_what_was_ordered_however_late(prepared: Load) -> None:
+    with Acquirer(lambda request: [request]) as acquirer:
+        running = generator(prepared)
+        running.connect([dialled(acquirer.port)], prepared.sign_on, PATIENCE_S)
+        running.pour(1000.0, 0.25)
+        assert (running.asked, running.held_back) == (250, 0)
+        assert running.drain(PATIENCE_S) == 0
+        running.hang_up()
+    assert len(acquirer.requests) == 1 + 250
+
+
+def test_latency_of_an_open_loop_counts_from_when_a_request_was_due() -> None:
+    """The generator itself is stopped for a while: what was due meanwhile has waited, although it was sent late."""
+    with Programs() as programs:
+        stubs = programs.start("loadtest.stubs", on=cores().others)
+        stubs.wait_ready()
+
+        def answer(request: dict[str, str]) -> list[dict[str, str]]:
+            if len(acquirer.requests) == 50:
+                stubs.process.send_signal(signal.SIGSTOP)
+                time.sleep(STOPPED_S)
+                stubs.process.send_signal(signal.SIGCONT)
+            return [request]
+
+        with Acquirer(answer) as acquirer:
+            order = Order(acquirer.port, 1, 0, warm_up_s=0.0, seconds=1.5, watch=os.getpid(), rate_per_s=400.0)
+            answered = stubs.ask(msgspec.json.encode(order).decode(), within_s=30.0)
+    report = msgspec.json.decode(answered, type=Report)
+    assert (report.asked, report.unanswered) == (600, 0)
+    assert report.p99_ms >= STOPPED_S / 2 * 1000  # a tenth of all were due in the first half of the time it was stopped
+
+
+def test_an_order_may_bring_frames_of_its_own(prepared: Load) -> None:
+    stubs = Stubs(NOW)
+    orders = [Order(0, 1, 4, 0.0, 0.1, os.getpid(), frames=frames) for frames in ((prepared.purchases[7],), ())]
+    cards = []
+    for order in orders:
+        with Acquirer(lambda request: [request]) as acquirer:
+            assert stubs.window(msgspec.structs.replace(order, port=acquirer.port)).unanswered == 0
+        cards.append({request["2"] for request in acquirer.requests if request["t"] == "0100"})
+    assert cards[0] == {prepared.purchases[7][22:38].decode()}
+    assert len(cards[1]) > 1
+
+
 def test_a_connection_lost_ends_the_run(prepared: Load) -> None:
     server = socket.create_server(("127.0.0.1", 0))
     running = generator(prepared)
@@ -143,6 +208,8 @@ def test_prepared_frames_must_be_alike(prepared: Load) -> None:
     layout = ascii_layout(load("iso87-ascii"))
     with pytest.raises(ValueError, match="of one size"):
         Generator(layout, [b"0100", b"01000"], 0, 0, 1)
+    with pytest.raises(ValueError, match="of one MTI"):
+        Generator(layout, [b"0100" + bytes(20), b"0302" + bytes(20)], 4, 4, 1)
     with pytest.raises(ValueError, match="must lie within"):
         Generator(layout, prepared.purchases, 495, prepared.rrn_at, 1)
 
