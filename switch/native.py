@@ -28,10 +28,12 @@ RULES_COMPILED = NATIVE and CHOICE != "debug"
 # Chooser modules; each has an attribute `IMPLEMENTATION`, "native" or "twin".
 CHOOSERS = (
     "switch.cards.number_map",
+    "switch.core.glance",
     "switch.core.shelf",
     "switch.iso8583.codec",
     "switch.iso8583.compat",
     "switch.iso8583.frames",
+    "switch.store.splitting",
     "switch.store.syncing",
 )
 
@@ -47,6 +49,7 @@ COMPILED = (
     "switch.core.journal",
     "switch.core.links",
     "switch.core.rebuild",
+    "switch.core.recovery",
     "switch.core.stans",
     "switch.core.switch",
     "switch.core.totals",

@@ -1,6 +1,9 @@
 """State as the fold of the log: what `Switch.restore` reads back, and what `Switch.snapshot` writes.
 
 A snapshot is itself a list of records, the shortest that folds to the same state: so there is one way back, not two.
+
+Most records are an intent or the outcome of one, and end on the shelf as they are. Of these the fold reads at a glance
+(`switch.core.glance`) what it counts and where they belong; what is less ordinary is decoded, and becomes an object.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,6 +12,7 @@ import msgspec
 
 from switch.core import link_records, rebuild, records
 from switch.core.context import Context
+from switch.core.glance import Asked, Ended, Glance
 from switch.core.journal import (
     advice_of,
     delivery_of,
@@ -42,7 +46,8 @@ class Fold:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._open: dict[int, tuple[records.Intent, bytes]] = {}  # intents without an outcome so far
+        self._glance = Glance()
+        self._open: dict[int, Asked] = {}  # ordinary intents without an outcome so far
         self._by_number: dict[int, Transaction] = {}  # those that cannot be on the shelf, or were changed since
         self._entries: list[Entry] = []  # all that ever came to be owed, in that order
         self._given_up: list[Entry] = []
@@ -76,17 +81,23 @@ class Fold:
         return [entry for entry in self._entries if entry.fate is Fate.OPEN]
 
     def _apply(self, payload: bytes) -> None:
-        """Nearly all are intents and outcomes."""
-        record = records.decode(payload)
-        if isinstance(record, records.Intent):
-            self._intent(record, payload)
-        elif isinstance(record, records.Outcome):
-            self._outcome(record, payload)
+        asked = self._glance.asked(payload)
+        if asked is not None:
+            self._put_aside(asked)
+            return
+        ended = self._glance.ended(payload)
+        asked = self._open.pop(ended.number, None) if ended is not None else None
+        if ended is not None and asked is not None:
+            self._shelve(asked, ended, payload)
         else:
-            self._apply_other(record, payload)
+            self._apply_other(records.decode(payload), payload)
 
     def _apply_other(self, record: records.Record, payload: bytes) -> None:
         match record:
+            case records.Intent():
+                self._intent(record, payload)
+            case records.Outcome():
+                self._answered(self._object(record.number), record, payload)
             case records.Refusal():
                 self._refusal(record, payload)
             case records.Reversal():
@@ -115,34 +126,37 @@ class Fold:
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
+    def _put_aside(self, asked: Asked) -> None:
+        """Until its outcome comes, to go to the shelf with it."""
+        self._link(asked.link)
+        self._used(asked.number, self._link(asked.issuer), asked.issuer_stan)
+        self._open[asked.number] = asked
+
+    def _shelve(self, asked: Asked, ended: Ended, payload: bytes) -> None:
+        """With its outcome it goes there, and no object is made of it, not for `Totals` either."""
+        if ended.approved:
+            tx, index_of = self._counted, self.context.link_index
+            tx.acquirer_link, tx.issuer_link = index_of[asked.link], index_of[asked.issuer]
+            tx.business_date, tx.currency, tx.de3 = asked.business_date, asked.currency, asked.processing_code
+            tx.amount, tx.approved_amount = asked.amount, ended.approved_amount
+            self.context.totals.approved(tx)
+        self.context.transactions.shelve(asked.key, ended.at, asked.record, payload)
+        self._ended_at = ended.at
+
     def _intent(self, record: records.Intent, payload: bytes) -> None:
-        """Most are put aside until their outcome comes, to go to the shelf with it."""
+        """One that is an object from the start."""
         self._link(record.link)
         self._used(record.number, self._link(record.issuer), record.issuer_stan)
-        self._open[record.number] = record, payload
-        if record.original or record.preauthorised or record.mark:
-            self._object(record.number)
+        self._waits(record, payload)
 
-    def _outcome(self, record: records.Outcome, payload: bytes) -> None:
-        opened = self._open.get(record.number)
-        if opened is None or (record.reversal_owed and not record.approved):
-            self._answered(self._object(record.number), record, payload)
-            return
-        del self._open[record.number]
-        intent, first = opened
-        if record.approved:
-            self._count(intent, record)
-        key = reference(intent.acquirer_id, intent.stan, intent.rrn, intent.terminal, intent.mti)
-        self.context.transactions.shelve(key, record.at, first, payload)
-        self._ended_at = record.at
-
-    def _count(self, intent: records.Intent, outcome: records.Outcome) -> None:
-        """Into the totals, without an object of its own."""
-        tx, index_of = self._counted, self.context.link_index
-        tx.acquirer_link, tx.issuer_link = index_of[intent.link], index_of[intent.issuer]
-        tx.business_date, tx.currency, tx.de3 = intent.business_date, intent.currency, intent.processing_code
-        tx.amount, tx.approved_amount = intent.amount, outcome.approved_amount
-        self.context.totals.approved(tx)
+    def _waits(self, record: records.Intent, payload: bytes) -> None:
+        tx = rebuild.asked(record, self._link(record.link), self._link(record.issuer))
+        tx.intent_record = payload
+        tx.original = self._by_number.get(record.original)
+        if tx.original is not None:
+            tx.adds_to(tx.original)
+        self._begun(tx)
+        self._weigh(tx)
 
     def _answered(self, tx: Transaction, record: records.Outcome, payload: bytes) -> None:
         rebuild.answer(tx, record)
@@ -163,18 +177,12 @@ class Fold:
 
     def _object(self, number: int) -> Transaction:
         """The transaction of an intent, or another that is not on the shelf."""
-        opened = self._open.pop(number, None)
-        if opened is None:
-            return self._by_number[number]
-        record, payload = opened
-        tx = rebuild.asked(record, self._link(record.link), self._link(record.issuer))
-        tx.intent_record = payload
-        tx.original = self._by_number.get(record.original)
-        if tx.original is not None:
-            tx.adds_to(tx.original)
-        self._begun(tx)
-        self._weigh(tx)
-        return tx
+        asked = self._open.pop(number, None)
+        if asked is not None:
+            record = records.decode(asked.record)
+            assert isinstance(record, records.Intent), "what was read as one"
+            self._waits(record, asked.record)
+        return self._by_number[number]
 
     def _begun(self, tx: Transaction) -> None:
         self._by_number[tx.number] = tx
@@ -187,7 +195,8 @@ class Fold:
             context.last_number = number
         elif self._in_snapshot:
             return
-        context.issuers[issuer].stans.last = (stan + STANS_SKIPPED) % STAN_MAX
+        link = context.issuers[issuer]
+        link.stans.last = (stan + STANS_SKIPPED) % STAN_MAX
 
     def _finished(self, tx: Transaction, at: float) -> None:
         rebuild.finish(tx, at)

@@ -8,8 +8,10 @@ Segments are preallocated: an fdatasync that need not lengthen the file costs ab
 met when a segment is created, before any record that would not fit was taken. A new segment is created only when the
 one before it is wholly durable, so only the last segment can have a torn end.
 
-Opening reads the segments since the newest valid snapshot, cuts a torn end, refuses damage, and syncs: records that
+Opening checks the segments since the newest valid snapshot, cuts a torn end, refuses damage, and syncs: records that
 a killed process had written but not synced may exist only in the page cache, and the switch is about to act on them.
+What was checked is only taken apart when it is replayed. Segments are read into one piece of memory, one after the
+other, and not mapped: a disk that cannot read would end the process then, and nobody would hear why.
 """
 
 import contextlib
@@ -17,12 +19,13 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from switch.store import frames, snapshots
 from switch.store.durable import sync_directory
 from switch.store.log import LogError, Recovery
+from switch.store.splitting import payloads_of
 from switch.store.syncing import SyncThread
 
 # Large enough that creating one is rare, small enough to be read as one piece of memory when the log is opened.
@@ -84,12 +87,27 @@ class FileLog:
         return snapshots.newest(self._directory).state
 
     def replay(self) -> Iterator[tuple[int, bytes]]:
-        after = self._snapshot_sequence
-        for first in self._segments_since(after):
-            for frame in frames.read_all(self._segment_path(first).read_bytes(), first):
-                for sequence, payload in enumerate(frame.payloads, frame.first):
-                    if sequence > after:
-                        yield sequence, payload
+        for first, payloads in self._batches():
+            yield from enumerate(payloads, first)
+
+    def records(self) -> Iterator[bytes]:
+        """The records of `replay` without their numbers, which takes half the time."""
+        return chain.from_iterable(payloads for _, payloads in self._batches())
+
+    def _batches(self) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """What follows the snapshot, frame by frame: number of the first record, and the records."""
+        wanted = self._snapshot_sequence + 1
+        buffer = bytearray()
+        for first in self._segments_since(wanted - 1):
+            buffer, path = read_into(buffer, self._segment_path(first)), self._segment_path(first)
+            following = first
+            for start, (_, number, _, count) in frames.spans(buffer, first, checked=True):
+                following = number + count
+                if following > wanted:
+                    passed = max(0, wanted - number)
+                    yield number + passed, payloads_of(buffer, start)[passed:]
+        if following <= self._recovery.last_sequence:
+            raise LogError(str(path), f"record {following} was there when it was opened", "look at the disk")
 
     def append(self, payloads: Sequence[bytes]) -> int:
         """See `Log.append`. Raises ValueError where the batch is larger than a segment.
@@ -209,9 +227,11 @@ class FileLog:
 
     def _check(self, needed: Sequence[int], snapshot_sequence: int) -> frames.End:
         """Read the segments that a restart needs; where the last one ends. Raises LogError for damage."""
+        buffer = bytearray()
         for first, following in pairwise([*needed, 0]):
             path = self._segment_path(first)
-            end = frames.find_end(path.read_bytes(), first)
+            buffer = read_into(buffer, path)
+            end = frames.find_end(buffer, first)
             # Three can tell that more was durable here: a later frame, the next segment, the snapshot.
             if following:
                 complete = end.next_sequence == following
@@ -331,6 +351,19 @@ class FileLog:
         unneeded = [first for first, following in pairwise(self._segments()) if following <= kept[0] + 1]
         for first in unneeded[: max(0, len(unneeded) - self._keep_segments)]:
             self._segment_path(first).unlink()
+
+
+def read_into(buffer: bytearray, path: Path) -> bytearray:
+    """The bytes of a file, in `buffer` itself where that has its size: memory for another would have to be cleared."""
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if len(buffer) != size:
+            buffer = bytearray(size)
+        place = 0
+        while place < size and (count := file.readinto(memoryview(buffer)[place:])):
+            place += count
+    del buffer[place:]
+    return buffer
 
 
 @contextlib.contextmanager

@@ -20,6 +20,8 @@ still have: they are a torn end, and are cut. The one case left open is damage t
 log can tell; `FileLog.close` therefore ends with an empty frame that bears witness for it. Bytes of a record that
 imitate a frame could do no worse than stop a start, and that only from within a torn frame: they are never read as
 records.
+
+To find where frames lie, and to take them apart, is compiled: `switch.store.splitting`.
 """
 
 import struct
@@ -27,10 +29,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
-MARKER = b"MTQ1"
+from switch.store.splitting import HEADER_BYTES, MARKER, Span, payloads_of, span_at, written
+
+__all__ = ["HEADER_BYTES", "MARKER", "Content", "End", "Frame", "encode", "find_end", "read", "read_all", "spans"]
+
 _PREFIX = struct.Struct("<4sI")
 _FIELDS = struct.Struct("<IIQQ")
-HEADER_BYTES = _PREFIX.size + _FIELDS.size
+
+Content = bytes | bytearray  # of a segment
 
 
 class Frame(NamedTuple):
@@ -71,40 +77,36 @@ def encode(first: int, durable: int, payloads: Sequence[bytes]) -> bytes:
     return _PREFIX.pack(MARKER, crc32(content)) + content
 
 
-def read(data: bytes, start: int) -> Frame | None:
+def read(data: Content, start: int) -> Frame | None:
     """The frame at `start`, or None where there is no whole and undamaged one."""
-    if len(data) - start < HEADER_BYTES:
+    span = span_at(data, start)
+    if span is None:
         return None
-    marker, checksum = _PREFIX.unpack_from(data, start)
-    size, count, first, durable = _FIELDS.unpack_from(data, start + _PREFIX.size)
-    end = start + HEADER_BYTES + size
-    if marker != MARKER or end > len(data) or crc32(memoryview(data)[start + _PREFIX.size : end]) != checksum:
-        return None
-    position = start + HEADER_BYTES + 4 * count
-    lengths = struct.unpack_from(f"<{count}I", data, start + HEADER_BYTES) if position <= end else ()
-    if position + sum(lengths) != end:  # a right checksum over wrong sizes: a record that imitates a frame
-        return None
-    payloads = []
-    for length in lengths:
-        payloads.append(data[position : position + length])
-        position += length
-    return Frame(start, end, first, durable, tuple(payloads))
+    end, first, durable, _ = span
+    return Frame(start, end, first, durable, tuple(payloads_of(data, start)))
 
 
-def read_all(data: bytes, expected: int) -> Iterator[Frame]:
+def spans(data: Content, expected: int, *, checked: bool = False) -> Iterator[tuple[int, Span]]:
+    """Where the frames lie from the start of `data` on, whose first record is number `expected`, up to the first bad
+    one: its offset, and what `span_at` says. `checked`: their checksums were right when they were last read."""
+    start, span = 0, span_at(data, 0, checked)
+    while span is not None and span[1] == expected:
+        yield start, span
+        start, expected = span[0], expected + span[3]
+        span = span_at(data, start, checked)
+
+
+def read_all(data: Content, expected: int) -> Iterator[Frame]:
     """The frames from the start of `data` on, whose first record is number `expected`, up to the first bad one.
 
     >>> [frame.payloads for frame in read_all(encode(1, 0, [b"a", b"b"]) + encode(3, 2, [b"c"]) + bytes(64), 1)]
     [(b'a', b'b'), (b'c',)]
     """
-    frame = read(data, 0)
-    while frame is not None and frame.first == expected:
-        yield frame
-        expected += len(frame.payloads)
-        frame = read(data, frame.end)
+    for start, (end, first, durable, _) in spans(data, expected):
+        yield Frame(start, end, first, durable, tuple(payloads_of(data, start)))
 
 
-def find_end(data: bytes, expected: int) -> End:
+def find_end(data: Content, expected: int) -> End:
     """Where the log in `data`, whose first record is number `expected`, ends, and whether it may end there.
 
     >>> whole = encode(1, 0, [b"a"]) + encode(2, 1, [b"b"])
@@ -116,19 +118,19 @@ def find_end(data: bytes, expected: int) -> End:
     End(offset=0, next_sequence=1, torn_bytes=74, witness=37)
     """
     offset = 0
-    for frame in read_all(data, expected):
-        offset, expected = frame.end, frame.first + len(frame.payloads)
-    written = max(offset, len(data.rstrip(b"\0")))
-    return End(offset, expected, written - offset, _find_witness(data, offset, written, expected))
+    for _, (end, first, _, count) in spans(data, expected):
+        offset, expected = end, first + count
+    end = max(offset, written(data))
+    return End(offset, expected, end - offset, _find_witness(data, offset, end, expected))
 
 
-def _find_witness(data: bytes, offset: int, end: int, missing: int) -> int | None:
+def _find_witness(data: Content, offset: int, end: int, missing: int) -> int | None:
     """Offset of a frame within `data[offset:end]` which states that record `missing` was durable."""
     offset = data.find(MARKER, offset, end)
     while offset >= 0:
-        frame = read(data, offset)
-        if frame is not None and frame.first > frame.durable >= missing:
+        span = span_at(data, offset)
+        if span is not None and span[1] > span[2] >= missing:
             return offset
         # Step over a valid frame as a whole: what its records hold is no frame of ours, whatever it looks like.
-        offset = data.find(MARKER, frame.end if frame is not None else offset + 1, end)
+        offset = data.find(MARKER, span[0] if span is not None else offset + 1, end)
     return None
