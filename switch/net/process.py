@@ -87,8 +87,10 @@ def settled_memory() -> Iterator[None]:
 
 
 def settle_memory() -> None:
-    """A part makes no cycles to speak of, so the usual 700 allocations between collections would cost a tenth of its time.
-    What exists now is never looked at again, the rest seldom."""
+    """What exists now is never collected, the rest seldom.
+
+    A part makes no cycles to speak of, so the usual 700 allocations between collections would cost a tenth of its time.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
