@@ -11,18 +11,19 @@ median of the rounds, for wake-ups that bring `BATCH` authorizations and, where 
 import asyncio
 from collections.abc import Callable
 from time import process_time
-from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 import uvloop
 
 from switch.core.effects import ANSWER, COMMIT, FORWARD, HSM, Effect
+from switch.core.transaction import Transaction
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
 from switch.net.connections import Connection
 from switch.net.effects import Driver
 from switch.net.hsm import HEADER_BYTES, HsmClient
 from switch.net.status import Instruments
+from switch.net.switch_part import GRAIN_S
 from switch.store.syncing import SyncThread
 from tests.bench.table import Row, lines, row
 
@@ -51,10 +52,9 @@ class Rules:
         self.tag = 0
         self.asked: dict[int, int] = {}
         self.forwarded: list[int] = []
-        self.tx = SimpleNamespace(
-            hsm_asked_at=1.0, hsm_answered_at=1.001, issuer_answered_at=1.003, decided_at=1.004, received_at=1.0,
-            answered_at=0.0, forwarded_at=0.0, de39="00", acquirer_link=0,
-        )  # fmt: skip
+        self.tx = Transaction()
+        self.tx.de39 = "00"
+        self.tx.acquirer_link = 0
 
     def take_effects(self) -> list[Effect]:
         effects, self.effects = self.effects, []
@@ -69,15 +69,18 @@ class Rules:
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         if conn == self.issuer:
+            self.tx.issuer_answered_at = self.tx.decided_at = now
             self.tx.answered_at = 0.0
             self.effects.append((COMMIT, RECORD))
             self.effects.append((ANSWER, self.forwarded.pop(), ANSWERED, self.tx))
         else:
+            self.tx.received_at = self.tx.hsm_asked_at = now
             self.tag += 1
             self.asked[self.tag] = conn
             self.effects.append((HSM, self.tag, COMMAND))
 
     def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        self.tx.hsm_answered_at = now
         self.forwarded.append(self.asked.pop(tag))
         self.effects.append((COMMIT, RECORD))
         self.effects.append((FORWARD, self.issuer, REQUEST, self.tx))
@@ -177,7 +180,8 @@ class Bench:
         self.rules = Rules()
         self.driver = Driver(
             self.rules, instruments.clock, instruments.lines, instruments.counts, journal=NoLog(),
-            observe=instruments.observe, refuse_new=lambda conn, frames: (list(frames), []),
+            observe=instruments.latencies.observe, refuse_new=lambda conn, frames: (list(frames), []),
+            wake_ups=instruments.latencies.wake_ups, grain_s=GRAIN_S,
         )  # fmt: skip
         self.acquirers = [self.connect(0) for _ in range(CONNECTIONS)]
         self.issuer = self.connect(1)
