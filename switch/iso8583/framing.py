@@ -146,12 +146,16 @@ class Splitter:
     [b'0810']
     """
 
-    __slots__ = ("_bulk", "_fault", "_header_bytes", "_held", "_length", "_max_frame", "_taken", "framing", "headers")
+    __slots__ = (
+        "_bulk", "_fault", "_header_bytes", "_held", "_inclusive", "_length", "_max_frame", "_taken", "_width",
+        "framing", "headers",
+    )  # fmt: skip
 
     def __init__(self, framing: Framing, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.framing = framing
         self.headers: list[bytes] = []  # of the frames that the last `feed` returned, where they are TPDUs
         self._length = LENGTHS[framing.kind]
+        self._width, self._inclusive = self._length.width, self._length.inclusive
         self._header_bytes = len(framing.header)
         self._max_frame = max_frame
         self._bulk = self._length.binary and not framing.tpdu
@@ -179,30 +183,36 @@ class Splitter:
             data = self._held + data
         frames: list[bytes] = []
         headers: list[bytes] = []
-        width, _, read, _, _, inclusive = self._length
-        tpdu, header_bytes, max_frame = self.framing.tpdu, self._header_bytes, self._max_frame
         at, size = 0, len(data)
         if self._bulk:  # the rest, if any, is the start of a frame, or broken
-            frames, at = bulk.cut(data, width, inclusive, header_bytes, max_frame)
+            frames, at = bulk.cut(data, self._width, self._inclusive, self._header_bytes, self._max_frame)
+        if at < size:
+            at = self._cut(data, at, frames, headers)
+        self._held = data[at:]
+        self._taken += at
+        self.headers = headers
+        return frames
+
+    def _cut(self, data: bytes, at: int, frames: list[bytes], headers: list[bytes]) -> int:
+        """One frame after the other, and where the last whole one ends."""
+        width, inclusive, size = self._width, self._inclusive, len(data)
+        read, tpdu = self._length.read, self.framing.tpdu
         while size - at >= width:
             start = at + width
             length = read(data[at:start])
             end = (at if inclusive else start) + length
-            if not header_bytes < end - start <= max_frame or length < 0:
+            if not self._header_bytes < end - start <= self._max_frame or length < 0:
                 raise self._refused(self._bad_length(data[at : at + 16], length, end - start), at, frames)
             if end > size:
                 break
-            body = start + header_bytes
+            body = start + self._header_bytes
             if tpdu:
                 if data[start] >> 4 != TPDU_HIGH_NIBBLE:
                     raise self._refused(_no_tpdu(data[start:end]), at, frames)
                 headers.append(data[start:body])
             frames.append(data[body:end])
             at = end
-        self._held = data[at:]
-        self._taken += at
-        self.headers = headers
-        return frames
+        return at
 
     def _refused(self, reason: str, at: int, frames: list[bytes]) -> FramingError:
         """The error to raise now; the one for later has no frames."""

@@ -156,7 +156,8 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ssl.SSLError):  # by TLS 1.3 a server refuses our certificate after the handshake
-            self._event("tls", *failure(exc))
+            reason, why = failure(exc)
+            self._event("tls", reason, why)
         # From here on writes vanish: uvloop would raise in the callback of whoever writes, and end *its* connection.
         self._transport = None
         for timer in (self._watch, self._patience):

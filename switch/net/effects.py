@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from switch import bugs
-from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, HSM, SEND, Effect
+from switch.core import effects as kinds
+from switch.core.effects import Effect
 from switch.net.clock import Clock
 from switch.net.commits import MAX_KEPT_BYTES, RETRY_S, GroupCommit, Journal
 from switch.net.lines import Field, Lines
@@ -212,9 +213,9 @@ class Driver:
                 self._stumbled(error)
             effects = take_effects()
             pending += effects
-            left -= not answering or not effects or effects[-1][0] == EVENT
+            left -= not answering or not effects or effects[-1][0] == kinds.EVENT
             for effect in effects:
-                if effect[0] == CLOSE and effect[1] in self._outlets:
+                if effect[0] == kinds.CLOSE and effect[1] in self._outlets:
                     closing.add(effect[1])
         self._left[number] = left
         return taken
@@ -294,15 +295,15 @@ class Driver:
         due: list[Effect] = []
         for effect in effects:
             kind = effect[0]
-            if kind == COMMIT:
+            if kind == kinds.COMMIT:
                 assert commits is not None, "this part keeps no log"
                 commits.append(effect[1])
-            elif kind == HSM:
+            elif kind == kinds.HSM:
                 assert hsm is not None, "this part has no HSM"
                 hsm.ask(effect[1], effect[2])
-            elif kind == EVENT:
+            elif kind == kinds.EVENT:
                 self.event(effect[1], effect[2])
-            elif kind == SEND or commits is None or not commits.hold(effect):
+            elif kind == kinds.SEND or commits is None or not commits.hold(effect):
                 due.append(effect)
         if due:
             self._write(due)
@@ -321,7 +322,7 @@ class Driver:
             kind, conn = effect[0], effect[1]
             outlet = outlet_of(conn)
             if outlet is not None:
-                if kind == CLOSE:
+                if kind == kinds.CLOSE:
                     closing.append(outlet)
                 else:
                     outlet.put(effect[2])
@@ -338,10 +339,10 @@ class Driver:
         answered: list[Any] = []
         for effect in effects:
             kind = effect[0]
-            if kind == FORWARD:
+            if kind == kinds.FORWARD:
                 if (tx := effect[3]) is not None:
                     tx.forwarded_at = now if effect[1] in written else 0.0
-            elif kind == ANSWER and (tx := effect[3]) is not None and not tx.answered_at:
+            elif kind == kinds.ANSWER and (tx := effect[3]) is not None and not tx.answered_at:
                 # Repeats that waited for the same answer are not measured again.
                 tx.answered_at = now if effect[1] in written else 0.0
                 answered.append(tx)

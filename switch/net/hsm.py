@@ -55,13 +55,14 @@ class HsmClient:
 
     def ask(self, tag: int, command: bytes) -> None:
         """Queue a command on this wake-up's socket."""
-        socket = self._sockets[self._turn % len(self._sockets)] if self._sockets else None
+        socket = self._socket_of_turn()
         if socket is None or not socket.put(tag, command):
             self._hopeless.append(tag)
 
     def flush(self) -> bool:
         """One write, if there is something to ask; the next wake-up that asks takes the next socket."""
-        wrote = bool(self._sockets) and self._sockets[self._turn % len(self._sockets)].flush()
+        socket = self._socket_of_turn()
+        wrote = socket is not None and socket.flush()
         if wrote:
             self._turn += 1
         if self._hopeless:
@@ -70,6 +71,9 @@ class HsmClient:
             self._event(reason, f"{len(tags)} commands cannot be asked: {self._address}")
             self.replied_none(tags)
         return wrote
+
+    def _socket_of_turn(self) -> "_Socket | None":
+        return self._sockets[self._turn % len(self._sockets)] if self._sockets else None
 
     def replied_none(self, tags: list[int]) -> None:
         """These commands get no answer."""

@@ -10,6 +10,7 @@ from array import array
 from typing import Final
 
 KEPT: Final = 1 << 15  # marks of a kind: some seconds of the busiest switch, in 256 KiB; a power of two
+_SIZE: Final = KEPT  # compiled, a number that is not an object
 MAX_HELD_BACK: Final = 1 << 10  # connections whose frames waited for a later wake-up
 
 
@@ -31,37 +32,37 @@ class Marks:
 
     def add(self, at: float) -> None:
         """It happened again."""
-        self._times[self._count & KEPT - 1] = at
+        self._times[self._count & _SIZE - 1] = at
         self._count += 1
 
     def before(self, at: float) -> float:
         """When it last happened, up to `at`; `at` itself where that is not known."""
         found = self._later_than(at) - 1
-        return self._times[found & KEPT - 1] if found >= max(0, self._count - KEPT) else at
+        return self._times[found & _SIZE - 1] if found >= max(0, self._count - _SIZE) else at
 
     def after(self, at: float) -> float:
         """When it happened next, from `at` on; `at` itself where that is not known."""
         times = self._times
-        if self._count > KEPT and times[self._count & KEPT - 1] > at:  # the oldest kept: there were others before it
+        if self._count > _SIZE and times[self._count & _SIZE - 1] > at:  # the oldest kept: there were others before it
             return at
         found = self._later_than(at)
-        if found and times[found - 1 & KEPT - 1] == at:
+        if found and times[found - 1 & _SIZE - 1] == at:
             return at
-        return times[found & KEPT - 1] if found < self._count else at
+        return times[found & _SIZE - 1] if found < self._count else at
 
     def _later_than(self, at: float) -> int:
         """The number of the first mark that is later than `at`: looked for from the newest, where it mostly is."""
         times = self._times
-        oldest = max(0, self._count - KEPT)
+        oldest = max(0, self._count - _SIZE)
         high = low = self._count
         step = 1
-        while low > oldest and times[low - 1 & KEPT - 1] > at:
+        while low > oldest and times[low - 1 & _SIZE - 1] > at:
             high = low - 1
             low = max(oldest, low - step)
             step *= 2
         while low < high:
             middle = (low + high) // 2
-            if times[middle & KEPT - 1] <= at:
+            if times[middle & _SIZE - 1] <= at:
                 low = middle + 1
             else:
                 high = middle
