@@ -128,12 +128,27 @@ class Framing:
             raise ValueError(f"a frame holds 1 to {most} bytes, not {len(payload)}")
         return length.write(size) + whole
 
+
+class Joiner:
+    """Frames of one framing into one piece.
+
+    >>> Joiner(Framing()).join([b"0800", b"0810"])
+    b'\\x00\\x040800\\x00\\x040810'
+    """
+
+    __slots__ = ("_binary", "_framing", "_header", "_inclusive", "_width")
+
+    def __init__(self, framing: Framing) -> None:
+        length = LENGTHS[framing.kind]
+        self._framing = framing
+        self._header = framing.header
+        self._binary, self._width, self._inclusive = length.binary, length.width, length.inclusive
+
     def join(self, payloads: list[bytes]) -> bytes:
-        """Many payloads, each wrapped with our own header, in one piece; raises `ValueError` as `wrap` does."""
-        length = LENGTHS[self.kind]
-        if length.binary:
-            return bulk.join(payloads, self.header, length.width, length.inclusive)
-        return b"".join(map(self.wrap, payloads))
+        """Each payload wrapped with our own header; raises `ValueError` as `Framing.wrap` does."""
+        if self._binary:
+            return bulk.join(payloads, self._header, self._width, self._inclusive)
+        return b"".join(map(self._framing.wrap, payloads))
 
 
 class Splitter:

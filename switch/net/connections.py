@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from switch.iso8583.codec import Wire
-from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
 from switch.net.effects import Driver
@@ -61,6 +61,7 @@ class Connection:
         self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._splitter = Splitter(framing, MAX_FRAME_BYTES)
+        self._joiner = Joiner(framing)
         self._tpdus = tpdus_of(framing, layout)
         self._transport: asyncio.Transport | None = None
         self._number = 0
@@ -182,7 +183,7 @@ class Connection:
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
         self._owed -= len(self._queue)
-        data = b"".join(self._queue) if self._tpdus is not None else self._framing.join(self._queue)
+        data = b"".join(self._queue) if self._tpdus is not None else self._joiner.join(self._queue)
         self._queue.clear()
         if self.delay_ms or self._delayed_until:
             self._write_late(data)

@@ -13,7 +13,7 @@ import asyncio
 from typing import cast
 
 from switch.core.window import Window
-from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 
@@ -124,6 +124,7 @@ class _Socket:
         self._client = client
         self._driver = driver
         self._splitter = Splitter(_FRAMING, MAX_FRAME_BYTES)
+        self._joiner = Joiner(_FRAMING)
         self._transport: asyncio.Transport | None = None
         self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
         self._queue: list[bytes] = []
@@ -158,7 +159,7 @@ class _Socket:
         """Write what is queued in one piece; False when there is nothing."""
         if not self._queue or self._transport is None:
             return False
-        self._transport.write(_FRAMING.join(self._queue))
+        self._transport.write(self._joiner.join(self._queue))
         self._queue.clear()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._check_oldest)

@@ -4,6 +4,16 @@ cimport cython
 
 
 @cython.final
+cdef class Joiner:
+    cdef object _framing
+    cdef bytes _header
+    cdef bint _binary, _inclusive
+    cdef int _width
+
+    cpdef bytes join(self, list payloads)
+
+
+@cython.final
 cdef class Splitter:
     cdef public object framing
     cdef public list headers

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from switch.iso8583.framing cimport Splitter
+from switch.iso8583.framing cimport Joiner, Splitter
 from switch.net.effects cimport Driver
 
 
@@ -12,6 +12,7 @@ cdef class Connection:
     cdef public str link_name
     cdef Driver _driver
     cdef Splitter _splitter
+    cdef Joiner _joiner
     cdef object _framing, _closed, _loop, _tpdus, _transport, _number, _watch, _patience
     cdef int _link
     cdef bint _dialled, _half_closed, _ciphered

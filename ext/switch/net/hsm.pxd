@@ -3,7 +3,7 @@
 cimport cython
 
 from switch.core.window cimport Window
-from switch.iso8583.framing cimport Splitter
+from switch.iso8583.framing cimport Joiner, Splitter
 from switch.net.effects cimport Driver
 
 
@@ -31,6 +31,7 @@ cdef class _Socket:
     cdef HsmClient _client
     cdef Driver _driver
     cdef Splitter _splitter
+    cdef Joiner _joiner
     cdef Window _window
     cdef object _transport, _deadline, _timer
     cdef dict _outstanding
