@@ -7,8 +7,8 @@
 Segments are preallocated: an fdatasync that need not lengthen the file costs about a quarter less, and a full disk is
 met when a segment is created, before any record that would not fit was taken. The first write to a preallocated block
 still changes the file system's own records, which the sync must wait for; so zeros go before the log, a megabyte at a
-time, and most syncs are of blocks that were written before: half the time, and half the CPU. A new segment is created only when the
-one before it is wholly durable, so only the last segment can have a torn end.
+time, and most syncs are of blocks that were written before: half the time, and half the CPU. A new segment is created
+only when the one before it is wholly durable, so only the last segment can have a torn end.
 
 Opening reads the segments since the newest valid snapshot, cuts a torn end, refuses damage, and syncs: records that
 a killed process had written but not synced may exist only in the page cache, and the switch is about to act on them.
