@@ -14,7 +14,7 @@ from switch.net.connections import Listener
 from switch.net.control import ControlServer, socket_path
 from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
-from switch.net.starting import open_log, reporting, shorten
+from switch.net.starting import Beside, freeze, open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.net.tls import Tls
 from switch.store.file import FileLog
@@ -47,7 +47,7 @@ async def _run(part: IssuerPart, stop: process.Stop) -> int:
     with reporting(instruments) as outcome, open_log(part.data / part.name, instruments) as log:
         issuer = Issuer(part.spec, part.seed)
         with process.settled_memory():
-            issuer.restore((record for _, record in log.replay()), instruments.clock(), log.snapshot())
+            issuer.restore(log.records(), instruments.clock(), log.snapshot())
         running = _RunningIssuer(part, issuer, log, instruments, stop)
         try:
             await running.serve()
@@ -64,6 +64,7 @@ class _RunningIssuer:
         self._part = part
         self._issuer = issuer
         self._log = log
+        self._beside = Beside(log, instruments)
         self._instruments = instruments
         self._driver = Driver(
             issuer,
@@ -80,11 +81,12 @@ class _RunningIssuer:
     async def serve(self) -> None:
         """Listen, and say so: the switch connects and signs on by itself."""
         self._driver.start()
-        await shorten(self._log, self._issuer.snapshot)
+        frozen = freeze(self._log, self._issuer.snapshot) if self._driver.recorded else None
         self._hsm.start()
         address = await self._listener.start(Address.parse(self._part.listen))
         await self._control.start()
         process.announce(self._part.data, self._part.name, {self._part.name: address})
+        self._beside.write(frozen)
 
     def _command(self, document: dict[str, Any]) -> dict[str, Any]:
         match document["command"]:
@@ -105,6 +107,7 @@ class _RunningIssuer:
         """Make durable what is booked, and close everything."""
         self._control.close()
         await self._driver.close()
+        await self._beside.wait()
         if self._driver.recorded:
             await shorten(self._log, self._issuer.snapshot)
         await self._hsm.close()

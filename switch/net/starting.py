@@ -12,7 +12,7 @@ from switch.store.file import FileLog
 from switch.store.keys import KeyFileError
 from switch.store.log import LogError
 
-# Records that a restart may replay rather than have every stop write a snapshot: 0.4 s of the switch's time.
+# Records that a restart may replay rather than have every stop write a snapshot: a tenth of a second of the switch's.
 SNAPSHOT_AFTER = 100_000
 
 
@@ -54,11 +54,47 @@ def open_log(directory: Path, instruments: Instruments) -> Iterator[FileLog]:
         yield log
 
 
-async def shorten(log: FileLog, state: Callable[[], bytes]) -> None:
+async def shorten(log: FileLog, state: Callable[[], bytes], after: int | None = None) -> None:
     """Write a snapshot, if so many records came since the last that a restart would notice. Its older records may go.
 
     Call it while the part is at rest (before it serves, after it has closed): `state` must be the fold of exactly what
     was appended, and making it may take half a second.
     """
-    if log.last_sequence - log.snapshot_sequence >= SNAPSHOT_AFTER:
-        await asyncio.to_thread(log.write_snapshot, log.last_sequence, state())
+    if (frozen := freeze(log, state, after)) is not None:
+        await asyncio.to_thread(log.write_snapshot, *frozen)
+
+
+def freeze(log: FileLog, state: Callable[[], bytes], after: int | None = None) -> tuple[int, bytes] | None:
+    """The first half of `shorten`: the snapshot as of now, to be written whenever there is time; None where `after`
+    records (or SNAPSHOT_AFTER) did not come."""
+    if log.last_sequence - log.snapshot_sequence < (SNAPSHOT_AFTER if after is None else after):
+        return None
+    return log.last_sequence, state()
+
+
+class Beside:
+    """A frozen snapshot on its way to the disk while the part serves already."""
+
+    def __init__(self, log: FileLog, instruments: Instruments) -> None:
+        self._log = log
+        self._instruments = instruments
+        self._writing: asyncio.Task[None] | None = None
+
+    def write(self, frozen: tuple[int, bytes] | None) -> None:
+        """Begin, if there is something."""
+        if frozen is not None:
+            self._writing = asyncio.create_task(self._write(*frozen))
+
+    async def _write(self, sequence: int, state: bytes) -> None:
+        """Where it cannot be written, the log still has all that it says: the part goes on."""
+        try:
+            await asyncio.to_thread(self._log.write_snapshot, sequence, state)
+        except LogError as error:
+            fields = {"reason": "snapshot-failed", "why": str(error)}
+            self._instruments.lines.event(self._instruments.clock(), "log", fields)
+            self._instruments.lines.flush()
+
+    async def wait(self) -> None:
+        """Until it is there: one snapshot at a time is written, and none to a log that is closed."""
+        if self._writing is not None:
+            await self._writing

@@ -21,7 +21,7 @@ from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
 from switch.net.links import Dialer
 from switch.net.metrics import MetricsProtocol, PartCollector, registry
-from switch.net.starting import open_log, reporting, shorten
+from switch.net.starting import SNAPSHOT_AFTER, Beside, freeze, open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.net.tls import Tls
 from switch.net.visitors import Visitors
@@ -32,6 +32,7 @@ from switch.store.keys import load_or_create
 NAME = "switch"
 POLL_S = 0.01  # how often readiness is looked at while starting
 GRAIN_S = 0.005  # how late the rules may hear of time: a thousandth of their timers, and 200 looks a second at most
+RECORDS_EACH = 2  # of an authorization: a snapshot pays when the log is twice as long as what it would remember
 COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of `Switch.exhausted`, for `status`
 
@@ -66,7 +67,7 @@ async def _run(part: SwitchPart, stop: process.Stop) -> int:
         scheme = None if part.ocard is None else Ocard(part.ocard, vault)
         core = Switch(part.spec, vault, process.next_epoch(part.data / NAME / "epoch"), scheme)
         with process.settled_memory():
-            core.restore(log.snapshot(), (record for _, record in log.replay()), instruments.clock())
+            core.restore(log.snapshot(), log.records(), instruments.clock())
         running = _RunningSwitch(part, core, log, instruments, stop)
         try:
             await running.serve()
@@ -84,6 +85,8 @@ class _RunningSwitch:
         self._stop = stop
         self._core = core
         self._log = log
+        self._snapshot_after = SNAPSHOT_AFTER + 2 * RECORDS_EACH * part.spec.max_transactions
+        self._beside = Beside(log, instruments)
         self._instruments = instruments
         self._driver = Driver(
             core,
@@ -106,7 +109,7 @@ class _RunningSwitch:
     async def serve(self) -> None:
         """Open everything, and say so once the next purchase can be approved."""
         self._driver.start()
-        await shorten(self._log, self._core.snapshot)
+        frozen = freeze(self._log, self._core.snapshot, self._snapshot_after) if self._driver.recorded else None
         self._hsm.start()
         addresses: dict[str, Address] = {}
         part = self._part
@@ -125,6 +128,7 @@ class _RunningSwitch:
         await self._control.start()
         if await self._wait_until_ready():
             process.announce(self._part.data, NAME, addresses)
+            self._beside.write(frozen)
 
     async def _serve_metrics(self) -> dict[str, Address]:
         if self._part.metrics is None:
@@ -219,8 +223,9 @@ class _RunningSwitch:
         if self._metrics is not None:
             self._metrics.close()
         await self._driver.close()
+        await self._beside.wait()
         if self._driver.recorded:
-            await shorten(self._log, self._core.snapshot)
+            await shorten(self._log, self._core.snapshot, self._snapshot_after)
         await self._hsm.close()
         for link in self._links.values():
             link.close()

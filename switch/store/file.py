@@ -66,6 +66,8 @@ class FileLog:
         self._syncing: tuple[int, int] | None = None  # what `begin_sync` covers: last record, frames in `_unsynced`
         self._retired: list[int] = []  # descriptors of segments left meanwhile
         self._snapshot_sequence = self._last = self._durable = 0
+        self._found: snapshots.Found | None = None  # the snapshot that opening found, until somebody wants it
+        self._buffer = bytearray()  # what opening read segments into, until they are replayed
         with _explained(directory, "open the log", "check the directory and its owner"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             sync_directory(directory.parent)
@@ -90,7 +92,8 @@ class FileLog:
         return self._recovery
 
     def snapshot(self) -> bytes | None:
-        return snapshots.newest(self._directory).state
+        found, self._found = self._found, None  # not kept for longer than it is wanted
+        return (found or snapshots.newest(self._directory)).state
 
     def replay(self) -> Iterator[tuple[int, bytes]]:
         for first, payloads in self._batches():
@@ -103,17 +106,17 @@ class FileLog:
     def _batches(self) -> Iterator[tuple[int, Sequence[bytes]]]:
         """What follows the snapshot, frame by frame: number of the first record, and the records."""
         wanted = self._snapshot_sequence + 1
-        buffer = bytearray()
-        for first in self._segments_since(wanted - 1):
-            buffer, path = read_into(buffer, self._segment_path(first)), self._segment_path(first)
-            following = first
+        buffer, self._buffer = self._buffer, bytearray()  # two replays at a time have one each
+        for first, following in pairwise([*self._segments_since(wanted - 1), 0]):
+            path, expected = self._segment_path(first), first
+            buffer = read_into(buffer, path)
             for start, (_, number, _, count) in frames.spans(buffer, first, checked=True):
-                following = number + count
-                if following > wanted:
+                expected = number + count
+                if expected > wanted:
                     passed = max(0, wanted - number)
                     yield number + passed, payloads_of(buffer, start)[passed:]
-        if following <= self._recovery.last_sequence:
-            raise LogError(str(path), f"record {following} was there when it was opened", "look at the disk")
+            if expected < (following or self._recovery.last_sequence + 1):
+                raise LogError(str(path), f"record {expected} was there when the log was opened", _OPEN_AGAIN)
 
     def append(self, payloads: Sequence[bytes]) -> int:
         """See `Log.append`. Raises ValueError where the batch is larger than a segment.
@@ -182,7 +185,7 @@ class FileLog:
         path = snapshots.path_of(self._directory, sequence)
         with _explained(path, "write the snapshot", "check the disk and its free space; the older ones still stand"):
             snapshots.write(self._directory, sequence, state)
-        self._snapshot_sequence = sequence
+        self._snapshot_sequence, self._found = sequence, None
         self._drop_segments()
 
     def close(self) -> None:
@@ -213,7 +216,7 @@ class FileLog:
     # Opening
 
     def _open(self) -> None:
-        found = snapshots.newest(self._directory)
+        self._found = found = snapshots.newest(self._directory)
         self._snapshot_sequence = found.sequence
         if not self._segments() and not snapshots.sequences(self._directory):
             self._segment_path(1).touch(0o600)
@@ -233,11 +236,10 @@ class FileLog:
 
     def _check(self, needed: Sequence[int], snapshot_sequence: int) -> frames.End:
         """Read the segments that a restart needs; where the last one ends. Raises LogError for damage."""
-        buffer = bytearray()
         for first, following in pairwise([*needed, 0]):
             path = self._segment_path(first)
-            buffer = read_into(buffer, path)
-            end = frames.find_end(buffer, first)
+            self._buffer = read_into(self._buffer, path)
+            end = frames.find_end(self._buffer, first)
             # Three can tell that more was durable here: a later frame, the next segment, the snapshot.
             if following:
                 complete = end.next_sequence == following

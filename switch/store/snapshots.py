@@ -46,7 +46,7 @@ def newest(directory: Path) -> Found:
     damaged: list[str] = []
     for sequence in reversed(sequences(directory)):
         path = path_of(directory, sequence)
-        state = _decode(path.read_bytes(), sequence)
+        state = _read(path, sequence)
         if state is not None:
             return Found(sequence, state, tuple(damaged))
         damaged.append(path.name)
@@ -76,14 +76,13 @@ def set_aside(directory: Path, damaged: Iterable[str]) -> None:
         path.rename(path.with_suffix(".damaged"))
 
 
-def _decode(data: bytes, sequence: int) -> bytes | None:
-    """The state in a snapshot file's bytes, or None where they are damaged or not the snapshot at `sequence`."""
-    header_bytes = _PREFIX.size + _SEQUENCE.size
-    if len(data) < header_bytes:
+def _read(path: Path, sequence: int) -> bytes | None:
+    """The state in a snapshot file, or None where it is damaged or not the snapshot at `sequence`."""
+    with path.open("rb") as file:
+        prefix, numbered, state = file.read(_PREFIX.size), file.read(_SEQUENCE.size), file.read()
+    if len(numbered) < _SEQUENCE.size:
         return None
-    marker, checksum = _PREFIX.unpack_from(data)
-    if marker != _MARKER or crc32(memoryview(data)[_PREFIX.size :]) != checksum:
+    marker, checksum = _PREFIX.unpack(prefix)
+    if marker != _MARKER or crc32(state, crc32(numbered)) != checksum:
         return None
-    if _SEQUENCE.unpack_from(data, _PREFIX.size) != (sequence,):
-        return None
-    return data[header_bytes:]
+    return state if _SEQUENCE.unpack(numbered) == (sequence,) else None

@@ -2,11 +2,11 @@
 
     python -m tests.bench.restart
 
-A switch with the shipped limits authorizes until its log has a million records since the last snapshot (it writes them
-only when it starts and stops, so that is the worst that can happen), and is killed under load. Then it is started
-again and again, each time on a copy of what the first one left. The clock runs from before the program is executed to
-its ready line, which says that the next purchase will be approved; a window of them proves it. Then that switch is
-killed too, and started on the snapshot that it has written.
+A switch with the shipped limits authorizes until its log has a million records, and is killed under load. Then it is
+started again and again, each time on a copy of what the first one left. The clock runs from before the program is
+executed to its ready line, which says that the next purchase will be approved; a window of them proves it, and it is
+killed too. At last the same past is put into a snapshot, as a switch writes it when the log has become twice as long as
+what it would remember, and it is started on that.
 
 The only rows in seconds of the clock on the wall; beside them the CPU time that it took, which another load on the
 machine changes less.
@@ -14,10 +14,19 @@ machine changes less.
 
 import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from loadtest.cpu import cpu_seconds
+from switch.cards.vault import Vault
+from switch.config import load
+from switch.config.build import switch_spec
+from switch.core.effects import COMMIT
+from switch.core.switch import Switch
+from switch.store.file import FileLog
+from switch.store.keys import load_or_create
+from tests.bench.filling import PART
 from tests.bench.memory import authorize
 from tests.bench.programs import Programs, cores
 from tests.bench.switch_cpu import Bench, Shape, check
@@ -51,6 +60,16 @@ def leave_behind(programs: Programs, data: Path) -> None:
     bench.stubs.kill()  # it has lost the switch in the middle of a window
 
 
+def into_a_snapshot(data: Path) -> None:
+    """Write one of all that is in the log."""
+    keys = load_or_create(data / "data.key")
+    core = Switch(switch_spec(load()), Vault(keys.data_key, keys.token_key), 1)
+    with closing(FileLog(data / PART / "log")) as log:
+        core.restore(log.snapshot(), log.records(), time.time())
+        log.append([effect[1] for effect in core.take_effects() if effect[0] == COMMIT])
+        log.write_snapshot(log.last_sequence, core.snapshot())
+
+
 def back(bench: Bench, data: Path) -> Back:
     """Start a switch, see that it approves, and kill it."""
     began = time.monotonic()
@@ -72,6 +91,7 @@ def rows() -> list[Row]:
             data = programs.folder / f"copy-{number}"
             shutil.copytree(left, data, ignore=shutil.ignore_patterns("*.control"))
             from_log.append(back(bench, data))
+            into_a_snapshot(data)
             from_snapshot.append(back(bench, data))
             shutil.rmtree(data)
     return [

@@ -5,12 +5,12 @@ long as the exception is one that the module documents. The sanitizers end the p
 bounds, or does what C leaves undefined.
 """
 
+import functools
 import random
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from functools import cache
 from typing import Any, Final
 
 from tests.support import sanitized
@@ -29,10 +29,11 @@ from loadtest._relay import Relay
 from loadtest._wire import Wire, WireError
 from loadtest.messages import HSM_COMMAND, Load, ascii_layout, prepare
 from loadtest.stubs import LOOPBACK, listening
-from switch.core import _shelf_c
+from switch.core import _glance_c, _shelf_c, records
 from switch.iso8583 import _codec_c, _compat_c
 from switch.iso8583.dialect import SHIPPED, load
 from switch.iso8583.errors import EncodeError, FormatError
+from switch.store import _splitting_c, frames
 from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE, bcd_spec
 from tests.support.mutation import hostile
 
@@ -49,7 +50,7 @@ NETWORK: Final = {"t": "0800", "11": "000001", "70": "301"}
 # -- codec and compat ------------------------------------------------------------------------------------------------
 
 
-@cache
+@functools.cache
 def specs() -> list[Spec]:
     """The shipped dialects, and specifications of pyiso8583's users."""
     return [load(name).spec for name in SHIPPED] + [default_ascii, default, bcd_spec()]
@@ -170,16 +171,49 @@ def shelf(rng: random.Random) -> None:
     held.contents()
 
 
+# -- the log -----------------------------------------------------------------------------------------------------------
+
+
+def glance(rng: random.Random) -> None:
+    """Records of any length, damaged: cut within a number, a text, the bytes of a token."""
+    looking = _glance_c.Glance()
+    words = [text(rng, 300).encode(errors="ignore").decode("ascii", "ignore") for _ in range(5)]
+    for _ in range(20):
+        word = functools.partial(rng.choice, words)
+        intent = records.Intent(
+            rng.getrandbits(rng.choice([6, 32, 63])), rng.random(), word(), rng.choice(["0100", "", word()]), word(),
+            word(), word(), word(), word(), word(), word(), word(), word(), word(), rng.randbytes(rng.choice([0, 16])),
+            rng.randbytes(rng.choice([0, 44, 300])), word(), rng.randrange(1_000_000), word(),
+        )  # fmt: skip
+        outcome = records.Outcome(rng.getrandbits(63), rng.random(), word(), word(), b"", True, False, word())
+        for payload in (records.encode(intent), records.encode(outcome)):
+            for given in (payload, hostile(rng, payload), payload[: rng.randrange(len(payload))]):
+                looking.asked(given), looking.ended(given)
+
+
+def splitting(rng: random.Random) -> None:
+    """Segments of good frames and damaged ones, with checksums that are right or taken for right."""
+    batches = [[rng.randbytes(rng.choice([0, 1, 8, 200])) for _ in range(rng.randrange(5))] for _ in range(6)]
+    whole = b"".join(frames.encode(rng.getrandbits(64), rng.getrandbits(64), batch) for batch in batches)
+    for data in (whole, hostile(rng, whole), bytearray(hostile(rng, whole) + bytes(rng.randrange(20)))):
+        for start in (0, 36, rng.randrange(-9, len(data) + 9)):
+            for checked in (False, True):
+                _splitting_c.span_at(data, start, checked)
+            with suppress(ValueError):
+                _splitting_c.payloads_of(data, start)
+        assert 0 <= _splitting_c.written(data) <= len(data)
+
+
 # -- the compiled programs of the load test ----------------------------------------------------------------------------
 
 
-@cache
+@functools.cache
 def prepared() -> Load:
     """The frames of a measured run."""
     return prepare("10000000001", NOW)
 
 
-@cache
+@functools.cache
 def layout() -> AsciiLayout:
     """What the compiled programs know of iso87-ascii."""
     return ascii_layout(load("iso87-ascii"))
@@ -264,7 +298,7 @@ def generator(rng: random.Random) -> None:
 
 REVERSAL: Final = {**NETWORK, "t": "0421", "37": "000000000001", "41": "TERM0001", "90": "0" * 42}
 TARGETS: Final[Mapping[str, Callable[[random.Random], None]]] = {
-    target.__name__: target for target in (codec, compat, pinblock, shelf, hosts, relay, generator)
+    target.__name__: target for target in (codec, compat, pinblock, shelf, glance, splitting, hosts, relay, generator)
 }
 
 

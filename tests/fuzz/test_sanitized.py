@@ -7,6 +7,10 @@ To see that a mistake is found, plant one, run this file, and take the mistake o
 - `ext/switch/iso8583/_wire.pxd`, `read_span`: let a value end three bytes behind its frame. Targets `codec` and
   `compat` then read past a block of the heap, seeds 69 and 0.
 - `ext/switch/core/_shelf_c.pyx`, `copy_out`: let `part` be `size`. Target `shelf` then reads past the ring, seed 3.
+- `ext/switch/core/_glance_c.pyx`, `taken`: let `size` be one more than what is left. Target `glance` then reads past a
+  record, seed SEED1.
+- `ext/switch/store/_splitting_c.pyx`, `header_at`: forget `header.size > left`. Target `splitting` then reads past a
+  segment, seed SEED2.
 """
 
 import subprocess
@@ -18,7 +22,8 @@ from tests.support import sanitized
 
 # What takes some three seconds each; a round of the last three is an exchange over sockets.
 ROUNDS = {
-    "pinblock": 20_000, "codec": 1_500, "compat": 1_500, "shelf": 700, "hosts": 250, "relay": 250, "generator": 60,
+    "pinblock": 20_000, "codec": 1_500, "compat": 1_500, "shelf": 700, "glance": 5_000,
+    "splitting": 15_000, "hosts": 250, "relay": 250, "generator": 60,
 }  # fmt: skip
 PATIENCE_S = 300.0  # for a machine with other things to do
 FINDING_LINES = 12

@@ -471,3 +471,48 @@ def test_opening_makes_durable_what_a_killed_process_had_only_written(
     with opened(tmp_path) as log:
         assert list(log.replay()) == [(1, RECORD)]
         assert str(tmp_path / "log-00000000000000000001.seg") in synced
+
+
+def test_records_are_those_of_the_replay(tmp_path: Path) -> None:
+    """Over several segments, from the middle of a batch on, and with what was appended since it was opened."""
+    with opened(tmp_path) as log:
+        for number in range(12):
+            log.append([b"%d.%d" % (number, place) * 20 for place in range(3)])
+        log.write_snapshot(8, b"state")
+    with opened(tmp_path) as log:
+        log.append([b"more"])
+        numbers, payloads = zip(*log.replay(), strict=True)
+        assert numbers == tuple(range(9, 38))
+        assert list(log.records()) == list(payloads)
+        assert payloads[0] == b"2.2" * 20
+        assert [left for left, _ in zip(log.records(), log.records(), strict=True)] == list(payloads)
+    assert len(segments(tmp_path)) > 2
+
+
+def test_what_is_gone_since_the_log_was_opened_is_noticed(tmp_path: Path) -> None:
+    """Checksums are compared once, when it is opened."""
+    fill(tmp_path, 20)
+    first, second, third = segments(tmp_path)
+    for segment in (third, second, first):
+        path = tmp_path / f"log-{segment:020d}.seg"
+        whole = path.read_bytes()
+        with opened(tmp_path) as log:
+            path.write_bytes(whole[:136] + bytes(4) + whole[140:])
+            with pytest.raises(LogError, match=rf"{path.name}: record {segment + 1} was there when the log was opened"):
+                list(log.records())
+            path.write_bytes(whole)
+
+
+def test_a_snapshot_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What opening has checked is handed out, and not kept."""
+    with opened(tmp_path) as log:
+        log.append([RECORD] * 3)
+        log.write_snapshot(2, b"state")
+    with opened(tmp_path) as log:
+        monkeypatch.setattr(Path, "open", failing(errno.EIO))
+        assert log.snapshot() == b"state"
+        with pytest.raises(OSError, match="Input/output"):
+            log.snapshot()
+        monkeypatch.undo()
+        log.write_snapshot(3, b"newer")
+        assert log.snapshot() == b"newer"
