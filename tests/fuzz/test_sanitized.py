@@ -7,10 +7,10 @@ To see that a mistake is found, plant one, run this file, and take the mistake o
 - `ext/switch/iso8583/_wire.pxd`, `read_span`: let a value end three bytes behind its frame. Targets `codec` and
   `compat` then read past a block of the heap, seeds 69 and 0.
 - `ext/switch/core/_shelf_c.pyx`, `copy_out`: let `part` be `size`. Target `shelf` then reads past the ring, seed 3.
-- `ext/switch/core/_glance_c.pyx`, `taken`: let `size` be one more than what is left. Target `glance` then reads past a
-  record, seed SEED1.
+- `ext/switch/core/_glance_c.pyx`, `taken`: let `size` be eight more than what is left. Target `glance` then reads past
+  a record, seed 0.
 - `ext/switch/store/_splitting_c.pyx`, `header_at`: forget `header.size > left`. Target `splitting` then reads past a
-  segment, seed SEED2.
+  segment, seed 5.
 """
 
 import subprocess
