@@ -4,8 +4,9 @@
 
 The logs are filled beforehand (`tests.bench.filling`), each has a switch with the shipped limits that was started on
 it, and these take turns. A window adds tens of thousands to the log it loads, so the smaller logs are made anew for
-every round. A size whose start would take too long, or too much memory, judged by the size before it, is left out and
-named on standard error.
+every round. A size whose start would take too long, judged by the size before it, is left out and named on standard
+error; so is one for whose switch there is no memory left, beside those that run already. All of the large ones remember
+as much as they ever will (`max_transactions`), so they take the same.
 """
 
 import shutil
@@ -65,10 +66,9 @@ class Logs:
         """Start the large ones, smallest first; the sizes that can be measured."""
         fit, before = [], 0
         for size in sorted(sizes):
-            times = size / before if before else 0.0
-            start_s, peak_mb = self.start_s * times, self.peak_mb * times
-            if start_s > START_LIMIT_S or peak_mb > MEMORY_SHARE * available_mb():
-                why = f"its start would take {start_s:.0f} s and {peak_mb:.0f} MB: left out"
+            start_s = self.start_s * size / before if before else 0.0
+            if start_s > START_LIMIT_S or self.peak_mb > MEMORY_SHARE * available_mb():
+                why = f"its start would take {start_s:.0f} s and {self.peak_mb:.0f} MB: left out"
                 print(f"bench: {size:,} in the log: {why}", file=sys.stderr)
                 break
             if size >= STAYS:

@@ -43,7 +43,7 @@ MOODS = {
 # By how often they are drawn: most of what goes wrong goes wrong between a hold, its completion and a reversal.
 STEPS = (
     *("hold", "complete", "reverse") * 4, *("buy", "add", "advise", "reduce", "down", "up") * 2, "repeat", "wait",
-    "restart", "snapshot", "cut over", *MOODS,
+    "restart", "snapshot", "freeze", "write frozen", "cut over", *MOODS,
 )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ class Flow:
         self.issuer = Scripted(self.bench, card.issuer)
         self.docs: list[Doc] = []
         self.holds: list[Doc] = []
+        self.frozen: tuple[int, bytes] | None = None  # a snapshot that is not written yet
         self.terminal: Terminal = terminal_of(self.bench, "acquirer")
 
     def take(self, step: Step) -> None:
@@ -126,7 +127,19 @@ class Flow:
     def wait(self, _: int) -> None:
         self.bench.world.run(30.0)
 
+    def freeze(self, _: int) -> None:
+        self.frozen = self.bench.switch.disk.last_sequence, self.bench.core.snapshot()
+
+    def write_frozen(self, choice: int) -> None:
+        """As the shell does: whatever has become of the state meanwhile."""
+        if self.frozen is not None:
+            self.bench.switch.disk.write_snapshot(*self.frozen)
+            self.frozen = None
+        if choice % 2:
+            self.restart(choice)
+
     def restart(self, _: int) -> None:
+        self.frozen = None  # gone with the process
         self.bench.crash_switch()
         self.bench.world.run(1.0)
         self.terminal = Terminal(self.bench, self.terminal.foreign, "acquirer").connect().sign_on()
@@ -134,6 +147,7 @@ class Flow:
     def snapshot(self, choice: int) -> None:
         disk = self.bench.switch.disk
         disk.write_snapshot(disk.last_sequence, self.bench.core.snapshot())
+        self.frozen = None  # one at a time
         if choice % 2:
             self.restart(choice)
 
@@ -202,6 +216,10 @@ def check(flow: Flow) -> None:
 @example(steps=[("hold", 0, 1.0), ("complete", 0, 1.0), ("reverse", 1, 1.0)])
 @example(steps=[("hold", 0, 1.0), ("add", 0, 1.0), ("down", 0, 1.0), ("complete", 1, 1.0), ("reverse", 0, 1.0)])
 @example(steps=[("down", 0, 1.0), ("buy", 0, 1.0), ("reduce", 0, 1.0), ("restart", 0, 1.0), ("reverse", 0, 1.0)])
+@example(steps=[("hold", 0, 1.0), ("freeze", 0, 0.05), ("complete", 0, 1.0), ("buy", 0, 1.0), ("write frozen", 1, 1.0)])
+@example(
+    steps=[("buy", 0, 0.05), ("freeze", 0, 0.05), ("reverse", 0, 1.0), ("write frozen", 0, 0.05), ("wait", 0, 1.0)]
+)
 @example(steps=[("buy", 0, 1.0), ("silent", 0, 0.05), ("reduce", 0, 1.0), ("reverse", 0, 1.0), ("snapshot", 1, 1.0)])
 def test_every_state_is_the_fold_of_its_log_and_of_its_snapshot(steps: list[Step]) -> None:
     flow = Flow(shipped())
