@@ -89,7 +89,7 @@ class Beside:
         """Where it cannot be written, the log still has all that it says: the part goes on."""
         try:
             await asyncio.to_thread(self._log.write_snapshot, sequence, state)
-        except LogError as error:
+        except (LogError, OSError) as error:
             fields = {"reason": "snapshot-failed", "why": str(error)}
             self._instruments.lines.event(self._instruments.clock(), "log", fields)
             self._instruments.lines.flush()
