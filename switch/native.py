@@ -28,6 +28,7 @@ RULES_COMPILED = NATIVE and CHOICE != "debug"
 # Chooser modules; each has an attribute `IMPLEMENTATION`, "native" or "twin".
 CHOOSERS = (
     "switch.cards.number_map",
+    "switch.core.packing",
     "switch.core.shelf",
     "switch.iso8583.codec",
     "switch.iso8583.compat",
