@@ -29,6 +29,7 @@ RULES_COMPILED = NATIVE and CHOICE != "debug"
 CHOOSERS = (
     "switch.cards.number_map",
     "switch.core.glance",
+    "switch.core.packing",
     "switch.core.shelf",
     "switch.iso8583.codec",
     "switch.iso8583.compat",

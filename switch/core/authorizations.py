@@ -15,7 +15,7 @@ from switch.core.deliveries import Deliveries, issuers_original
 from switch.core.duplicates import identify, repeated
 from switch.core.effects import FORWARD
 from switch.core.endings import Endings
-from switch.core.journal import intent_of, seal_extras
+from switch.core.journal import packed_intent, seal_extras
 from switch.core.links import AcquirerLink, IssuerLink, Line
 from switch.core.results import APPROVED, PARTIALLY_APPROVED
 from switch.core.schemes import resolve, weigh
@@ -227,7 +227,7 @@ class Authorizations:
         issuer.in_flight += 1
         tx.conn = issuer.conn_for(tx)
         acquirer = context.acquirers[tx.acquirer_link]
-        tx.intent_record = context.commit(intent_of(tx, acquirer.name, issuer.name, now))
+        tx.intent_record = context.log(packed_intent(tx, acquirer.name, issuer.name, now))
         context.effects.append((FORWARD, tx.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:

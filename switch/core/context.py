@@ -95,7 +95,10 @@ class Context:
 
     def commit(self, record: records.Record) -> bytes:
         """Log `record`, as the bytes returned; what is forwarded or answered after this waits until it is durable."""
-        payload = encode(record)
+        return self.log(encode(record))
+
+    def log(self, payload: bytes) -> bytes:
+        """The same of a record that is encoded already."""
         self.effects.append((COMMIT, payload))
         return payload
 

@@ -7,7 +7,7 @@ Each end is logged before anybody is answered: a `Refusal` where nothing had lef
 from switch.core import results
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries
-from switch.core.journal import outcome_of, refusal_of, stand_in_of
+from switch.core.journal import packed_outcome, refusal_of, stand_in_of
 from switch.core.saf import Entry
 from switch.core.schemes import weigh
 from switch.core.states import FINISHED, OWED, WAITING
@@ -79,7 +79,7 @@ class Endings:
 
     def finish(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:
         """Log the outcome of what an issuer has or may have seen, then answer."""
-        tx.outcome_record = self.context.commit(outcome_of(tx, now))
+        tx.outcome_record = self.context.log(packed_outcome(tx, now))
         self._answer_waiters(tx, now, extras)
 
     def _answer_waiters(self, tx: Transaction, now: float, extras: dict[int, str] | None = None) -> None:

@@ -1,29 +1,54 @@
 """What of a transaction goes to the log: from the core's state to `switch.core.records`."""
 
+from typing import Any, Final
+
 import msgspec
 
 from switch.cards.vault import Vault
 from switch.core import records
+from switch.core.packing import pack
 from switch.core.saf import Entry
-from switch.core.states import Hold
+from switch.core.states import NO_HOLD
 from switch.core.transaction import Transaction
+
+INTENT: Final = 1  # their tags in `switch.core.records`
+OUTCOME: Final = 2
+
+
+def _intent(tx: Transaction, link: str, issuer: str, at: float) -> tuple[Any, ...]:
+    return (
+        INTENT, tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3,
+        tx.amount, tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer,
+        tx.stood_in_for or tx.issuer_stan, tx.business_date, tx.preauthorised,
+        tx.original.number if tx.original is not None else 0, tx.mark,
+    )  # fmt: skip
+
+
+def _outcome(tx: Transaction, at: float) -> tuple[Any, ...]:
+    reversal_owed = not tx.approved and tx.hold is not NO_HOLD
+    return (
+        OUTCOME, tx.number, at, tx.de39, tx.approval, tx.sealed_extras, tx.approved, reversal_owed, tx.approved_amount,
+    )  # fmt: skip
 
 
 def intent_of(tx: Transaction, link: str, issuer: str, at: float) -> records.Intent:
     """`tx` is about to leave for `issuer`, or would have, had the switch not stood in."""
-    return records.Intent(
-        tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3, tx.amount,
-        tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer, tx.request_stan,
-        tx.business_date, tx.preauthorised, tx.original.number if tx.original is not None else 0, tx.mark,
-    )  # fmt: skip
+    return records.Intent(*_intent(tx, link, issuer, at)[1:])
+
+
+def packed_intent(tx: Transaction, link: str, issuer: str, at: float) -> bytes:
+    """The same as it is logged."""
+    return pack(_intent(tx, link, issuer, at))
 
 
 def outcome_of(tx: Transaction, at: float) -> records.Outcome:
     """How `tx`, which had left, ended."""
-    reversal_owed = not tx.approved and tx.hold is not Hold.NONE
-    return records.Outcome(
-        tx.number, at, tx.de39, tx.approval, tx.sealed_extras, tx.approved, reversal_owed, tx.approved_amount
-    )
+    return records.Outcome(*_outcome(tx, at)[1:])
+
+
+def packed_outcome(tx: Transaction, at: float) -> bytes:
+    """The same as it is logged."""
+    return pack(_outcome(tx, at))
 
 
 def stand_in_of(tx: Transaction, at: float) -> records.StandIn:

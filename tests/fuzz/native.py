@@ -29,7 +29,7 @@ from loadtest._relay import Relay
 from loadtest._wire import Wire, WireError
 from loadtest.messages import HSM_COMMAND, Load, ascii_layout, prepare
 from loadtest.stubs import LOOPBACK, listening
-from switch.core import _glance_c, _shelf_c, records
+from switch.core import _glance_c, _packing_c, _shelf_c, records
 from switch.iso8583 import _codec_c, _compat_c
 from switch.iso8583.dialect import SHIPPED, load
 from switch.iso8583.errors import EncodeError, FormatError
@@ -171,6 +171,25 @@ def shelf(rng: random.Random) -> None:
     held.contents()
 
 
+# -- packing -----------------------------------------------------------------------------------------------------------
+
+
+def packing(rng: random.Random) -> None:
+    """Values of every kind, short and long; surrogates, which have no UTF-8; some that are none."""
+    for _ in range(20):
+        sizes = rng.choice([40, 300, 5_000, 70_000])
+        kinds = (
+            lambda: rng.getrandbits(rng.choice([4, 8, 32, 64, 65])) - rng.getrandbits(rng.choice([1, 63])),
+            rng.random,
+            lambda sizes=sizes: rng.randbytes(rng.randrange(sizes)),
+            lambda sizes=sizes: text(rng, sizes),
+            lambda: rng.choice([None, True, "\ud800", [], "é" * 40]),
+        )
+        values = tuple(rng.choice(kinds)() for _ in range(rng.randrange(40)))
+        with suppress(TypeError, OverflowError, UnicodeEncodeError):
+            _packing_c.pack(values)
+
+
 # -- the log -----------------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +317,8 @@ def generator(rng: random.Random) -> None:
 
 REVERSAL: Final = {**NETWORK, "t": "0421", "37": "000000000001", "41": "TERM0001", "90": "0" * 42}
 TARGETS: Final[Mapping[str, Callable[[random.Random], None]]] = {
-    target.__name__: target for target in (codec, compat, pinblock, shelf, glance, splitting, hosts, relay, generator)
+    target.__name__: target
+    for target in (codec, compat, pinblock, shelf, packing, glance, splitting, hosts, relay, generator)
 }
 
 

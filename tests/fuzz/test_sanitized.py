@@ -22,7 +22,7 @@ from tests.support import sanitized
 
 # What takes some three seconds each; a round of the last three is an exchange over sockets.
 ROUNDS = {
-    "pinblock": 20_000, "codec": 1_500, "compat": 1_500, "shelf": 700, "glance": 5_000,
+    "pinblock": 20_000, "codec": 1_500, "compat": 1_500, "shelf": 700, "packing": 400, "glance": 5_000,
     "splitting": 15_000, "hosts": 250, "relay": 250, "generator": 60,
 }  # fmt: skip
 PATIENCE_S = 300.0  # for a machine with other things to do

@@ -8,7 +8,7 @@ from switch.core cimport checks, fields as de
 from switch.core.context cimport Context
 from switch.core.endings cimport Endings
 from switch.core.duplicates cimport identify, repeated
-from switch.core.journal cimport intent_of
+from switch.core.journal cimport packed_intent
 from switch.core.links cimport AcquirerLink, IssuerLink, Line
 from switch.core.transaction cimport Transaction
 from switch.iso8583._codec_c cimport View as CView

@@ -27,6 +27,7 @@ cdef class Context:
     cpdef next_number(self)
     cpdef Transaction original_of(self, CView view)
     cpdef bytes commit(self, record)
+    cpdef bytes log(self, bytes payload)
     cpdef ask_hsm(self, command, handler, subject)
     cpdef hsm_reply(self, long long tag, bytes reply, double now)
     @cython.locals(link=AcquirerLink, patches=dict)

@@ -3,7 +3,7 @@
 cimport cython
 
 from switch.core.context cimport Context
-from switch.core.journal cimport outcome_of, refusal_of
+from switch.core.journal cimport packed_outcome, refusal_of
 from switch.core.links cimport AcquirerLink, IssuerLink
 from switch.core.transaction cimport Transaction
 from switch.iso8583._codec_c cimport View as CView

@@ -1,0 +1,4 @@
+"""What compiled modules may reach of it."""
+
+
+cpdef bytes pack(tuple values)

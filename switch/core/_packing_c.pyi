@@ -1,0 +1,3 @@
+from typing import Any
+
+def pack(values: tuple[Any, ...]) -> bytes: ...
