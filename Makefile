@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Sources in Python are among them: the rules are compiled as they stand.
-SOURCES := $(shell find ext switch/core switch/cards -name '*.pyx' -o -name '*.pxd' -o -name '*.py') switch/native.py
+SOURCES := $(shell find ext switch/core switch/cards switch/schemes -name '*.pyx' -o -name '*.pxd' -o -name '*.py') switch/native.py
 STAMP := $(VENV)/.installed
 BUILT := $(VENV)/.built
 SANITIZED := build/sanitized/.built

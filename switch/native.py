@@ -38,6 +38,7 @@ CHOOSERS = (
 # Python sources that are compiled too: one for every `.pxd` in `ext/` that augments a `.py`.
 COMPILED = (
     "switch.cards.bins",
+    "switch.cards.number_records",
     "switch.cards.vault",
     "switch.core.authorizations",
     "switch.core.checks",
@@ -47,6 +48,7 @@ COMPILED = (
     "switch.core.journal",
     "switch.core.links",
     "switch.core.rebuild",
+    "switch.core.schemes",
     "switch.core.stans",
     "switch.core.switch",
     "switch.core.totals",
@@ -54,6 +56,7 @@ COMPILED = (
     "switch.core.transactions",
     "switch.core.window",
     "switch.core.zonekeys",
+    "switch.schemes.ocard",
 )
 
 _LOADER = (ExtensionFileLoader, EXTENSION_SUFFIXES) if RULES_COMPILED else (SourceFileLoader, [".py"])

@@ -84,6 +84,11 @@ def cvv2_for(number: str, expiry: str, key: bytes) -> str:
     return f"{_keyed(key, b'cvv2', f'{number}={expiry}'.encode('ascii')) % 1000:03}"
 
 
+def reference_for(text: str, key: bytes) -> bytes:
+    """Eight bytes that stand for what a request is recognised by when it is repeated."""
+    return (_keyed(key, b"reference", text.encode()) & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8)
+
+
 def _keyed(key: bytes, purpose: bytes, text: bytes) -> int:
     """64 bits and more that nobody without the key can tell from random ones. Purposes do not contain a colon."""
     if len(key) != KEY_BYTES:
