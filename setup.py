@@ -20,7 +20,7 @@ BUILD = Path("build/cython")
 DEFINITIONS = sorted(str(path) for path in EXT.rglob("*.pxd"))
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED = os.environ.get("SANITIZE") == "1"
-COMPILE = ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS] if SANITIZED else ["-O3"]
+COMPILE = ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS] if SANITIZED else ["-O2"]
 LINK = SANITIZERS if SANITIZED else []
 
 
@@ -43,6 +43,7 @@ def stale() -> bool:
 
 
 setup(
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
     ext_modules=cythonize(
         [extension(name, source) for name, source in sources()],
         build_dir=str(BUILD),

@@ -8,8 +8,8 @@ stand in one place, and the interpreter's run of them is the twin.
 The choice is made once, from `MONETIQUE_NATIVE`:
 
     1       compiled modules of both kinds, and a loud failure where one is missing (so if nothing is said)
-    debug   the rules as the interpreter runs them, for a debugger's breakpoints and for tests that plant bugs; the rest
-            compiled
+    debug   the second kind as the interpreter runs it, for a debugger's breakpoints and for tests that plant bugs; the
+            first compiled
     0       twins alone
 
 There is no silent fallback.
@@ -56,6 +56,14 @@ COMPILED = (
     "switch.core.transactions",
     "switch.core.window",
     "switch.core.zonekeys",
+    "switch.iso8583.framing",
+    "switch.net.clock",
+    "switch.net.commits",
+    "switch.net.connections",
+    "switch.net.effects",
+    "switch.net.hsm",
+    "switch.net.latencies",
+    "switch.net.marks",
     "switch.schemes.ocard",
 )
 

@@ -27,8 +27,6 @@ from switch.iso8583.codec import EncodeError, FieldMask, View
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = b"CD00"
-PIN_BLOCK_DIGITS = 16
-HEXADECIMAL = b"0123456789ABCDEF"
 NOT_TRANSLATED = re.compile(rb"CD((?!00)[0-9A-Z]{2})")
 
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
@@ -133,7 +131,7 @@ class Authorizations:
         if not issuer.serves():
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
-        if len(issuer.saf) >= self.context.spec.max_owed:
+        if len(issuer.saf.entries) >= self.context.spec.max_owed:
             why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: it must take them first"
             self.ends.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
             return
@@ -157,7 +155,8 @@ class Authorizations:
 
     def _ask_translation(self, asked: Translation) -> None:
         """Host command CC, ISO-0 to ISO-0."""
-        self.context.ask_hsm(f"CC{asked.source}{asked.target}{asked.block}", self._translated, asked)
+        command = f"CC{asked.source}{asked.target}{asked.block}"
+        self.context.ask_hsm(command.encode("ascii"), self._translated, asked)
 
     def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
@@ -387,12 +386,21 @@ def translated(reply: bytes) -> tuple[str, str]:
     >>> translated(b"CD00040123456789ABCDEF01"), translated(b"CD20"), translated(b"CD0004")
     (('0123456789ABCDEF', ''), ('', '20'), ('', ''))
     """
-    block = reply[6:22]
-    well = reply[:4] == TRANSLATED and reply[4:6].isdigit() and len(block) == PIN_BLOCK_DIGITS
-    if well and not block.translate(None, HEXADECIMAL):
-        return block.decode("ascii"), ""
+    if reply.startswith(TRANSLATED) and holds_block(reply):
+        return reply[6:22].decode("ascii"), ""
     failed = NOT_TRANSLATED.match(reply)
     return "", failed[1].decode("ascii") if failed is not None else ""
+
+
+def holds_block(reply: bytes) -> bool:
+    """Are places 4 and 5 digits, and 6 to 21 hexadecimal digits in capitals?"""
+    if len(reply) < 22:
+        return False
+    for place in range(4, 22):
+        digit = reply[place]
+        if not (48 <= digit <= 57 or (place >= 6 and 65 <= digit <= 70)):
+            return False
+    return True
 
 
 def answers(view: View, tx: Transaction, match: tuple[int, ...]) -> bool:

@@ -38,6 +38,8 @@ SHORTEST_PAN: Final = 12
 LONGEST_PAN: Final = 19
 
 AMOUNT_DIGITS: Final = 12
+ZEROS: Final = frozenset(["0" * digits for digits in range(AMOUNT_DIGITS + 1)])
+ACCOUNT_DIGITS: Final = 12
 AMOUNT_ELEMENT: Final = 20  # DE 54
 ADDITIONAL_AMOUNT: Final = re.compile(r"[0-9]{4}[0-9A-Z]{3}[CD][0-9]{12}")
 CASHBACK_AMOUNT: Final = "40"  # amount type
@@ -120,7 +122,7 @@ def business(view: View, spec: SwitchSpec) -> Failure | None:
     currency = view.text(de.CURRENCY)
     if currency not in spec.currencies:
         return Failure(results.INVALID_TRANSACTION, "unknown-currency", f"DE 49 is {currency}")
-    if moves and not (view.text(de.AMOUNT) or "").strip("0"):
+    if moves and (view.text(de.AMOUNT) or "") in ZEROS:
         return Failure(results.INVALID_AMOUNT, "zero-amount", "DE 4 is zero")
     return bad_amounts(view) if view.has(de.AMOUNTS) else None
 
@@ -197,4 +199,5 @@ def account_number(pan: str) -> str:
     >>> account_number("43219876543210987")
     '987654321098'
     """
-    return pan[-13:-1].rjust(12, "0")
+    account = pan[-13:-1]
+    return account if len(account) == ACCOUNT_DIGITS else account.rjust(ACCOUNT_DIGITS, "0")

@@ -15,6 +15,7 @@ from switch.core import rebuild, records, results
 from switch.core.effects import ANSWER, COMMIT, EVENT, HSM, SEND, Effect
 from switch.core.exposures import Exposures
 from switch.core.links import AcquirerLink, IssuerLink, Line
+from switch.core.records import encode
 from switch.core.shelf import KEY_BYTES
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Totals
@@ -94,7 +95,7 @@ class Context:
 
     def commit(self, record: records.Record) -> bytes:
         """Log `record`, as the bytes returned; what is forwarded or answered after this waits until it is durable."""
-        payload = records.encode(record)
+        payload = encode(record)
         self.effects.append((COMMIT, payload))
         return payload
 

@@ -128,12 +128,27 @@ class Framing:
             raise ValueError(f"a frame holds 1 to {most} bytes, not {len(payload)}")
         return length.write(size) + whole
 
+
+class Joiner:
+    """Frames of one framing into one piece.
+
+    >>> Joiner(Framing()).join([b"0800", b"0810"])
+    b'\\x00\\x040800\\x00\\x040810'
+    """
+
+    __slots__ = ("_binary", "_framing", "_header", "_inclusive", "_width")
+
+    def __init__(self, framing: Framing) -> None:
+        length = LENGTHS[framing.kind]
+        self._framing = framing
+        self._header = framing.header
+        self._binary, self._width, self._inclusive = length.binary, length.width, length.inclusive
+
     def join(self, payloads: list[bytes]) -> bytes:
-        """Many payloads, each wrapped with our own header, in one piece; raises `ValueError` as `wrap` does."""
-        length = LENGTHS[self.kind]
-        if length.binary:
-            return bulk.join(payloads, self.header, length.width, length.inclusive)
-        return b"".join(map(self.wrap, payloads))
+        """Each payload wrapped with our own header; raises `ValueError` as `Framing.wrap` does."""
+        if self._binary:
+            return bulk.join(payloads, self._header, self._width, self._inclusive)
+        return b"".join(map(self._framing.wrap, payloads))
 
 
 class Splitter:
@@ -146,12 +161,16 @@ class Splitter:
     [b'0810']
     """
 
-    __slots__ = ("_bulk", "_fault", "_header_bytes", "_held", "_length", "_max_frame", "_taken", "framing", "headers")
+    __slots__ = (
+        "_bulk", "_fault", "_header_bytes", "_held", "_inclusive", "_length", "_max_frame", "_taken", "_width",
+        "framing", "headers",
+    )  # fmt: skip
 
     def __init__(self, framing: Framing, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.framing = framing
         self.headers: list[bytes] = []  # of the frames that the last `feed` returned, where they are TPDUs
         self._length = LENGTHS[framing.kind]
+        self._width, self._inclusive = self._length.width, self._length.inclusive
         self._header_bytes = len(framing.header)
         self._max_frame = max_frame
         self._bulk = self._length.binary and not framing.tpdu
@@ -179,30 +198,36 @@ class Splitter:
             data = self._held + data
         frames: list[bytes] = []
         headers: list[bytes] = []
-        width, _, read, _, _, inclusive = self._length
-        tpdu, header_bytes, max_frame = self.framing.tpdu, self._header_bytes, self._max_frame
         at, size = 0, len(data)
         if self._bulk:  # the rest, if any, is the start of a frame, or broken
-            frames, at = bulk.cut(data, width, inclusive, header_bytes, max_frame)
+            frames, at = bulk.cut(data, self._width, self._inclusive, self._header_bytes, self._max_frame)
+        if at < size:
+            at = self._cut(data, at, frames, headers)
+        self._held = data[at:]
+        self._taken += at
+        self.headers = headers
+        return frames
+
+    def _cut(self, data: bytes, at: int, frames: list[bytes], headers: list[bytes]) -> int:
+        """One frame after the other, and where the last whole one ends."""
+        width, inclusive, size = self._width, self._inclusive, len(data)
+        read, tpdu = self._length.read, self.framing.tpdu
         while size - at >= width:
             start = at + width
             length = read(data[at:start])
             end = (at if inclusive else start) + length
-            if not header_bytes < end - start <= max_frame or length < 0:
+            if not self._header_bytes < end - start <= self._max_frame or length < 0:
                 raise self._refused(self._bad_length(data[at : at + 16], length, end - start), at, frames)
             if end > size:
                 break
-            body = start + header_bytes
+            body = start + self._header_bytes
             if tpdu:
                 if data[start] >> 4 != TPDU_HIGH_NIBBLE:
                     raise self._refused(_no_tpdu(data[start:end]), at, frames)
                 headers.append(data[start:body])
             frames.append(data[body:end])
             at = end
-        self._held = data[at:]
-        self._taken += at
-        self.headers = headers
-        return frames
+        return at
 
     def _refused(self, reason: str, at: int, frames: list[bytes]) -> FramingError:
         """The error to raise now; the one for later has no frames."""

@@ -12,12 +12,13 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from switch.net.tls import HANDSHAKE_S, SHUTDOWN_S
 
 BACKLOG = 4096  # connections the kernel keeps until we accept: 10,000 that arrive at once find room within two wake-ups
 
-Factory = Callable[[], asyncio.BaseProtocol]
+Factory = Callable[[], Any]  # of what the loop calls by asyncio.Protocol's names: compiled classes cannot inherit it
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
-from switch.core.effects import CLOSE, Effect
+from switch.core import effects as kinds
+from switch.core.effects import Effect
 
 PIECE_BYTES = 16 << 20  # a quarter of a segment of the file log
 RETRY_S = 0.25  # a disk with room again is noticed before a person could; each try costs a write of what was unsynced
@@ -97,7 +98,7 @@ class GroupCommit:
     def hold(self, effect: Effect) -> bool:
         """Keep `effect` until every record before it is durable; False when it waits for none."""
         if self._broken:
-            return bool(effect[0] != CLOSE)  # dropped: it may rest on a record that is not written
+            return bool(effect[0] != kinds.CLOSE)  # dropped: it may rest on a record that is not written
         if self._open.records:
             self._open.held.append(effect)
         elif self._syncing is not None:
@@ -163,7 +164,7 @@ class GroupCommit:
         self._retry = self._loop.call_later(RETRY_S, self._resume)
         if first:
             self._stalled(error)
-        self._release([effect for effect in waiting if effect[0] == CLOSE])
+        self._release([effect for effect in waiting if effect[0] == kinds.CLOSE])
 
     def _keep(self, size: int) -> None:
         before, self._kept_bytes = self._kept_bytes, self._kept_bytes + size

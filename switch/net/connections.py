@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from switch.iso8583.codec import Wire
-from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
 from switch.net.effects import Driver
@@ -38,7 +38,7 @@ SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at 
 SPREAD = 16  # moments over which neighbours' first looks are spread: a thousand given up at once would take 50 ms
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """One peer's byte stream. `link` is an index into the part's links; `closed` is told when it is gone."""
 
     def __init__(
@@ -61,12 +61,14 @@ class Connection(asyncio.Protocol):
         self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._splitter = Splitter(framing, MAX_FRAME_BYTES)
+        self._joiner = Joiner(framing)
         self._tpdus = tpdus_of(framing, layout)
         self._transport: asyncio.Transport | None = None
         self._number = 0
         self._queue: list[bytes] = []  # without lengths, but for those that have a TPDU of their own
         self._delayed_until = 0.0
         self._waiting: list[bytes] = []  # frames for the next wake-up; meanwhile nothing is read
+        self._waiting_since = 0.0
         self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
         self._half_closed = False
         self._ciphered = False
@@ -96,19 +98,23 @@ class Connection(asyncio.Protocol):
             self._started_at = now
             if self._tpdus is not None:
                 self._tpdus.arrived(frames, self._splitter.headers)
-            self._hand_in(frames, now)
+            self._hand_in(frames, now, 0.0)
         if self._splitter.partial:
             self._watch_frame(now)
 
-    def _hand_in(self, frames: Sequence[bytes], now: float) -> None:
-        """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer."""
+    def _hand_in(self, frames: Sequence[bytes], now: float, since: float) -> None:
+        """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer.
+
+        `since`: when they came, if they have waited before, else 0.0.
+        """
         if self._waiting:  # read before the pause took hold
             self._waiting += frames
             return
         frames = self._driver.refused(self._number, frames, now)
-        taken = self._driver.received(self._number, frames, now) if frames else 0
+        taken = self._driver.received(self._number, frames, now, since) if frames else 0
         if taken < len(frames) and self._transport is not None:
             self._waiting = list(frames[taken:])
+            self._waiting_since = since or now
             self._transport.pause_reading()
             if self._dialled:  # chatter alone stops an issuer: it shall not keep the loop busy either
                 self._loop.call_later(CHATTER_PAUSE_S, self._go_on)
@@ -119,7 +125,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         waiting, self._waiting = self._waiting, []
-        self._hand_in(waiting, self._driver.clock())
+        self._hand_in(waiting, self._driver.clock(), self._waiting_since)
         if not self._waiting:
             self._transport.resume_reading()
 
@@ -151,7 +157,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ssl.SSLError):  # by TLS 1.3 a server refuses our certificate after the handshake
-            self._event("tls", *failure(exc))
+            reason, why = failure(exc)
+            self._event("tls", reason, why)
         # From here on writes vanish: uvloop would raise in the callback of whoever writes, and end *its* connection.
         self._transport = None
         for timer in (self._watch, self._patience):
@@ -176,12 +183,10 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
         self._owed -= len(self._queue)
-        data = b"".join(self._queue) if self._tpdus is not None else self._framing.join(self._queue)
+        data = b"".join(self._queue) if self._tpdus is not None else self._joiner.join(self._queue)
         self._queue.clear()
-        now = self._loop.time()
-        if self.delay_ms or self._delayed_until > now:  # a link slowed no longer keeps its order all the same
-            self._delayed_until = max(self._delayed_until, now + self.delay_ms / 1000)
-            self._loop.call_at(self._delayed_until, self._write, data)
+        if self.delay_ms or self._delayed_until:
+            self._write_late(data)
         else:
             self._write(data)
 
@@ -192,6 +197,16 @@ class Connection(asyncio.Protocol):
             self._loop.call_later(CLOSING_S, self._abort)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _write_late(self, data: bytes) -> None:
+        """A link slowed no longer keeps its order all the same."""
+        now = self._loop.time()
+        if self.delay_ms or self._delayed_until > now:
+            self._delayed_until = max(self._delayed_until, now + self.delay_ms / 1000)
+            self._loop.call_at(self._delayed_until, self._write, data)
+        else:
+            self._delayed_until = 0.0
+            self._write(data)
 
     def _write(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():

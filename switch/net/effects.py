@@ -11,6 +11,9 @@ A wake-up is also where load is shared out. Whoever has handed in `QUOTA` frames
 new (`refuse_new`) rather than answer it too late: `BURST_S` at first, for a burst is served and not refused; `STEADY_S`
 while it goes on, because each authorization takes some five wake-ups on its way.
 
+What many authorizations share, when a wake-up began and when its writes and syncs were done, is marked once for all of
+them (`switch.net.marks`), for the attribution of latency.
+
 Order, the contract of `switch.core.effects`: what must be durable first is held by `GroupCommit`; a CLOSE waits behind
 held effects too, so that the last answers still leave.
 """
@@ -20,10 +23,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from switch import bugs
-from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, HSM, SEND, Effect
+from switch.core import effects as kinds
+from switch.core.effects import Effect
 from switch.net.clock import Clock
 from switch.net.commits import MAX_KEPT_BYTES, RETRY_S, GroupCommit, Journal
 from switch.net.lines import Field, Lines
+from switch.net.marks import WakeUps
 from switch.net.metrics import Counts
 
 # After a tick that stumbled: soon enough for timers of seconds, seldom enough not to fill the log with one bug.
@@ -86,8 +91,8 @@ class HsmPort(Protocol):
     def ask(self, tag: int, command: bytes) -> None:
         """Queue a host command; its answer comes back through `Driver.hsm_replied`."""
 
-    def flush(self) -> None:
-        """Write what is queued."""
+    def flush(self) -> bool:
+        """Write what is queued; whether there was anything."""
 
 
 class Driver:
@@ -105,7 +110,10 @@ class Driver:
         refuse_new: Refuse | None = None,
         stalled: Callable[[str], None] | None = None,
         failed: Callable[[], None] | None = None,
+        wake_ups: WakeUps | None = None,
+        grain_s: float = 0.0,
     ) -> None:
+        """`grain_s`: how much later than its deadlines the part may hear of them, so that it is asked for them less."""
         self.part = part
         self.clock = clock
         self.counts = counts
@@ -125,7 +133,8 @@ class Driver:
         self._failed = failed  # told when the part has to stop: nothing could be recorded for too long
         self._commits: GroupCommit | None = None
         if journal is not None:
-            self._commits = GroupCommit(journal, self._write, self._log_stalled, self._log_overfull)
+            self._commits = GroupCommit(journal, self._released, self._log_stalled, self._log_overfull)
+        self._wake_ups = WakeUps() if wake_ups is None else wake_ups
         self._outlets: dict[int, Outlet] = {}
         self._closing: set[int] = set()  # connections that the part has closed: it hears no more of them
         self._pending: list[Effect] = []  # taken, to be carried out at the end of this wake-up
@@ -133,6 +142,8 @@ class Driver:
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._grain_s = grain_s
+        self._looking = False  # for the part's deadline, in a grain's time
         self._closed = False
 
     def start(self) -> None:
@@ -142,9 +153,13 @@ class Driver:
     def wake(self) -> None:
         """The part was called: take its effects once this turn of the loop has handed in everything it brought."""
         if not self._scheduled:
-            self._scheduled = True
-            self._turn_began = self.clock()
-            self._loop.call_soon(self._run)
+            self._begin(self.clock())
+
+    def _begin(self, now: float) -> None:
+        self._scheduled = True
+        self._turn_began = now
+        self._wake_ups.began.add(now)
+        self._loop.call_soon(self._run)
 
     def next_turn(self, call: Callable[[], None]) -> None:
         """Call this when the effects of the present wake-up are carried out."""
@@ -172,18 +187,22 @@ class Driver:
         self.part.disconnected(number, self.clock())
         self.wake()
 
-    def received(self, number: int, frames: Sequence[bytes], now: float) -> int:
+    def received(self, number: int, frames: Sequence[bytes], now: float, since: float = 0.0) -> int:
         """Whole frames came on a connection, in this order. Returns how many this wake-up had a place for.
 
-        None is handed in behind one that has its connection closed.
+        None is handed in behind one that has its connection closed. `since`: when they came, where that was earlier.
         """
+        if not self._scheduled:
+            self._begin(now)
+        if since > 0.0:
+            self._wake_ups.held_back(since, now)
         pending, closing = self._pending, self._closing
         receive, take_effects = self.part.receive, self.part.take_effects
         answering = number in self._answering
         left = self._left.get(number, CHATTER if answering else QUOTA)
         taken = 0
         for frame in frames:
-            if number in closing:
+            if closing and number in closing:
                 return len(frames)
             if left <= 0:
                 break
@@ -194,12 +213,11 @@ class Driver:
                 self._stumbled(error)
             effects = take_effects()
             pending += effects
-            left -= not answering or not effects or effects[-1][0] == EVENT
+            left -= not answering or not effects or effects[-1][0] == kinds.EVENT
             for effect in effects:
-                if effect[0] == CLOSE and effect[1] in self._outlets:
+                if effect[0] == kinds.CLOSE and effect[1] in self._outlets:
                     closing.add(effect[1])
         self._left[number] = left
-        self.wake()
         return taken
 
     def refused(self, number: int, frames: Sequence[bytes], now: float) -> Sequence[bytes]:
@@ -231,13 +249,14 @@ class Driver:
 
     def hsm_replied(self, replies: Iterable[tuple[int, bytes | None]], now: float) -> None:
         """The HSM answered commands, by tag, or will not (None)."""
+        if not self._scheduled:
+            self._begin(now)
         hsm_reply = self.part.hsm_reply
         for tag, reply in replies:
             try:
                 hsm_reply(tag, reply, now)
             except Exception as error:
                 self._stumbled(error)
-        self.wake()
 
     def _stumbled(self, error: Exception) -> None:
         """A mistake of ours: say where, never what (an exception's text may quote the message), and go on."""
@@ -257,11 +276,12 @@ class Driver:
             return
         effects, self._pending = self._pending, []
         self._carry_out(effects + self.part.take_effects())
-        self._write_refusals()
+        if self._refusals:
+            self._write_refusals()
         if self._commits is not None:
             self._commits.flush()
-        if self.hsm is not None:
-            self.hsm.flush()
+        if self.hsm is not None and self.hsm.flush():
+            self._wake_ups.asked.add(self.clock())
         self._lines.flush()
         self._arm()
         self._left.clear()
@@ -275,52 +295,80 @@ class Driver:
         due: list[Effect] = []
         for effect in effects:
             kind = effect[0]
-            if kind == COMMIT:
+            if kind == kinds.COMMIT:
                 assert commits is not None, "this part keeps no log"
                 commits.append(effect[1])
-            elif kind == HSM:
+            elif kind == kinds.HSM:
                 assert hsm is not None, "this part has no HSM"
                 hsm.ask(effect[1], effect[2])
-            elif kind == EVENT:
+            elif kind == kinds.EVENT:
                 self.event(effect[1], effect[2])
-            elif kind == SEND or commits is None or not commits.hold(effect):
+            elif kind == kinds.SEND or commits is None or not commits.hold(effect):
                 due.append(effect)
         if due:
             self._write(due)
 
-    def _write(self, effects: Iterable[Effect]) -> None:
+    def _released(self, effects: list[Effect]) -> None:
+        """What these waited for is durable."""
+        self._wake_ups.durable.add(self.clock())
+        self._write(effects)
+
+    def _write(self, effects: list[Effect]) -> None:
         """Write frames, one write a connection; note when requests and answers left; then close what is to close."""
-        now = self.clock()
         touched: dict[int, Outlet] = {}
         closing: list[Outlet] = []
-        answered: list[Any] = []
         outlet_of = self._outlets.get
         for effect in effects:
             kind, conn = effect[0], effect[1]
             outlet = outlet_of(conn)
             if outlet is not None:
-                if kind == CLOSE:
+                if kind == kinds.CLOSE:
                     closing.append(outlet)
                 else:
                     outlet.put(effect[2])
                     touched[conn] = outlet
-            if kind == FORWARD:
-                if (tx := effect[3]) is not None:
-                    tx.forwarded_at = now if outlet is not None else 0.0
-            elif kind == ANSWER and (tx := effect[3]) is not None and not tx.answered_at:
-                # Repeats that waited for the same answer are not measured again.
-                tx.answered_at = now if outlet is not None else 0.0
-                answered.append(tx)
         for outlet in touched.values():
             outlet.flush()
+        self._note(effects, touched)
         for outlet in closing:
             outlet.close()
+
+    def _note(self, effects: list[Effect], written: dict[int, Outlet]) -> None:
+        """When requests and answers left; 0.0 of those whose connection was gone."""
+        now = self.clock()
+        answered: list[Any] = []
+        for effect in effects:
+            kind = effect[0]
+            if kind == kinds.FORWARD:
+                if (tx := effect[3]) is not None:
+                    tx.forwarded_at = now if effect[1] in written else 0.0
+            elif kind == kinds.ANSWER and (tx := effect[3]) is not None and not tx.answered_at:
+                # Repeats that waited for the same answer are not measured again.
+                tx.answered_at = now if effect[1] in written else 0.0
+                answered.append(tx)
         if answered and self._observe is not None:
             self._observe(answered)
 
     # -- time ------------------------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
+        """See that the part ticks at its next deadline, or up to a grain later.
+
+        To find its deadline a part looks through all that it waits for. With a grain it is not asked in each of
+        thousands of wake-ups but once a grain.
+        """
+        if not self._grain_s:
+            self._arm_timer()
+        elif not self._looking:
+            self._looking = True
+            self._loop.call_later(self._grain_s, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        if not self._closed:
+            self._arm_timer()
+
+    def _arm_timer(self) -> None:
         """Keep one timer, no later than the next deadline. An earlier one stays: it ticks in vain and re-arms."""
         deadline = self.part.next_deadline()
         if deadline is None or (self._timer is not None and self._timer_at <= deadline):

@@ -13,7 +13,7 @@ import asyncio
 from typing import cast
 
 from switch.core.window import Window
-from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Splitter
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 
@@ -27,6 +27,7 @@ COUNTED_DIGITS = 4  # of the header: more would tell more apart than may be outs
 RECONNECT_S = 0.25  # the HSM is next door: soon enough to matter, seldom enough not to
 
 _FRAMING = Framing()  # a payShield's: two bytes of length
+_HEX = [b"%02X" % byte for byte in range(256)]
 
 
 class HsmClient:
@@ -54,19 +55,25 @@ class HsmClient:
 
     def ask(self, tag: int, command: bytes) -> None:
         """Queue a command on this wake-up's socket."""
-        socket = self._sockets[self._turn % len(self._sockets)] if self._sockets else None
+        socket = self._socket_of_turn()
         if socket is None or not socket.put(tag, command):
             self._hopeless.append(tag)
 
-    def flush(self) -> None:
-        """One write; the next wake-up that asks takes the next socket."""
-        if self._sockets and self._sockets[self._turn % len(self._sockets)].flush():
+    def flush(self) -> bool:
+        """One write, if there is something to ask; the next wake-up that asks takes the next socket."""
+        socket = self._socket_of_turn()
+        wrote = socket is not None and socket.flush()
+        if wrote:
             self._turn += 1
         if self._hopeless:
             tags, self._hopeless = self._hopeless, []
             reason = "overloaded" if self._sockets else "no-hsm"
             self._event(reason, f"{len(tags)} commands cannot be asked: {self._address}")
             self.replied_none(tags)
+        return wrote
+
+    def _socket_of_turn(self) -> "_Socket | None":
+        return self._sockets[self._turn % len(self._sockets)] if self._sockets else None
 
     def replied_none(self, tags: list[int]) -> None:
         """These commands get no answer."""
@@ -109,7 +116,7 @@ class HsmClient:
             socket.drop("shutdown")
 
 
-class _Socket(asyncio.Protocol):
+class _Socket:
     """One socket: its outstanding commands by header, oldest first."""
 
     def __init__(self, client: HsmClient, driver: Driver, header_bytes: int, window: Window) -> None:
@@ -117,6 +124,7 @@ class _Socket(asyncio.Protocol):
         self._client = client
         self._driver = driver
         self._splitter = Splitter(_FRAMING, MAX_FRAME_BYTES)
+        self._joiner = Joiner(_FRAMING)
         self._transport: asyncio.Transport | None = None
         self._outstanding: dict[bytes, tuple[int, float]] = {}  # header: (tag, deadline); a dict keeps the order
         self._queue: list[bytes] = []
@@ -125,7 +133,7 @@ class _Socket(asyncio.Protocol):
         self._window = window
         self._header_bytes = header_bytes
         self._headers = 16 ** min(header_bytes, COUNTED_DIGITS)
-        self._header_format = b"%%0%dX" % header_bytes
+        self._zeros = b"0" * header_bytes
         self._timer: asyncio.TimerHandle | None = None
         self._reason = "closed by the HSM"
 
@@ -138,7 +146,7 @@ class _Socket(asyncio.Protocol):
         if len(self._outstanding) >= min(self._window.limit, MAX_OUTSTANDING):
             return False
         self._count = (self._count + 1) % self._headers
-        header = self._header_format % self._count
+        header = (self._zeros + _HEX[self._count >> 8] + _HEX[self._count & 0xFF])[-self._header_bytes :]
         if header in self._outstanding:  # as many are unanswered as a short header can tell apart
             return False
         if not self._queue:
@@ -151,7 +159,7 @@ class _Socket(asyncio.Protocol):
         """Write what is queued in one piece; False when there is nothing."""
         if not self._queue or self._transport is None:
             return False
-        self._transport.write(_FRAMING.join(self._queue))
+        self._transport.write(self._joiner.join(self._queue))
         self._queue.clear()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._check_oldest)
@@ -176,6 +184,16 @@ class _Socket(asyncio.Protocol):
         if replies:
             self._window.answered(now, now - deadline + TIMEOUT_S, len(replies))
             self._driver.hsm_replied(replies, now)
+
+    def eof_received(self) -> bool:
+        """The HSM will send no more: done with."""
+        return False
+
+    def pause_writing(self) -> None:
+        """It reads slowly: its commands run out of time."""
+
+    def resume_writing(self) -> None:
+        """It reads again."""
 
     def _check_oldest(self) -> None:
         self._timer = None

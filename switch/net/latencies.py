@@ -1,26 +1,41 @@
-"""Where the milliseconds go: the time of each hop of an authorization, in cheap histograms.
+"""Where the milliseconds go: the time of each hop of every authorization, in cheap histograms.
+
+An authorization's time is cut at the moments that its transaction carries and at those that it shares with its wake-up
+(`switch.net.marks`), each to the next, and every piece belongs to one hop. So the hops of `PATH` add up to `total`:
+
+    arrived ─line─▶ at the rules ─queue─▶ HSM asked ─hsm─▶ HSM answered ─log─▶ intent durable ─queue─▶ forwarded
+            ─issuer─▶ decided ─log─▶ outcome durable ─answer─▶ written to the acquirer
 
 A histogram is log-linear: every power of two of microseconds is cut into 32 equal buckets, so a quantile is off by
-3 % at most, from 1 µs to two minutes, in 7 KiB. Values arrive in batches as numpy arrays: finished transactions are
-put aside on the hot path (their moments, in one array) and folded here a thousand at a time.
+3 % at most, from 1 µs to two minutes, in 7 KiB.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
-from operator import attrgetter
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from switch.core.transaction import Transaction
+from switch.net.marks import WakeUps
 
 _STEPS: Final = 32  # buckets an octave: 1/32 = 3 % wide, finer than run-to-run noise
 _OCTAVES: Final = 27  # 2^27 µs = 134 s, beyond the 120 s that a late answer is watched for
-FOLD_AT: Final = 1024  # transactions put aside before they are folded: amortises numpy's fixed cost per call
+_BUCKETS: Final = _STEPS * _OCTAVES
+_LONGEST_US: Final = 2.0**_OCTAVES - 1.0
 
-Microseconds = npt.NDArray[np.float64]
+PATH: Final = {
+    "line": "from the acquirer's bytes in our process to the rules: behind others of the same wake-up, or held back",
+    "queue": "from the rules to the command written to the HSM, and from the durable intent to the request written",
+    "hsm": "PIN translation, from the command written to its answer",
+    "log": "until the intent was durable, and from the decision until the outcome was: waiting for the disk",
+    "issuer": "from the request written to the decision: the issuer's answer, or its timer",
+    "answer": "from the durable outcome to the answer written",
+}
+ANSWER_DURABLE: Final = "answer_durable"  # from the decision to the answer written: the end of `log`, and `answer`
+TOTAL: Final = "total"  # what the acquirer waits for us
+HOPS: Final = (*PATH, ANSWER_DURABLE, TOTAL)
 
-# Each hop is the time between two moments of a transaction; a moment that did not happen is 0.0 and so is its hop.
 MOMENT_WORDS: Final = {
     "hsm_asked_at": "asked the HSM to translate the PIN block",
     "hsm_answered_at": "the HSM answered",
@@ -29,27 +44,14 @@ MOMENT_WORDS: Final = {
     "decided_at": "decided",
     "answered_at": "the outcome is durable: answered the acquirer",
 }
-_MOMENTS: Final = ("received_at", *MOMENT_WORDS)
-HOPS: Final[dict[str, tuple[str, str]]] = {
-    "hsm": ("hsm_asked_at", "hsm_answered_at"),  # PIN translation
-    "issuer": ("forwarded_at", "issuer_answered_at"),  # from leaving us to the issuer's answer
-    "answer_durable": ("decided_at", "answered_at"),  # the outcome's way to the disk and out
-    "total": ("received_at", "answered_at"),  # what the acquirer waits for us
-}
-_moments: Callable[[Any], tuple[float, ...]] = attrgetter(*_MOMENTS)
-
-
-def timeline(tx: Any) -> dict[str, float]:
-    """When each moment of a transaction was, in milliseconds after its arrival; those that did not happen left out."""
-    moments = {moment: getattr(tx, moment) for moment in MOMENT_WORDS}
-    return {moment: round((at - tx.received_at) * 1000, 3) for moment, at in moments.items() if at}
 
 
 class Histogram:
     """Counts of durations in microseconds.
 
     >>> histogram = Histogram()
-    >>> histogram.record(np.array([100.0] * 98 + [5_000.0, 70_000.0]))
+    >>> for value_us in [100.0] * 98 + [5_000.0, 70_000.0]:
+    ...     histogram.record(value_us)
     >>> histogram.count, round(histogram.percentile(50) / 100, 1), round(histogram.percentile(99) / 5_000, 1)
     (100, 1.0, 1.0)
     >>> histogram.at_most([90.0, 200.0, 1e6])
@@ -57,17 +59,20 @@ class Histogram:
     """
 
     def __init__(self) -> None:
-        self._buckets: npt.NDArray[np.int64] = np.zeros(_STEPS * _OCTAVES, dtype=np.int64)
+        self._buckets = array("q", bytes(8 * _BUCKETS))
         self.count = 0
         self.sum_us = 0.0
 
-    def record(self, values_us: Microseconds) -> None:
-        """Add a batch; below 1 µs counts as 1 µs, beyond the last bucket as the last."""
-        fraction, exponent = np.frexp(np.maximum(values_us, 1.0))  # value = fraction · 2^exponent, fraction in [½, 1)
-        index = (exponent - 1) * _STEPS + ((fraction * 2 - 1) * _STEPS).astype(np.int64)
-        np.add.at(self._buckets, np.minimum(index, len(self._buckets) - 1), 1)
-        self.count += len(values_us)
-        self.sum_us += float(values_us.sum())
+    def record(self, value_us: float) -> None:
+        """Add one; below 1 µs counts as 1 µs, beyond the last bucket as the last."""
+        steps = int(min(max(value_us, 1.0), _LONGEST_US) * _STEPS)
+        octave = 0
+        while steps >= 2 * _STEPS:
+            steps >>= 1
+            octave += 1
+        self._buckets[octave * _STEPS + steps - _STEPS] += 1
+        self.count += 1
+        self.sum_us += value_us
 
     def percentile(self, percent: float) -> float:
         """The middle of the bucket below which `percent` of the values lie, in µs; 0.0 when there are none."""
@@ -85,36 +90,61 @@ class Histogram:
 
 
 class Latencies:
-    """The histograms of all hops, fed with finished transactions."""
+    """The histograms of all hops, fed with answered transactions; the objects themselves are not kept."""
 
     def __init__(self) -> None:
-        self._aside = array("d")  # the moments of one transaction after the other
-        self._hops = {name: Histogram() for name in HOPS}
+        self.wake_ups = WakeUps()  # of the driver whose transactions these are
+        self.hops = {name: Histogram() for name in HOPS}
+        self.first_with_pin: dict[int, dict[str, float]] = {}  # by acquirer link, `timeline` of the first approved
+        self._line, self._queue, self._hsm = self.hops["line"], self.hops["queue"], self.hops["hsm"]
+        self._log, self._issuer, self._answer = self.hops["log"], self.hops["issuer"], self.hops["answer"]
+        self._answer_durable, self._total = self.hops[ANSWER_DURABLE], self.hops[TOTAL]
 
-    def observe(self, transactions: Iterable[Any]) -> None:
-        """Note the moments of transactions; the objects themselves are not kept."""
-        self._aside.extend(chain.from_iterable(map(_moments, transactions)))
-        if len(self._aside) >= FOLD_AT * len(_MOMENTS):
-            self._fold()
+    def observe(self, transactions: Iterable[Transaction]) -> None:
+        """They were answered; one whose acquirer's connection was gone by then (`answered_at` 0.0) is not counted."""
+        for tx in transactions:
+            if tx.answered_at > 0.0:
+                self._attribute(tx)
+                if tx.hsm_answered_at > 0.0 and tx.acquirer_link not in self.first_with_pin and tx.de39 == "00":
+                    self.first_with_pin[tx.acquirer_link] = self.timeline(tx)
 
-    def _fold(self) -> None:
-        if not self._aside:
-            return
-        moments = np.array(self._aside).reshape(-1, len(_MOMENTS))
-        self._aside = array("d")
-        for name, (start, end) in HOPS.items():
-            first, last = moments[:, _MOMENTS.index(start)], moments[:, _MOMENTS.index(end)]
-            happened = (first > 0) & (last > 0)
-            self._hops[name].record((last[happened] - first[happened]) * 1e6)
+    def _attribute(self, tx: Transaction) -> None:
+        """Give every piece of its time to a hop."""
+        wake_ups = self.wake_ups
+        arrived = min(wake_ups.arrival(tx.received_at), tx.received_at)
+        self._line.record((tx.received_at - arrived) * 1e6)
+        at, queued, logged = tx.received_at, 0.0, 0.0  # `at`: up to where its time is attributed
+        if tx.hsm_answered_at > 0.0:
+            asked = min(wake_ups.asked.after(tx.hsm_asked_at), tx.hsm_answered_at)
+            queued = asked - at
+            at = tx.hsm_answered_at
+            self._hsm.record((at - asked) * 1e6)
+        decided = max(tx.decided_at, at)
+        if at <= tx.forwarded_at <= decided:
+            durable = max(wake_ups.durable.before(tx.forwarded_at), at)
+            logged = durable - at
+            queued += tx.forwarded_at - durable
+            self._issuer.record((decided - tx.forwarded_at) * 1e6)
+        else:  # it had not left before it was decided: if it waited, then for its intent
+            logged = decided - at
+        durable = max(wake_ups.durable.before(tx.answered_at), decided)
+        self._queue.record(queued * 1e6)
+        self._log.record((logged + durable - decided) * 1e6)
+        self._answer.record((tx.answered_at - durable) * 1e6)
+        self._answer_durable.record((tx.answered_at - decided) * 1e6)
+        self._total.record((tx.answered_at - arrived) * 1e6)
 
-    def hops(self) -> dict[str, Histogram]:
-        """Every hop's histogram, up to date."""
-        self._fold()
-        return self._hops
+    def timeline(self, tx: Transaction) -> dict[str, float]:
+        """When each moment of a transaction was, in milliseconds after its arrival; those that did not happen not."""
+        moments = {moment: float(getattr(tx, moment)) for moment in MOMENT_WORDS}
+        if tx.hsm_answered_at > 0.0:
+            moments["hsm_asked_at"] = min(self.wake_ups.asked.after(tx.hsm_asked_at), tx.hsm_answered_at)
+        arrived = self.wake_ups.arrival(tx.received_at)
+        return {moment: round((at - arrived) * 1000, 3) for moment, at in moments.items() if at}
 
     def percentiles_ms(self) -> dict[str, dict[str, float]]:
         """p50, p90, p99 in milliseconds and the count, a hop each, as `status` reports them."""
         return {
             name: {"count": hop.count, **{f"p{p}": round(hop.percentile(p) / 1000, 3) for p in (50, 90, 99)}}
-            for name, hop in self.hops().items()
+            for name, hop in self.hops.items()
         }

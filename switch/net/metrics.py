@@ -74,7 +74,7 @@ class PartCollector:
 
     def _hops(self) -> Metric:
         family = HistogramMetricFamily("monetique_hop_seconds", "Time of each hop", labels=("hop",))
-        for name, hop in self._latencies.hops().items():
+        for name, hop in self._latencies.hops.items():
             counts = hop.at_most([bound * 1000 for bound in _BOUNDS_MS])
             buckets = [(str(bound / 1000), float(count)) for bound, count in zip(_BOUNDS_MS, counts, strict=True)]
             family.add_metric((name,), [*buckets, ("+Inf", float(hop.count))], sum_value=hop.sum_us / 1e6)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from switch.net.clock import Clock
-from switch.net.latencies import Latencies, timeline
+from switch.net.latencies import Latencies
 from switch.net.lines import Lines
 from switch.net.metrics import Counts, LinkState
 
@@ -20,15 +20,6 @@ class Instruments:
         self.counts = Counts()
         self.latencies = Latencies()
         self._links = links
-        self._first: dict[int, dict[str, float]] = {}
-
-    def observe(self, transactions: Sequence[Any]) -> None:
-        """Authorizations were answered."""
-        self.latencies.observe(transactions)
-        first = self._first
-        for tx in transactions:
-            if tx.acquirer_link not in first and tx.hsm_answered_at and tx.de39 == "00":
-                first[tx.acquirer_link] = timeline(tx)
 
     def status(self, counters: dict[str, int], links: Sequence[LinkState] = ()) -> dict[str, Any]:
         """The answer to the control command `status`."""
@@ -39,6 +30,8 @@ class Instruments:
             "events": {f"{name}/{reason}": count for (name, reason), count in self.counts.events.items()},
             "links": [dict(zip(("name", "role", "state", "connections"), link, strict=True)) for link in links],
             "latency_ms": self.latencies.percentiles_ms(),
-            "first_approved_with_pin": {self._links[link]: moments for link, moments in self._first.items()},
+            "first_approved_with_pin": {
+                self._links[link]: moments for link, moments in self.latencies.first_with_pin.items()
+            },
             "lines_dropped": self.lines.dropped,
         }

@@ -31,6 +31,7 @@ from switch.store.keys import load_or_create
 
 NAME = "switch"
 POLL_S = 0.01  # how often readiness is looked at while starting
+GRAIN_S = 0.005  # how late the rules may hear of time: a thousandth of their timers, and 200 looks a second at most
 COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of `Switch.exhausted`, for `status`
 
@@ -90,7 +91,9 @@ class _RunningSwitch:
             instruments.lines,
             instruments.counts,
             journal=log,
-            observe=instruments.observe,
+            observe=instruments.latencies.observe,
+            wake_ups=instruments.latencies.wake_ups,
+            grain_s=GRAIN_S,
             refuse_new=core.refuse_new,
             stalled=core.stall,
             failed=lambda: stop.request(process.FAILED),

@@ -13,14 +13,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 HANDSHAKE_S = 3.0  # two round trips and a millisecond of arithmetic; a retransmission on a bad line takes one second
 MAX_HANDSHAKES = 512  # a fleet that comes back at once, at a millisecond of our time each: half a second's worth
 RETRY_ACCEPT_S = 0.1  # out of descriptors: until some connection has ended
 SHUTDOWN_S = 1.0  # for the peer's goodbye, as long as a plain connection's is waited for
 
-Inner = TypeVar("Inner", bound=asyncio.Protocol)
+Inner = TypeVar("Inner")  # what the loop calls by asyncio.Protocol's names
 Failed: TypeAlias = Callable[[Inner, str, str], None]  # the protocol that is not to be, reason, why
 
 GIVES_WAY = (
@@ -166,7 +166,7 @@ class TlsServer(Generic[Inner]):
     async def _shake_hands(self, accepted: socket.socket, inner: Inner) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: inner,
+                lambda: cast(asyncio.Protocol, inner),
                 accepted,
                 ssl=self._context,
                 ssl_handshake_timeout=HANDSHAKE_S,

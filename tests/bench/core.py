@@ -32,6 +32,7 @@ STEPS = 20_000
 
 ACQUIRER_CONN, ISSUER_CONN = 1, 2
 NOW = 1_790_000_000.0
+PAN = "4687380000000016"
 TRANSLATED = b"CD00040123456789ABCDEF01"
 
 
@@ -62,6 +63,11 @@ class Bench:
             self.serial += 1
             frames.append(self.layout.encode(doc | {"11": f"{self.serial:06d}", "37": f"R{self.serial:011d}"}))
         return frames
+
+    def purchases(self, count: int) -> list[bytes]:
+        """Plain ones, with a PIN."""
+        base = {**PURCHASE, "2": PAN, "32": self.institution_id, "35": f"{PAN}=28121010000000000"}
+        return self.numbered([base] * count)
 
     def received(self, requests: list[bytes], conn: int = ACQUIRER_CONN) -> list[Effect]:
         """Hand in frames one by one; all effects."""
@@ -139,10 +145,8 @@ def core_rounds(spec: SwitchSpec) -> list[Sample]:
     samples = []
     for _ in range(ROUNDS):
         bench = Bench(spec)
-        base = {**PURCHASE, "2": "4687380000000016", "32": bench.institution_id}
-        base["35"] = "4687380000000016=28121010000000000"
         with collecting_as_the_switch():
-            samples.append(bench.authorized(bench.numbered([base] * REQUESTS)))
+            samples.append(bench.authorized(bench.purchases(REQUESTS)))
     return samples
 
 

@@ -5,11 +5,11 @@ import json
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from switch.core.transaction import Transaction
 from switch.iso8583.framing import Framing
 from switch.net import links, visitors
 from switch.net.addresses import Address
@@ -113,8 +113,9 @@ def test_metrics_are_what_prometheus_reads() -> None:
     async def main() -> None:
         counts, latencies = Counts(), Latencies()
         counts.add("declined", "no-route")
-        moments = ("hsm_asked_at", "hsm_answered_at", "forwarded_at", "issuer_answered_at", "decided_at")
-        latencies.observe([SimpleNamespace(received_at=1.0, answered_at=1.002, **dict.fromkeys(moments, 0.0))])
+        tx = Transaction()
+        tx.received_at, tx.answered_at = 1.0, 1.002
+        latencies.observe([tx])
         collector = PartCollector(
             counts, latencies, lambda: {"de39-00": 7, "repeats": 2}, lambda: [("issuer-1", "issuer", "signed-on", 1)]
         )

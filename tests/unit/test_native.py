@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from switch import native
-from switch.core import fields
+from switch.core import effects, fields
 
 ROOT = Path(__file__).parents[2]
 EXT = ROOT / "ext"
@@ -22,14 +23,16 @@ def augmented() -> set[str]:
 
 
 def test_each_source_with_types_is_compiled() -> None:
-    assert augmented() - {"switch.core.fields"} == set(native.COMPILED)
+    assert augmented() - {"switch.core.effects", "switch.core.fields"} == set(native.COMPILED)
 
 
-def test_compiled_rules_read_the_same_data_elements() -> None:
-    """`fields.pxd` repeats the numbers of `fields.py`, for the compiler."""
-    lines = (EXT / "switch" / "core" / "fields.pxd").read_text().splitlines()
+@pytest.mark.parametrize("module", [effects, fields])
+def test_compiled_code_reads_the_same_numbers(module: ModuleType) -> None:
+    """`fields.pxd` repeats the data elements of `fields.py`, for the compiler; `effects.pxd` the kinds of effects."""
+    name = module.__name__.rpartition(".")[2]
+    lines = (EXT / "switch" / "core" / f"{name}.pxd").read_text().splitlines()
     repeated = dict(line.strip().split(" = ") for line in lines if " = " in line)
-    numbers = {name: value for name, value in vars(fields).items() if name.isupper() and isinstance(value, int)}
+    numbers = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, int)}
     assert {name: int(value) for name, value in repeated.items()} == numbers
 
 

@@ -39,6 +39,7 @@ cdef class Authorizations:
     cdef _route(self, Transaction tx, str pan, double now)
     @cython.locals(source=str, acquirer=AcquirerLink)
     cdef _translate(self, Transaction tx, IssuerLink issuer, str pan, str block, double now)
+    @cython.locals(command=str)
     cdef _ask_translation(self, Translation asked)
     @cython.locals(tx=Transaction, acquirer=AcquirerLink, issuer=IssuerLink, block=str, code=str, previous=str)
     cpdef _translated(self, Translation asked, bytes reply, double now)
@@ -61,7 +62,9 @@ cdef class Authorizations:
     cpdef line_lost(self, Line line, long long conn, double now)
 
 
-@cython.locals(block=bytes)
 cpdef tuple translated(bytes reply)
+
+@cython.locals(place=Py_ssize_t, digit=int)
+cdef bint holds_block(bytes reply) except -1
 
 cpdef bint answers(CView view, Transaction tx, tuple match) except -1

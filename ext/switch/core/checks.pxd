@@ -7,6 +7,8 @@ from switch.core.links cimport AcquirerLink
 from switch.iso8583._codec_c cimport FieldMask as CFieldMask, View as CView
 
 
+cdef frozenset WITH_AMOUNT, WITHOUT_AMOUNT, ZEROS
+
 @cython.locals(number=Py_ssize_t)
 cpdef absent(CView view, CFieldMask mandatory)
 @cython.locals(pan=str)
@@ -20,4 +22,5 @@ cpdef track_disagrees(CView view)
 cpdef business(CView view, spec)
 @cython.locals(pan=str, track2=str)
 cpdef str pan_of(CView view)
+@cython.locals(account=str)
 cpdef str account_number(str pan)

@@ -35,6 +35,8 @@ cdef class Context:
     cpdef answer(self, long long conn, CView view, str code, Transaction tx, dict extras=*, bint timed=*)
 
 
+cdef dict ANSWERED_BY
+
 @cython.locals(answer=str)
 cpdef str response_mti(str mti)
 cpdef bint is_asking(str mti) except -1

@@ -9,6 +9,9 @@ from switch.core.links cimport AcquirerLink, IssuerLink, Line
 from switch.iso8583._codec_c cimport View as CView
 
 
+cdef frozenset AUTHORIZATION_MTIS, REVERSAL_MTIS, NETWORK_MTIS, ADVICE_MTIS, AUTHORIZATION_ANSWERS, DELIVERY_ANSWERS
+
+
 @cython.final
 cdef class Switch:
     cdef public Context _context

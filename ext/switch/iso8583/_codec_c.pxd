@@ -53,6 +53,7 @@ cdef class View:
 cdef class Layout:
     cdef readonly object table
     cdef tuple fields
+    cdef object mti_field, bitmap_field
     cdef Rule mti, bitmap
     cdef Rule rules[SLOTS]
     cdef bint tertiary, slow

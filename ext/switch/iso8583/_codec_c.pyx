@@ -182,9 +182,10 @@ cdef class Layout:
         cdef int slot
         self.table = compile_spec(spec)
         self.fields = self.table.fields
+        self.mti_field, self.bitmap_field = self.table.mti, self.table.bitmap
         self.tertiary = self.table.tertiary
-        rule_of(self.table.mti, &self.mti)
-        rule_of(self.table.bitmap, &self.bitmap)
+        rule_of(self.mti_field, &self.mti)
+        rule_of(self.bitmap_field, &self.bitmap)
         for slot in range(SLOTS):
             rule_of(self.fields[slot], &self.rules[slot])
             self.slow |= self.rules[slot].data == OTHER
@@ -244,16 +245,16 @@ cdef class Layout:
         view.mti_at = <uint16_t>at
         end = read_field(&self.mti, frame, size, at, ascii)
         if end < 0:
-            end = self.ask_field(view, self.table.mti, at)
+            end = self.ask_field(view, self.mti_field, at)
         view.bitmap_at = <uint16_t>end
-        view.mti = self.text(view.frame, &self.mti, self.table.mti, at, end)
+        view.mti = self.text(view.frame, &self.mti, self.mti_field, at, end)
         view.has_mti = True
         return self.index_bitmaps(view, frame, size, end)
 
     cdef Py_ssize_t index_bitmaps(self, View view, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at) except -1:
         cdef uint64_t words[3]
         memset(words, 0, sizeof(words))
-        at = self.read_bitmap(view, &self.bitmap, self.table.bitmap, frame, size, at, &words[0])
+        at = self.read_bitmap(view, &self.bitmap, self.bitmap_field, frame, size, at, &words[0])
         view.secondary_at = view.body_at = <uint16_t>at
         if words[0] & bit_of(SECONDARY):
             words[0] &= ~bit_of(SECONDARY)
@@ -336,7 +337,7 @@ cdef class Layout:
         if view.has_header:
             doc["h"] = view.value(HEADER)
         doc["t"] = view.mti
-        doc["p"] = self.text(view.frame, &self.bitmap, self.table.bitmap, view.bitmap_at, view.secondary_at)
+        doc["p"] = self.text(view.frame, &self.bitmap, self.bitmap_field, view.bitmap_at, view.secondary_at)
         if view.body_at > view.secondary_at:
             doc["1"] = self.text(
                 view.frame, &self.rules[SECONDARY], self.fields[SECONDARY], view.secondary_at, view.body_at
@@ -447,7 +448,7 @@ cdef class Layout:
         if mti is None:
             self.copy_mti(&out, <View>draft.views[0])
         elif not write_field(&self.mti, mti, &out):
-            self.write_slowly(&out, self.table.mti, mti)
+            self.write_slowly(&out, self.mti_field, mti)
         self.write_bitmaps(&out, draft.present)
         for word in range(3):
             bits = draft.present[word]
@@ -498,7 +499,7 @@ cdef class Layout:
         cdef int count = 3 if present[2] else 2 if present[1] else 1, word
         cdef uint64_t bits
         cdef const Rule* rule = &self.bitmap
-        cdef object field = self.table.bitmap
+        cdef object field = self.bitmap_field
         if count > 1 and self.rules[SECONDARY].data == ABSENT:
             raise EncodeError("1", NO_SUCH_FIELD)
         for word in range(count):

@@ -5,14 +5,14 @@ import pytest
 from switch.config import load, switch_spec
 from switch.core import effects
 from switch.core.effects import COMMIT, EVENT, SEND
-from tests.bench.core import ACQUIRER_CONN, NOW, Bench
+from tests.bench.core import ACQUIRER_CONN, NOW, Bench, of
 
 SPEC = switch_spec(load())
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """A switch whose links are signed on, and prepared requests."""
+    """A switch whose links are signed on."""
     return Bench(SPEC)
 
 
@@ -22,7 +22,7 @@ def altered(bench: Bench, frame: bytes, **fields: str) -> bytes:
 
 
 def test_new_requests_are_refused_and_the_rest_is_given_back(bench: Bench) -> None:
-    first, second, third = bench.requests[:3]
+    first, second, third = bench.purchases(3)
     bench.switch.receive(ACQUIRER_CONN, first, NOW)
     bench.switch.take_effects()
     advice = altered(bench, third, t="0420", f90="0100" + "0" * 38)
@@ -41,13 +41,15 @@ def test_new_requests_are_refused_and_the_rest_is_given_back(bench: Bench) -> No
 
 def test_who_has_not_signed_on_is_told_so_by_the_rules(bench: Bench) -> None:
     bench.switch.connected(99, 0, NOW)
-    assert bench.switch.refuse_new(99, bench.requests[:1]) == (bench.requests[:1], [])
+    requests = bench.purchases(1)
+    assert bench.switch.refuse_new(99, requests) == (requests, [])
 
 
 def test_while_nothing_can_be_recorded_nothing_is_decided(bench: Bench) -> None:
     bench.switch.stall("the log has failed")
-    reversal = altered(bench, bench.requests[1], t="0420", f90="0100" + "0" * 38)
-    for frame in (bench.requests[0], reversal):
+    request, other = bench.purchases(2)
+    reversal = altered(bench, other, t="0420", f90="0100" + "0" * 38)
+    for frame in (request, reversal):
         bench.switch.receive(ACQUIRER_CONN, frame, NOW)
     taken = bench.switch.take_effects()
     assert [effect[0] for effect in taken] == [SEND, EVENT, EVENT]  # 96; the reversal is left to its repeat
@@ -61,7 +63,10 @@ def test_an_issuer_that_falls_behind_gets_no_more(bench: Bench, monkeypatch: pyt
     issuers = bench.switch._context.issuers.values()
     for issuer in issuers:
         issuer.window.limit = 64
-    bench.requests = bench.requests[:70]
-    assert len(bench.forwarded()) == 64
+    forwarded = 0
+    for request in bench.purchases(70):
+        left = bench.translated(of(bench.received([request]), effects.HSM))
+        forwarded += len(of(left, effects.FORWARD))
+    assert forwarded == 64
     assert bench.switch.counters["issuer-busy"] == 6
     assert bench.switch.counters["de39-91"] == 6

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, SEND
+from switch.core.transaction import Transaction
 from switch.net import commits, effects
+from switch.net.latencies import PATH, Latencies
 from tests.unit.net.fakes import Echo, Memory, driver_of, on_loop, until
 
 
@@ -77,6 +79,70 @@ def test_close_leaves_behind_held_answers_and_forwards_are_stamped(lines_file: i
         assert asked.forwarded_at > 0
         assert observed == [answered]
         assert answered.answered_at > 0
+        await driver.close()
+
+    on_loop(main)
+
+
+class Authorizing(Echo):
+    """Records, forwards and answers one transaction: each frame is its next step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tx = Transaction()
+
+    def receive(self, conn: int, frame: bytes, now: float) -> None:
+        if frame == b"request":
+            self.tx.received_at = now
+            self.effects += [(COMMIT, b"intent"), (FORWARD, conn, frame, self.tx)]
+        else:
+            self.tx.issuer_answered_at = self.tx.decided_at = now
+            self.effects += [(COMMIT, b"outcome"), (ANSWER, conn, frame, self.tx), (ANSWER, conn, frame, self.tx)]
+
+
+def test_the_hops_of_what_was_answered_add_up_and_a_repeat_does_not_count(lines_file: int) -> None:
+    async def main() -> None:
+        part, outlet, latencies = Authorizing(), Outlet(), Latencies()
+        driver = driver_of(
+            part, lines_file, journal=Memory(), observe=latencies.observe, wake_ups=latencies.wake_ups
+        )  # fmt: skip
+        conn = driver.join(outlet, 0)
+        arrived = driver.clock()
+        driver.received(conn, [b"request"], driver.clock())
+        await until(lambda: outlet.log)
+        driver.received(conn, [b"answer"], driver.clock())
+        await until(lambda: len(outlet.log) == 2)
+        await driver.close()
+        tx = part.tx
+        durable = latencies.wake_ups.durable
+        assert arrived <= tx.received_at < durable.before(tx.forwarded_at) < tx.forwarded_at
+        assert tx.decided_at < durable.before(tx.answered_at) < tx.answered_at
+        assert all(hop.count == 1 for name, hop in latencies.hops.items() if name != "hsm")
+        sums = {name: hop.sum_us for name, hop in latencies.hops.items()}
+        assert sum(sums[hop] for hop in PATH) == pytest.approx(sums["total"], rel=1e-3)
+        assert min(sums["log"], sums["answer"], sums["issuer"], sums["queue"]) > 0
+
+    on_loop(main)
+
+
+def test_a_part_with_a_grain_is_asked_once_for_many_wake_ups(lines_file: int) -> None:
+    class Asked(Echo):
+        times = 0
+
+        def next_deadline(self) -> float | None:
+            self.times += 1
+            return self.deadline
+
+    async def main() -> None:
+        part = Asked()
+        driver = driver_of(part, lines_file, grain_s=0.05)
+        for _ in range(20):
+            driver.wake()
+            await asyncio.sleep(0)
+        assert part.times == 0
+        part.deadline = driver.clock()
+        driver.wake()
+        await until(lambda: part.ticks)
         await driver.close()
 
     on_loop(main)

@@ -11,7 +11,7 @@ from threading import Event, Thread
 import pytest
 
 from switch.store import frames
-from switch.store.file import SEGMENT_BYTES, FileLog
+from switch.store.file import BLANK_BYTES, SEGMENT_BYTES, FileLog
 from switch.store.log import LogError
 
 RECORD = b"x" * 100  # in a frame of its own 136 bytes, so seven to a segment of 1024
@@ -58,6 +58,21 @@ def test_segments_are_preallocated_and_private(tmp_path: Path) -> None:
     assert segment.st_blocks * 512 >= SEGMENT_BYTES
     assert all(stat.S_IMODE(status.st_mode) == 0o600 for status in files.values())
     assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o700
+
+
+def test_zeros_go_before_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few syncs have to wait for the file system's own records."""
+    lengths: list[int] = []
+    pwrite = os.pwrite
+    with opened(tmp_path, segment_bytes=5 * BLANK_BYTES // 2) as log:
+        monkeypatch.setattr(os, "pwrite", lambda fd, data, at: lengths.append(len(data)) or pwrite(fd, data, at))
+        for _ in range(24):
+            log.append([bytes(100_000)])
+            log.sync()
+    assert sum(length > 200_000 for length in lengths) == 3
+    assert max(lengths) <= BLANK_BYTES + 200_000
+    with opened(tmp_path) as log:
+        assert log.last_sequence == 24
 
 
 def test_one_write_and_one_fdatasync_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,37 @@
+"""The types of `switch/net/connections.py`, compiled."""
+
+cimport cython
+
+from switch.iso8583.framing cimport Joiner, Splitter
+from switch.net.effects cimport Driver
+
+
+@cython.final
+cdef class Connection:
+    cdef public double delay_ms
+    cdef public str link_name
+    cdef Driver _driver
+    cdef Splitter _splitter
+    cdef Joiner _joiner
+    cdef object _framing, _closed, _loop, _tpdus, _transport, _number, _watch, _patience
+    cdef int _link
+    cdef bint _dialled, _half_closed, _ciphered
+    cdef list _queue, _waiting
+    cdef double _delayed_until, _waiting_since, _started_at, _heard_at
+    cdef Py_ssize_t _owed
+
+    @cython.locals(now=double, frames=list)
+    cpdef data_received(self, bytes data)
+    @cython.locals(taken=Py_ssize_t)
+    cdef _hand_in(self, frames, double now, double since)
+    cpdef _go_on(self)
+    cpdef put(self, bytes frame)
+    cpdef put_all(self, frames)
+    cpdef flush(self)
+    cpdef close(self)
+    cdef _write_late(self, bytes data)
+    cpdef _write(self, bytes data)
+    cdef _refuse(self, str event, str reason, str why)
+    cdef _event(self, str event, str reason, str why)
+    cdef _watch_frame(self, double now)
+    cpdef _check_frame(self)
