@@ -38,6 +38,7 @@ CHOOSERS = (
 # Python sources that are compiled too: one for every `.pxd` in `ext/` that augments a `.py`.
 COMPILED = (
     "switch.cards.bins",
+    "switch.cards.disposable",
     "switch.cards.number_records",
     "switch.cards.vault",
     "switch.core.authorizations",
@@ -45,6 +46,7 @@ COMPILED = (
     "switch.core.context",
     "switch.core.duplicates",
     "switch.core.endings",
+    "switch.core.file_actions",
     "switch.core.journal",
     "switch.core.links",
     "switch.core.rebuild",
