@@ -265,7 +265,8 @@ class Ocard(Scheme):
         except disposable.RangeExhaustedError as error:
             return Failure(results.MALFUNCTION, "numbers-exhausted", str(error))
         valid_until = now + int(asked[VALIDITY_S])
-        expiry = disposable.expiry_for(number, f"{datetime.fromtimestamp(valid_until, UTC):%y%m}", self._key)
+        last = datetime.fromtimestamp(valid_until, UTC)
+        expiry = disposable.expiry_for(number, f"{last.year % 100:02d}{last.month:02d}", self._key)
         terms = Terms(
             len(pan), int(number), int(pan), int(action.expiry) if action.expiry else NOT_KNOWN, int(expiry),
             self._places[asked[SITE]], action.amount, action.currency, asked[USES] == ONE, valid_until, reference,
