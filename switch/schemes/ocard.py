@@ -20,6 +20,7 @@ here: it goes to its BIN's issuer like any card number, who answers 14.
 In the log a number, its card and its terms are sealed; what has been spent follows from the transactions.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -48,6 +49,8 @@ ADD, DELETE, INQUIRE = "1", "3", "5"  # DE 91
 SITE, USES, VALIDITY_S, NUMBER, EXPIRY, UNTIL, STATE, USED = "80", "81", "82", "83", "84", "86", "87", "88"
 CVV2: Final = "92"
 HEAD_DIGITS: Final = 4  # of an element: tag and length
+CVV2_DIGITS: Final = 3
+CVV2_HEAD: Final = f"{CVV2}{CVV2_DIGITS:02d}"
 YYMM_DIGITS: Final = 4
 ONE, MANY = "1", "M"  # uses
 
@@ -160,7 +163,7 @@ class Ocard(Scheme):
         self._records = NumberRecords()
         self._sites: list[Place] = []  # of numbers; the configuration's may have changed since
         self._index_of: dict[Place, int] = {}  # in `_sites`
-        self._by_reference: dict[bytes, int] = {}  # the newest of them
+        self._by_reference: OrderedDict[bytes, int] = OrderedDict()  # the newest of them
 
     @property
     def file_name(self) -> str:
@@ -306,7 +309,7 @@ class Ocard(Scheme):
             self._map.insert(found.text(), self._records.append(found, sealed))
             self._by_reference[terms.reference] = mark
             if len(self._by_reference) > MAX_REFERENCES:
-                del self._by_reference[next(iter(self._by_reference))]
+                self._by_reference.popitem(last=False)
         found.used, found.uses, found.cancelled_at = standing.used, standing.uses, standing.cancelled_at
         self._records.put(mark, found)
 
@@ -357,7 +360,8 @@ def _spent(found: Number) -> bool:
 
 def _held(amount: int, currency: str, found: Number) -> int:
     """In the currency of its cap."""
-    return converted(amount, currency, CURRENCIES[found.currency])
+    own = CURRENCIES[found.currency]
+    return amount if currency == own else converted(amount, currency, own)
 
 
 def _yymm(expiry: int) -> str | None:
@@ -396,6 +400,8 @@ def without_cvv2(private: str | None) -> tuple[str | None, str | None]:
     """
     if private is None or CVV2 not in private:
         return None, private
+    if len(private) == HEAD_DIGITS + CVV2_DIGITS and private.startswith(CVV2_HEAD):  # as nearly all
+        return private[HEAD_DIGITS:], None
     told = elements(private)
     cvv2 = told.pop(CVV2, None)
     return (None, private) if cvv2 is None else (cvv2, joined(told) or None)

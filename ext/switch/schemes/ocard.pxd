@@ -7,12 +7,18 @@ from switch.cards.vault cimport Vault
 from switch.core.schemes cimport Payment, Resolved, Scheme
 
 
+cdef frozenset KINDS
+cdef tuple CURRENCIES
+cdef dict OVER
+cdef str PURCHASE, REFUND, CVV2_HEAD
+
+
 cdef class Ocard(Scheme):
-    cdef object _parameters, _map
+    cdef object _parameters, _map, _by_reference
     cdef frozenset _bins, _cards
     cdef double _final_after_s
     cdef bint _returns_amount, _returns_use
-    cdef dict _places, _index_of, _by_reference
+    cdef dict _places, _index_of
     cdef Vault _vault
     cdef bytes _key
     cdef NumberRecords _records
@@ -34,6 +40,7 @@ cdef class Ocard(Scheme):
 
 
 cdef bint _spent(Number found) except -1
+@cython.locals(own=str)
 cdef long long _held(long long amount, str currency, Number found) except? -1
 cdef str _yymm(int expiry)
 
