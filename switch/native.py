@@ -41,16 +41,20 @@ CHOOSERS = (
 # Python sources that are compiled too: one for every `.pxd` in `ext/` that augments a `.py`.
 COMPILED = (
     "switch.cards.bins",
+    "switch.cards.disposable",
+    "switch.cards.number_records",
     "switch.cards.vault",
     "switch.core.authorizations",
     "switch.core.checks",
     "switch.core.context",
     "switch.core.duplicates",
     "switch.core.endings",
+    "switch.core.file_actions",
     "switch.core.journal",
     "switch.core.links",
     "switch.core.rebuild",
     "switch.core.recovery",
+    "switch.core.schemes",
     "switch.core.stans",
     "switch.core.switch",
     "switch.core.totals",
@@ -66,6 +70,7 @@ COMPILED = (
     "switch.net.hsm",
     "switch.net.latencies",
     "switch.net.marks",
+    "switch.schemes.ocard",
 )
 
 _LOADER = (ExtensionFileLoader, EXTENSION_SUFFIXES) if RULES_COMPILED else (SourceFileLoader, [".py"])

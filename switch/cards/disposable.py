@@ -15,11 +15,12 @@ CVV2 and expiry follow from the number, under the same key, and are not kept eit
 who never sees them: whoever maps the number to the card compares them first.
 """
 
-import hmac
+import functools
 import struct
 from collections.abc import Callable
 from typing import Final
 
+from switch.cards.keyed import Keyed
 from switch.cards.masking import FIRST, LAST
 from switch.cards.pan import check_digit, is_pan
 
@@ -84,8 +85,18 @@ def cvv2_for(number: str, expiry: str, key: bytes) -> str:
     return f"{_keyed(key, b'cvv2', f'{number}={expiry}'.encode('ascii')) % 1000:03}"
 
 
+def reference_for(text: str, key: bytes) -> bytes:
+    """Eight bytes that stand for what a request is recognised by when it is repeated."""
+    return (_keyed(key, b"reference", text.encode()) & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8)
+
+
 def _keyed(key: bytes, purpose: bytes, text: bytes) -> int:
     """64 bits and more that nobody without the key can tell from random ones. Purposes do not contain a colon."""
+    return int.from_bytes(_under(key).digest(b"disposable-" + purpose + b":" + text))
+
+
+@functools.lru_cache(4)
+def _under(key: bytes) -> Keyed:
     if len(key) != KEY_BYTES:
         raise ValueError(f"the key of disposable numbers has {KEY_BYTES} bytes, not {len(key)}")
-    return int.from_bytes(hmac.digest(key, b"disposable-" + purpose + b":" + text, "sha256"))
+    return Keyed(key)

@@ -38,11 +38,18 @@ PUBLISHED_TEST_PANS: Final = frozenset(
 )
 
 
+# What a digit counts for as it stands, and what it does doubled: the digits of its double, added. Bytes are translated
+# and added up without an object a digit, a tenth of the price.
+_DIGITS: Final = b"0123456789"
+_PLAIN: Final = bytes.maketrans(_DIGITS, bytes(range(10)))
+_DOUBLED: Final = bytes.maketrans(_DIGITS, bytes(sum(divmod(2 * digit, 10)) for digit in range(10)))
+
+
 def check_digit(digits: str) -> str:
     """The Luhn digit that completes `digits`: every second digit from the right is doubled, its digits added."""
-    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-1::-2])
-    plain = (int(digit) for digit in digits[-2::-2])
-    return str(-(sum(doubled) + sum(plain)) % 10)
+    text = digits.encode("ascii")
+    total = sum(text[-1::-2].translate(_DOUBLED)) + sum(text[-2::-2].translate(_PLAIN))
+    return str(-total % 10)
 
 
 def is_pan(text: str) -> bool:

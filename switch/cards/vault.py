@@ -18,6 +18,8 @@ import struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from switch.cards.keyed import Keyed
+
 KEY_BYTES = 32
 TOKEN_BYTES = 16
 NONCE_BYTES = 12
@@ -26,7 +28,7 @@ TAG_BYTES = 16
 # ISO/IEC 7812: at most 19 digits.
 MAX_PAN_DIGITS = 19
 
-# The busiest cards; about 6 MB. A token costs 1.5 µs to compute, a sealed number as much.
+# The busiest cards; about 6 MB. A token costs 1 µs to compute, a sealed number as much.
 CACHED_TOKENS = CACHED_SEALS = 16_384
 
 _NONCE = struct.Struct(">IQ")
@@ -51,7 +53,7 @@ class Vault:
         self._token_key = token_key
         self._sealed: dict[str, bytes] = {}
         # Numbers repeat, by card within minutes; the cache lives and dies with this vault.
-        self._token = functools.lru_cache(CACHED_TOKENS)(functools.partial(_token, token_key))
+        self._token = functools.lru_cache(CACHED_TOKENS)(functools.partial(_token, Keyed(token_key)))
 
     def seal(self, pan: str, epoch: int, sequence: int) -> bytes:
         """Encrypt `pan`. Each (epoch, sequence) must be greater than the one before; ValueError otherwise."""
@@ -101,5 +103,5 @@ class Vault:
         return self._token(pan)
 
 
-def _token(key: bytes, pan: str) -> bytes:
-    return hmac.digest(key, pan.encode("ascii"), "sha256")[:TOKEN_BYTES]
+def _token(keyed: Keyed, pan: str) -> bytes:
+    return keyed.digest(pan.encode("ascii"))[:TOKEN_BYTES]

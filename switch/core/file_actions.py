@@ -48,7 +48,7 @@ class FileActions:
     def _act(self, view: View, now: float) -> Filed | checks.Failure:
         scheme = self.context.scheme
         assert scheme is not None
-        reference = "|".join(view.text(number) or "" for number in (de.ACQUIRER, de.STAN, de.RRN, de.TERMINAL))
+        reference = "|".join([view.text(number) or "" for number in (de.ACQUIRER, de.STAN, de.RRN, de.TERMINAL)])
         amount = view.text(de.AMOUNT) or ""
         action = FileAction(
             view.text(de.FILE_UPDATE) or "", checks.pan_of(view), int(amount) if amount.isdecimal() else 0,

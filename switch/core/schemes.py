@@ -21,13 +21,13 @@ somebody but a transaction changes it. In a snapshot that state replaces all tha
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from switch.core import fields as de
 from switch.core import results
-from switch.core.checks import Failure
+from switch.core.checks import Failure, pan_of
 from switch.core.links import AcquirerLink
-from switch.core.states import Hold, State
+from switch.core.states import FINISHED, HELD
 from switch.core.totals import CREDITS, INQUIRIES
 from switch.core.transaction import Transaction
 from switch.iso8583.codec import View
@@ -36,32 +36,32 @@ from switch.iso8583.codec import View
 OF_A_CARD = (de.TRACK2, 36, 45, de.PIN_BLOCK, 55)
 
 
-class Payment(NamedTuple):
+class Payment:
     """What somebody wants of a number, or (not `asks`) has done with it without asking."""
 
-    acquirer_id: str  # DE 32
-    merchant: str  # DE 42
-    kind: str  # DE 3, first two digits
-    amount: int
-    currency: str
-    expiry: str | None  # DE 14
-    private: str | None  # DE 48
-    of_a_card: bool  # it brings what only a card can bring
-    begins: bool  # a purchase, rather than adds to one
-    asks: bool
+    __slots__ = (
+        "acquirer_id", "amount", "asks", "begins", "currency", "expiry", "kind", "merchant", "number", "of_a_card",
+        "private",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.number = self.kind = self.currency = ""  # kind: DE 3, first two digits
+        self.acquirer_id = self.merchant = ""  # DE 32, 42
+        self.amount = 0
+        self.expiry: str | None = None
+        self.private: str | None = None
+        self.of_a_card = False  # it brings what only a card can bring
+        self.begins = False  # a purchase, rather than adds to one
+        self.asks = False
 
 
-class Resolved(NamedTuple):
+class Resolved:
     """The card behind a number, and what its issuer gets in place of what the acquirer sent."""
 
-    mark: int
-    number: str
-    pan: str
-    expiry: str | None
-    private: str | None
+    __slots__ = ("expiry", "number", "pan", "private")
 
-    def __repr__(self) -> str:
-        return f"Resolved({self.mark})"
+    def __init__(self, number: str, pan: str, expiry: str | None, private: str | None) -> None:
+        self.number, self.pan, self.expiry, self.private = number, pan, expiry, private
 
     def patches(self) -> dict[int, str | None]:
         """For the issuer's leg."""
@@ -70,16 +70,6 @@ class Resolved(NamedTuple):
     def disguised(self, text: str) -> str:
         """What the issuer said, with the number wherever it named the card."""
         return text.replace(self.pan, self.number)
-
-
-class Weight(NamedTuple):
-    """How what a transaction weighs on a number has changed."""
-
-    currency: str
-    before: int
-    now: int
-    uses: int  # 1: its purchase begins to weigh, -1: it ceases to, 0: neither
-    taken_back: bool  # by a reversal, wholly or in part, of what was approved
 
 
 class FileAction(NamedTuple):
@@ -109,50 +99,69 @@ class Filed(NamedTuple):
     mark: int
 
 
-class Scheme(Protocol):
+class Scheme:
     """A payment scheme. Decides by what it was told alone: no clock, no randomness, no I/O."""
 
     @property
     def file_name(self) -> str:
         """DE 101 of its file actions."""
+        raise NotImplementedError
 
     def find(self, number: str) -> int:
         """The mark of a number; 0 for any other, quickly."""
+        raise NotImplementedError
 
     def resolve(self, mark: int, payment: Payment, now: float) -> Resolved | Failure:
         """The card behind the number, or why not."""
+        raise NotImplementedError
 
-    def weighs(self, mark: int, weight: Weight) -> None:
-        """Something counts, or does not any more. Of a mark that it does not know yet it takes no notice."""
+    def weighs(self, mark: int, currency: str, before: int, now: int, uses: int, taken_back: bool) -> None:
+        """What a transaction weighs has changed. Of a mark that it does not know yet it takes no notice.
+
+        `uses`: 1, its purchase begins to weigh; -1, it ceases to; 0, neither. `taken_back`: by a reversal, wholly or in
+        part, of what was approved.
+        """
+        raise NotImplementedError
 
     def act(self, action: FileAction, epoch: int, serial: int, now: float) -> Filed | Failure:
         """Do it, in what is returned alone: `keep` is called with that once it is in the log's order."""
+        raise NotImplementedError
 
     def keep(self, mark: int, sealed: bytes, clear: bytes | None, state: bytes) -> None:
         """A record from the log, or on its way there."""
+        raise NotImplementedError
 
     def fields(self, mark: int, now: float) -> dict[int, str]:
         """For the answer of a file action."""
+        raise NotImplementedError
 
     def kept(self) -> Iterable[tuple[int, bytes, bytes]]:
         """(mark, sealed, state) of every number, for a snapshot."""
+        raise NotImplementedError
 
     def rows(self, now: float) -> Iterator[dict[str, Any]]:
         """All numbers, masked, for people."""
+        raise NotImplementedError
 
 
 def resolve(
     scheme: Scheme, mark: int, link: AcquirerLink, view: View, tx: Transaction, now: float
 ) -> Resolved | Failure:  # fmt: skip
     """The card that `tx` is really made with. A refusal is one that the acquirer's dialect has a code for."""
-    payment = Payment(
-        tx.acquirer_id, tx.merchant, tx.de3[:2], tx.asked, tx.currency, view.text(de.EXPIRY), view.text(de.PRIVATE),
-        _brings_a_card(view), tx.original is None, not tx.is_advice,
-    )  # fmt: skip
-    found = scheme.resolve(mark, payment, now)
+    found = scheme.resolve(mark, _payment_of(tx, view), now)
     if isinstance(found, Failure) and found.result not in link.code_of:
         return found._replace(result=results.INVALID_TRANSACTION)
     return found
+
+
+def _payment_of(tx: Transaction, view: View) -> Payment:
+    payment = Payment()
+    payment.number, payment.kind = pan_of(view), tx.de3[:2]
+    payment.acquirer_id, payment.merchant = tx.acquirer_id, tx.merchant
+    payment.amount, payment.currency = tx.asked, tx.currency
+    payment.expiry, payment.private = view.text(de.EXPIRY), view.text(de.PRIVATE)
+    payment.of_a_card, payment.begins, payment.asks = _brings_a_card(view), tx.original is None, not tx.is_advice
+    return payment
 
 
 def _brings_a_card(view: View) -> bool:
@@ -162,14 +171,14 @@ def _brings_a_card(view: View) -> bool:
     return False
 
 
-def weigh(scheme: Scheme | None, tx: Transaction, *, taken_back: bool = False) -> None:
+def weigh(scheme: Scheme | None, tx: Transaction, taken_back: bool = False) -> None:
     """Tell the scheme what `tx`, which bears a mark, weighs now."""
     before, now = tx.weight, weight_of(tx)
     if scheme is None or before == now:
         return
     lived = _weighs(tx)
     tx.weight = now
-    scheme.weighs(tx.mark, Weight(tx.currency, before, now, _weighs(tx) - lived, taken_back))
+    scheme.weighs(tx.mark, tx.currency, before, now, _weighs(tx) - lived, taken_back)
 
 
 def weigh_completed(scheme: Scheme | None, completion: Transaction) -> None:
@@ -185,7 +194,7 @@ def _weighs(tx: Transaction) -> bool:
     head = tx.head
     if head.additions is None and head.completions is None:  # as nearly all
         return head.weight > 0
-    return any(one.weight for one in head.family())
+    return bool([one for one in head.family() if one.weight])
 
 
 def weight_of(tx: Transaction) -> int:
@@ -193,8 +202,8 @@ def weight_of(tx: Transaction) -> int:
     kind = tx.de3[:2]
     if kind in CREDITS or kind in INQUIRIES:
         return 0
-    if tx.state is not State.FINISHED:
+    if tx.state is not FINISHED:
         return tx.asked
-    if tx.hold is not Hold.HELD or (tx.preauthorised and tx.released):
+    if tx.hold is not HELD or (tx.preauthorised and tx.released):
         return 0
     return tx.standing

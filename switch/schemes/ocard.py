@@ -20,9 +20,9 @@ here: it goes to its BIN's issuer like any card number, who answers 14.
 In the log a number, its card and its terms are sealed; what has been spent follows from the transactions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -31,23 +31,27 @@ from msgspec import Meta, Struct
 from switch.cards import disposable
 from switch.cards.masking import FIRST, mask_pan
 from switch.cards.number_map import KEY_BYTES, NumberMap
+from switch.cards.number_records import NOT_KNOWN, Number, NumberRecords, in_digits
 from switch.cards.pan import is_pan
 from switch.cards.vault import Vault
 from switch.core import results
 from switch.core.checks import Failure
 from switch.core.currencies import EURO, FRANC, converted
 from switch.core.fields import AMOUNT, CURRENCY, PRIVATE
-from switch.core.schemes import FileAction, Filed, Kept, Payment, Resolved, Weight
+from switch.core.schemes import FileAction, Filed, Kept, Payment, Resolved, Scheme
 
 PURCHASE, REFUND, VERIFICATION = "00", "20", "37"  # DE 3, first two digits
 KINDS: Final = frozenset({PURCHASE, REFUND, VERIFICATION})
-CURRENCIES: Final = frozenset({EURO, FRANC})  # others cannot be held against a cap
+CURRENCIES: Final = (EURO, FRANC)  # others cannot be held against a cap
 ADD, DELETE, INQUIRE = "1", "3", "5"  # DE 91
 
 # DE 48: elements of a tag, a length (two digits each) and a value.
 SITE, USES, VALIDITY_S, NUMBER, EXPIRY, UNTIL, STATE, USED = "80", "81", "82", "83", "84", "86", "87", "88"
 CVV2: Final = "92"
 HEAD_DIGITS: Final = 4  # of an element: tag and length
+CVV2_DIGITS: Final = 3
+CVV2_HEAD: Final = f"{CVV2}{CVV2_DIGITS:02d}"
+YYMM_DIGITS: Final = 4
 ONE, MANY = "1", "M"  # uses
 
 DAY_S: Final = 86_400.0
@@ -68,7 +72,7 @@ class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
     reversal_returns_use: bool = True
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, array_like=True):
     """A site as messages name it."""
 
     name: str
@@ -90,19 +94,20 @@ class OcardSpec(Struct, frozen=True):
 class Terms(Struct, frozen=True, array_like=True):
     """What a number is, for good. In clear it stands here and sealed in the log, nowhere else."""
 
-    number: str
-    pan: str
-    card_expiry: str  # YYMM, or empty where whoever asked did not say
-    expiry: str  # YYMM
+    digits: int  # both numbers have so many
+    number: int
+    card: int
+    card_expiry: int  # YYMM, NOT_KNOWN where whoever asked did not say
+    expiry: int  # YYMM
     place: Place
     cap: int  # minor units
     currency: str
     single: bool
     valid_until: float
-    reference: str  # of the file action
+    reference: bytes  # of the file action
 
     def __repr__(self) -> str:
-        return f"Terms({mask_pan(self.number)})"
+        return f"Terms({mask_pan(in_digits(self.number, self.digits))})"
 
 
 class Standing(Struct, array_like=True):
@@ -113,22 +118,15 @@ class Standing(Struct, array_like=True):
     cancelled_at: float = 0.0
 
 
-class Life(Enum):
-    """Where a number is."""
-
-    ISSUED = "issued"
-    ACTIVE = "active"
-    CONSUMED = "consumed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    REFUND_ONLY = "refund-only"
-
+# Where a number is.
+ISSUED, ACTIVE, CONSUMED = "issued", "active", "consumed"
+EXPIRED, CANCELLED, REFUND_ONLY = "expired", "cancelled", "refund-only"
 
 # What a number that is over is answered with. CONSUMED is not among them: what adds to its purchase may still pass.
 OVER: Final = {
-    Life.EXPIRED: Failure(results.EXPIRED, "number-expired", "the disposable number has expired"),
-    Life.CANCELLED: Failure(results.RESTRICTED, "number-cancelled", "the disposable number was cancelled"),
-    Life.REFUND_ONLY: Failure(results.NO_SUCH_CARD, "number-over", "the disposable number has long been over"),
+    EXPIRED: Failure(results.EXPIRED, "number-expired", "the disposable number has expired"),
+    CANCELLED: Failure(results.RESTRICTED, "number-cancelled", "the disposable number was cancelled"),
+    REFUND_ONLY: Failure(results.NO_SUCH_CARD, "number-over", "the disposable number has long been over"),
 }
 OTHER_SITE: Final = Failure(results.NOT_PERMITTED_CARD, "number-of-another-site", "it was given out for another site")
 WRONG_KIND: Final = Failure(
@@ -149,36 +147,23 @@ _decode_terms = msgspec.msgpack.Decoder(Terms).decode
 _decode_standing = msgspec.msgpack.Decoder(Standing).decode
 
 
-class _Number:
-    """One number, without the card: that stays sealed."""
-
-    __slots__ = ("cap", "currency", "expiry", "number", "place", "sealed", "single", "standing", "valid_until")
-
-    def __init__(self, terms: Terms, place: Place, sealed: bytes, standing: Standing) -> None:
-        self.number, self.expiry, self.place = terms.number, terms.expiry, place
-        self.cap, self.currency, self.single = terms.cap, terms.currency, terms.single
-        self.valid_until = terms.valid_until
-        self.sealed, self.standing = sealed, standing
-
-    @property
-    def spent(self) -> bool:
-        return self.standing.used >= self.cap or (self.single and self.standing.uses > 0)
-
-
-class Ocard:
+class Ocard(Scheme):
     """The scheme, as `switch.core.schemes.Scheme` has it."""
 
     def __init__(self, spec: OcardSpec, vault: Vault) -> None:
-        self._parameters = spec.parameters
-        self._bins = frozenset(spec.parameters.bins)
+        self._parameters = policy = spec.parameters
+        self._bins = frozenset(policy.bins)
+        self._final_after_s = policy.final_after_days * DAY_S
+        self._returns_amount, self._returns_use = policy.reversal_returns_amount, policy.reversal_returns_use
         self._cards = spec.cards
         self._places = {place.name: place for place in spec.places}
         self._vault = vault
         self._key = vault.derive("disposable numbers")
         self._map = NumberMap(vault.derive("number map")[:KEY_BYTES])
-        self._numbers: list[_Number] = []  # mark - 1
-        self._interned: dict[Place, Place] = {}  # of numbers; the configuration's may have changed since
-        self._by_reference: dict[str, int] = {}  # the newest of them
+        self._records = NumberRecords()
+        self._sites: list[Place] = []  # of numbers; the configuration's may have changed since
+        self._index_of: dict[Place, int] = {}  # in `_sites`
+        self._by_reference: OrderedDict[bytes, int] = OrderedDict()  # the newest of them
 
     @property
     def file_name(self) -> str:
@@ -193,61 +178,64 @@ class Ocard:
 
     def resolve(self, mark: int, payment: Payment, now: float) -> Resolved | Failure:
         """The card behind it, or why not."""
-        found = self._numbers[mark - 1]
-        if (payment.acquirer_id, payment.merchant) != (found.place.acquirer_id, found.place.merchant):
+        found = self._records.get(mark)
+        site = self._sites[found.place]
+        if payment.acquirer_id != site.acquirer_id or payment.merchant != site.merchant:
             return OTHER_SITE
         if payment.of_a_card or payment.kind not in KINDS or payment.currency not in CURRENCIES:
             return WRONG_KIND
-        if payment.asks and payment.kind != REFUND and (failure := self._objection(found, payment, now)):
-            return failure
-        terms = self._terms(found)
-        return Resolved(mark, found.number, terms.pan, terms.card_expiry or None, without_cvv2(payment.private))
+        cvv2, private = without_cvv2(payment.private)
+        if payment.asks and payment.kind != REFUND:
+            failure = self._objection(mark, found, payment, cvv2, now)
+            if failure is not None:
+                return failure
+        return Resolved(payment.number, found.pan(), _yymm(found.card_expiry), private)
 
-    def _objection(self, found: _Number, payment: Payment, now: float) -> Failure | None:
-        if over := OVER.get(self._life(found, now)):
+    def _objection(self, mark: int, found: Number, payment: Payment, cvv2: str | None, now: float) -> Failure | None:
+        over = OVER.get(self._life(found, now))
+        if over is not None:
             return over
-        if payment.expiry not in (None, found.expiry):
+        if payment.expiry is not None and payment.expiry != _yymm(found.expiry):
             return WRONG_EXPIRY
-        if payment.private is not None:
-            cvv2 = elements(payment.private).get(CVV2)
-            if cvv2 is not None and cvv2 != self._cvv2(found):
-                return WRONG_CVV2
-        if payment.begins and found.spent:
+        if cvv2 is not None and cvv2 != self._cvv2(mark, found):
+            return WRONG_CVV2
+        if payment.begins and _spent(found):
             return SPENT
-        amount = converted(payment.amount, payment.currency, found.currency)
-        if payment.kind == PURCHASE and found.standing.used + amount > found.cap:
+        if payment.kind == PURCHASE and found.used + _held(payment.amount, payment.currency, found) > found.cap:
             return OVER_CAP
         return None
 
-    def weighs(self, mark: int, weight: Weight) -> None:
+    def weighs(self, mark: int, currency: str, before: int, now: int, uses: int, taken_back: bool) -> None:
         """Something counts, or does not any more."""
-        if mark > len(self._numbers):
+        if mark > len(self._records):
             return  # a snapshot tells of the transactions first, and of what they came to afterwards
-        found, policy = self._numbers[mark - 1], self._parameters
-        if not weight.taken_back or policy.reversal_returns_amount:
-            before, now = (converted(cents, weight.currency, found.currency) for cents in (weight.before, weight.now))
-            found.standing.used += now - before
-        if not weight.taken_back or policy.reversal_returns_use:
-            found.standing.uses += weight.uses
+        found = self._records.get(mark)
+        if not taken_back or self._returns_amount:
+            found.used += _held(now, currency, found) - _held(before, currency, found)
+        if not taken_back or self._returns_use:
+            found.uses += uses
+        self._records.put(mark, found)
 
-    def _life(self, found: _Number, now: float) -> Life:
-        standing = found.standing
-        ends = min(found.valid_until, standing.cancelled_at or found.valid_until)
-        if now >= ends + self._parameters.final_after_days * DAY_S:
-            return Life.REFUND_ONLY
-        if standing.cancelled_at:
-            return Life.CANCELLED
-        if found.spent:
-            return Life.CONSUMED
+    def _life(self, found: Number, now: float) -> str:
+        ends = found.valid_until
+        if found.cancelled_at and found.cancelled_at < ends:
+            ends = found.cancelled_at
+        if now >= ends + self._final_after_s:
+            return REFUND_ONLY
+        if found.cancelled_at:
+            return CANCELLED
+        if _spent(found):
+            return CONSUMED
         if now >= found.valid_until:
-            return Life.EXPIRED
-        return Life.ACTIVE if standing.used or standing.uses else Life.ISSUED
+            return EXPIRED
+        return ACTIVE if found.used or found.uses else ISSUED
 
-    def _terms(self, found: _Number) -> Terms:
-        return _decode_terms(self._vault.open_bytes(found.sealed))
-
-    def _cvv2(self, found: _Number) -> str:
-        return disposable.cvv2_for(found.number, found.expiry, self._key)
+    def _cvv2(self, mark: int, found: Number) -> str:
+        """Worked out once: for the holder, or after a restart for the first payment."""
+        if found.cvv2 == NOT_KNOWN:
+            found.cvv2 = int(disposable.cvv2_for(found.text(), f"{found.expiry:04d}", self._key))
+            self._records.put(mark, found)
+        return f"{found.cvv2:03d}"
 
     # -- file actions -----------------------------------------------------------------------------------------------
 
@@ -261,32 +249,32 @@ class Ocard:
         mark = self.find(action.number)
         if not mark:
             return UNKNOWN
-        standing = self._numbers[mark - 1].standing
-        if action.code == INQUIRE or standing.cancelled_at:
+        found = self._records.get(mark)
+        if action.code == INQUIRE or found.cancelled_at:
             return Filed(None, mark)
-        return Filed(Kept(mark, None, _encode(msgspec.structs.replace(standing, cancelled_at=now))), mark)
+        return Filed(Kept(mark, None, _encode(Standing(found.used, found.uses, now))), mark)
 
     def _add(self, action: FileAction, epoch: int, serial: int, now: float) -> Filed | Failure:
         pan, asked = action.number, elements(action.private)
-        if mark := self._by_reference.get(action.reference):
-            return Filed(None, mark) if self._terms(self._numbers[mark - 1]).pan == pan else NOT_A_REPEAT
+        reference = disposable.reference_for(action.reference, self._key)
+        if mark := self._by_reference.get(reference):
+            return Filed(None, mark) if self._records.get(mark).pan() == pan else NOT_A_REPEAT
         if objection := self._bad_terms(action, asked):
             return objection
-        valid_s = int(asked[VALIDITY_S])
-        if len(self._numbers) >= self._parameters.max_numbers:
-            return Failure(results.MALFUNCTION, "numbers-exhausted", f"{len(self._numbers)} were given out, the limit")
+        if len(self._records) >= self._parameters.max_numbers:
+            return Failure(results.MALFUNCTION, "numbers-exhausted", f"{len(self._records)} were given out, the limit")
         try:
             number = disposable.number_for(pan, epoch=epoch, serial=serial, key=self._key, taken=self._taken)
         except disposable.RangeExhaustedError as error:
             return Failure(results.MALFUNCTION, "numbers-exhausted", str(error))
-        last_month = f"{datetime.fromtimestamp(now + valid_s, UTC):%y%m}"
+        valid_until = now + int(asked[VALIDITY_S])
+        last = datetime.fromtimestamp(valid_until, UTC)
+        expiry = disposable.expiry_for(number, f"{last.year % 100:02d}{last.month:02d}", self._key)
         terms = Terms(
-            number, pan, action.expiry or "", disposable.expiry_for(number, last_month, self._key),
-            self._places[asked[SITE]], action.amount, action.currency, asked[USES] == ONE, now + valid_s,
-            action.reference,
+            len(pan), int(number), int(pan), int(action.expiry) if action.expiry else NOT_KNOWN, int(expiry),
+            self._places[asked[SITE]], action.amount, action.currency, asked[USES] == ONE, valid_until, reference,
         )  # fmt: skip
-        mark = len(self._numbers) + 1
-        return Filed(Kept(mark, _encode(terms), _encode(Standing())), mark)
+        return Filed(Kept(len(self._records) + 1, _encode(terms), _encode(Standing())), len(self._records) + 1)
 
     def _bad_terms(self, action: FileAction, asked: dict[str, str]) -> Failure | None:
         """What a number cannot be given out for."""
@@ -302,6 +290,8 @@ class Ocard:
         if not (validity.isdecimal() and 0 < int(validity) <= most * DAY_S and asked.get(USES) in (ONE, MANY)):
             why = f"DE 48: {VALIDITY_S} is seconds, up to {most} days, and {USES} is {ONE} or {MANY}"
             return Failure(results.FORMAT_ERROR, "bad-terms", why)
+        if action.expiry and not (len(action.expiry) == YYMM_DIGITS and action.expiry.isdecimal()):
+            return Failure(results.FORMAT_ERROR, "bad-terms", "DE 14 is the card's expiry, YYMM")
         return None
 
     def _taken(self, number: str) -> bool:
@@ -311,40 +301,71 @@ class Ocard:
         """A record from the log, or on its way there."""
         standing = _decode_standing(state)
         if clear is None:
-            self._numbers[mark - 1].standing = standing
-            return
-        assert mark == len(self._numbers) + 1, "numbers are kept in the order in which they were given out"
-        terms = _decode_terms(clear)
-        self._map.insert(terms.number, mark)
-        self._numbers.append(_Number(terms, self._interned.setdefault(terms.place, terms.place), sealed, standing))
-        self._by_reference[terms.reference] = mark
-        if len(self._by_reference) > MAX_REFERENCES:
-            del self._by_reference[next(iter(self._by_reference))]
+            found = self._records.get(mark)
+        else:
+            assert mark == len(self._records) + 1, "numbers are kept in the order in which they were given out"
+            terms = _decode_terms(clear)
+            found = self._number_of(terms)
+            self._map.insert(found.text(), self._records.append(found, sealed))
+            self._by_reference[terms.reference] = mark
+            if len(self._by_reference) > MAX_REFERENCES:
+                self._by_reference.popitem(last=False)
+        found.used, found.uses, found.cancelled_at = standing.used, standing.uses, standing.cancelled_at
+        self._records.put(mark, found)
 
-    def kept(self) -> Iterable[tuple[int, bytes, bytes]]:
+    def _number_of(self, terms: Terms) -> Number:
+        found, place = Number(), self._index_of.setdefault(terms.place, len(self._sites))
+        if place == len(self._sites):
+            self._sites.append(terms.place)
+        found.digits, found.number, found.card = terms.digits, terms.number, terms.card
+        found.expiry, found.card_expiry, found.place = terms.expiry, terms.card_expiry, place
+        found.cap, found.currency, found.single = terms.cap, CURRENCIES.index(terms.currency), terms.single
+        found.valid_until = terms.valid_until
+        return found
+
+    def kept(self) -> Iterator[tuple[int, bytes, bytes]]:
         """(mark, sealed, state) of every number."""
-        return ((mark, found.sealed, _encode(found.standing)) for mark, found in enumerate(self._numbers, 1))
+        for mark in range(1, len(self._records) + 1):
+            found = self._records.get(mark)
+            standing = Standing(found.used, found.uses, found.cancelled_at)
+            yield mark, self._records.sealed(mark), _encode(standing)
 
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def fields(self, mark: int, now: float) -> dict[int, str]:
         """DE 4, 48 and 49 of an 0312: all that its holder has to know."""
-        found = self._numbers[mark - 1]
+        found = self._records.get(mark)
         told = {
-            SITE: found.place.name, USES: ONE if found.single else MANY, NUMBER: found.number, EXPIRY: found.expiry,
-            UNTIL: str(int(found.valid_until)), STATE: self._life(found, now).value, USED: str(found.standing.used),
-            CVV2: self._cvv2(found),
+            SITE: self._sites[found.place].name, USES: ONE if found.single else MANY, NUMBER: found.text(),
+            EXPIRY: f"{found.expiry:04d}", UNTIL: str(int(found.valid_until)), STATE: self._life(found, now),
+            USED: str(found.used), CVV2: self._cvv2(mark, found),
         }  # fmt: skip
-        return {AMOUNT: f"{found.cap:012d}", PRIVATE: joined(told), CURRENCY: found.currency}
+        return {AMOUNT: f"{found.cap:012d}", PRIVATE: joined(told), CURRENCY: CURRENCIES[found.currency]}
 
     def rows(self, now: float) -> Iterator[dict[str, Any]]:
         """All numbers, masked."""
-        for found in self._numbers:
+        for mark in range(1, len(self._records) + 1):
+            found = self._records.get(mark)
             yield {
-                "vpan": mask_pan(found.number), "site": found.place.name, "max_cents": found.cap,
-                "currency": found.currency, "used_cents": found.standing.used, "uses": ONE if found.single else "many",
-                "valid_until": found.valid_until, "state": self._life(found, now).value,
+                "vpan": mask_pan(found.text()), "site": self._sites[found.place].name, "max_cents": found.cap,
+                "currency": CURRENCIES[found.currency], "used_cents": found.used,
+                "uses": ONE if found.single else "many",
+                "valid_until": found.valid_until, "state": self._life(found, now),
             }  # fmt: skip
+
+
+def _spent(found: Number) -> bool:
+    return found.used >= found.cap or (found.single and found.uses > 0)
+
+
+def _held(amount: int, currency: str, found: Number) -> int:
+    """In the currency of its cap."""
+    own = CURRENCIES[found.currency]
+    return amount if currency == own else converted(amount, currency, own)
+
+
+def _yymm(expiry: int) -> str | None:
+    return None if expiry == NOT_KNOWN else f"{expiry:04d}"
 
 
 def elements(private: str | None) -> dict[str, str]:
@@ -368,16 +389,19 @@ def joined(told: dict[str, str]) -> str:
     >>> joined({"80": "shop", "92": "123"})
     '8004shop9203123'
     """
-    return "".join(f"{tag}{len(value):02d}{value}" for tag, value in told.items())
+    return "".join([f"{tag}{len(value):02d}{value}" for tag, value in told.items()])
 
 
-def without_cvv2(private: str | None) -> str | None:
-    """DE 48 for the issuer, who knows no CVV2 of the number's.
+def without_cvv2(private: str | None) -> tuple[str | None, str | None]:
+    """The CVV2 in DE 48, and the rest for the issuer, who knows no CVV2 of the number's. None: there is none.
 
-    >>> without_cvv2("8004shop9203123"), without_cvv2("9203123"), without_cvv2("free text")
-    ('8004shop', None, 'free text')
+    >>> without_cvv2("8004shop9203123"), without_cvv2("9203123"), without_cvv2("free text"), without_cvv2(None)
+    (('123', '8004shop'), ('123', None), (None, 'free text'), (None, None))
     """
-    told = elements(private) if private is not None else {}
-    if CVV2 not in told:
-        return private
-    return joined({tag: value for tag, value in told.items() if tag != CVV2}) or None
+    if private is None or CVV2 not in private:
+        return None, private
+    if len(private) == HEAD_DIGITS + CVV2_DIGITS and private.startswith(CVV2_HEAD):  # as nearly all
+        return private[HEAD_DIGITS:], None
+    told = elements(private)
+    cvv2 = told.pop(CVV2, None)
+    return (None, private) if cvv2 is None else (cvv2, joined(told) or None)

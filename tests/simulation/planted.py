@@ -221,9 +221,9 @@ def numbers_pay_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve = Ocard.resolve
 
     def at_its_site(self: Ocard, mark: int, payment: Payment, now: float) -> Any:
-        place = self._numbers[mark - 1].place
-        there = payment._replace(acquirer_id=place.acquirer_id, merchant=place.merchant)
-        return resolve(self, mark, there, now)
+        place = self._sites[self._records.get(mark).place]
+        payment.acquirer_id, payment.merchant = place.acquirer_id, place.merchant
+        return resolve(self, mark, payment, now)
 
     monkeypatch.setattr(Ocard, "resolve", at_its_site)
 

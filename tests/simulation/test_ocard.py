@@ -132,6 +132,7 @@ def test_a_repeated_file_action_gives_the_same_number(
         (terms(uses="2"), "30"),
         (terms(valid_s=366 * DAY_S), "30"),
         (terms(valid_s=0), "30"),
+        ({"f14": "28X2"}, "30"),
         ({"f101": "OTHER"}, "12"),
         ({"f91": "2"}, "12"),
     ],

@@ -10,6 +10,7 @@ from switch.core.endings cimport Endings
 from switch.core.duplicates cimport identify, repeated
 from switch.core.journal cimport packed_intent
 from switch.core.links cimport AcquirerLink, IssuerLink, Line
+from switch.core.schemes cimport resolve, weigh
 from switch.core.transaction cimport Transaction
 from switch.iso8583._codec_c cimport View as CView
 

@@ -3,6 +3,7 @@
 cimport cython
 
 from switch.core.links cimport AcquirerLink
+from switch.core.schemes cimport Scheme
 from switch.core.totals cimport Totals
 from switch.core.transaction cimport Transaction
 from switch.core.transactions cimport Transactions
@@ -11,7 +12,8 @@ from switch.iso8583._codec_c cimport View as CView
 
 @cython.final
 cdef class Context:
-    cdef public object spec, vault, scheme, counters, exposures
+    cdef public object spec, vault, counters, exposures
+    cdef public Scheme scheme
     cdef public long long epoch
     cdef public list effects
     cdef public dict answered, link_index

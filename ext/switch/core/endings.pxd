@@ -5,6 +5,7 @@ cimport cython
 from switch.core.context cimport Context
 from switch.core.journal cimport packed_outcome, refusal_of
 from switch.core.links cimport AcquirerLink, IssuerLink
+from switch.core.schemes cimport weigh
 from switch.core.transaction cimport Transaction
 from switch.iso8583._codec_c cimport View as CView
 
