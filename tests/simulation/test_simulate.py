@@ -158,7 +158,7 @@ def test_a_part_that_fails_is_a_violation_without_its_text(config: Config, monke
     def fail(*_: object) -> None:
         raise RuntimeError("4687389000000017")
 
-    monkeypatch.setattr("switch.core.authorizations.Authorizations.response", fail)
+    monkeypatch.setattr("switch.issuers.issuer.Issuer.receive", fail)
     result = run(config, 1, 20, "none")
     assert [violation.invariant for violation in result.violations] == ["stopped"]
     assert result.violations[0].why.startswith("a part failed: RuntimeError in fail, test_simulate.py line ")
