@@ -320,7 +320,7 @@ class Switch:
         """What the shell must do, in this order; each effect is handed out once."""
         context, macs = self._context, self._macs
         effects, context.effects = context.effects, []
-        return macs.seal(effects) if effects and macs.busy else effects
+        return macs.seal(effects) if macs.busy else effects
 
     # -- looking in -------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ cdef class Transactions:
     cdef object _by_age, _rebuild
     cdef CShelf _shelf
     cdef list _borrowed
-    cdef Py_ssize_t _limit
+    cdef public Py_ssize_t _limit
     cdef double _retention_s
     cdef public Py_ssize_t forgotten_early
 
