@@ -37,12 +37,12 @@ Stack = tuple[str, ...]
 
 
 def readable(symbol: str) -> str:
-    """The Python name of a compiled function, its class in front.
+    """The Python name of a compiled function, behind its class or, where it has none, its module.
 
     >>> readable("__pyx_f_6switch_4core_14authorizations_14Authorizations_request")
-    'authorizations: Authorizations.request'
+    'Authorizations.request'
     >>> readable("__pyx_pw_6switch_3net_7effects_6Driver_21received"), readable("epoll_wait")
-    ('effects: Driver.received', 'epoll_wait')
+    ('Driver.received', 'epoll_wait')
     """
     found = OURS.match(symbol)
     if found is None:
@@ -53,9 +53,10 @@ def readable(symbol: str) -> str:
         parts.append(sized[2][:size])
         rest = sized[2][size + 1 :]
     name = re.sub(r"^\d+", "", rest)
-    module = next((part for part in reversed(parts) if part[0].islower() or part[0] == "_"), "")
-    owner = [part for part in parts if part[0].isupper()]
-    return f"{module.strip('_').removesuffix('_c')}: {'.'.join([*owner, name])}"
+    owners = [part for part in parts if part[0].isupper()]
+    if not owners:
+        owners = [part.strip("_").removesuffix("_c") for part in parts[-1:]]
+    return ".".join([*owners, name])
 
 
 def box(symbol: str, library: str) -> str:
