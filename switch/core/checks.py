@@ -122,9 +122,18 @@ def business(view: View, spec: SwitchSpec) -> Failure | None:
     currency = view.text(de.CURRENCY)
     if currency not in spec.currencies:
         return Failure(results.INVALID_TRANSACTION, "unknown-currency", f"DE 49 is {currency}")
-    if moves and (view.text(de.AMOUNT) or "") in ZEROS:
+    if moves and is_zero(view.text(de.AMOUNT) or ""):
         return Failure(results.INVALID_AMOUNT, "zero-amount", "DE 4 is zero")
     return bad_amounts(view) if view.has(de.AMOUNTS) else None
+
+
+def is_zero(amount: str) -> bool:
+    """No digit but zeros; nothing counts as zero.
+
+    >>> is_zero("000000000000"), is_zero("000000000100"), is_zero(""), is_zero("0" * 16)
+    (True, False, True, True)
+    """
+    return amount in ZEROS if len(amount) <= AMOUNT_DIGITS else not amount.strip("0")
 
 
 def bad_amounts(view: View) -> Failure | None:

@@ -44,7 +44,7 @@ class Closings:
     def _open(self) -> list[tuple[IssuerLink, Closing]]:
         """The first day of each issuer that hears us, where it is our turn to speak."""
         firsts = [(issuer, issuer.closings[0]) for issuer in self.context.issuers.values() if issuer.closings]
-        return [(issuer, closing) for issuer, closing in firsts if issuer.in_service and not closing.asking]
+        return [(issuer, closing) for issuer, closing in firsts if issuer.serves() and not closing.asking]
 
     def _go_on(self, issuer: IssuerLink, closing: Closing, now: float) -> None:
         if not closing.cutover_told:

@@ -35,7 +35,7 @@ class Deliveries:
         """The issuer must be told; now, if it can hear. What it rests on is committed already."""
         issuer = self.context.issuers[entry.tx.issuer_link]
         issuer.saf.owe(entry)
-        if issuer.in_service:
+        if issuer.serves():
             self._send_all(issuer, now)
 
     def drop(self, entry: Entry) -> None:
@@ -124,7 +124,7 @@ class Deliveries:
             issuer.saf.refused(entry)
         else:
             self._delivered(issuer, entry, code, now)
-        if issuer.in_service:
+        if issuer.serves():
             self._send_all(issuer, now)
 
     def _delivered(self, issuer: IssuerLink, entry: Entry, code: str, now: float) -> None:
@@ -161,14 +161,14 @@ class Deliveries:
     def tick(self, now: float) -> None:
         """Repeat what was not acknowledged."""
         for issuer in self.context.issuers.values():
-            if issuer.in_service:
+            if issuer.serves():
                 for entry in issuer.saf.expire(now, self.context.spec.saf_attempts):
                     self._exhausted(issuer, entry, now)
                 self._send_all(issuer, now)
 
     def next_deadline(self) -> float | None:
         """When the next repeat is due."""
-        links = (issuer for issuer in self.context.issuers.values() if issuer.in_service)
+        links = (issuer for issuer in self.context.issuers.values() if issuer.serves())
         times = (at for issuer in links if (at := issuer.saf.next_deadline()) is not None)
         return min(times, default=None)
 

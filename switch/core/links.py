@@ -89,11 +89,6 @@ class Line:
         self.heard_at = 0.0
         self.missed_echoes = 0
 
-    @property
-    def in_service(self) -> bool:
-        """See `serves`."""
-        return self.serves()
-
     def serves(self) -> bool:
         """May requests be forwarded on it now?"""
         return self.enabled and self.state is SIGNED_ON
@@ -131,11 +126,6 @@ class IssuerLink:
         self.lines.append(line)
         return line
 
-    @property
-    def in_service(self) -> bool:
-        """See `serves`."""
-        return self.serves()
-
     def serves(self) -> bool:
         """May requests be forwarded now?"""
         line: Line
@@ -152,9 +142,9 @@ class IssuerLink:
             return self.lines[0]
         draw = int.from_bytes(tx.token[:8])
         home = self.lines[draw % count]
-        if home.in_service:
+        if home.serves():
             return home
-        serving = [line for line in self.lines if line.in_service]
+        serving = [line for line in self.lines if line.serves()]
         return serving[draw // count % len(serving)] if serving else home
 
     def conn_for(self, tx: Transaction) -> int:
@@ -163,7 +153,7 @@ class IssuerLink:
 
     def conn_in_service(self) -> int:
         """A connection that has signed on, for what we have to ask."""
-        return next((line.conn for line in self.lines if line.in_service), NO_CONNECTION)
+        return next((line.conn for line in self.lines if line.serves()), NO_CONNECTION)
 
     def sent_on(self, conn: int) -> list[Transaction]:
         """The requests that wait for an answer on this connection."""

@@ -92,10 +92,10 @@ class Network:
 
     def _signed_on(self, line: Line, now: float) -> None:
         """The first line of an institution sends what is owed before any new request; on later ones nothing changes."""
-        was_in_service = line.issuer.in_service
+        was_in_service = line.issuer.serves()
         line.state = LinkState.SIGNED_ON
         self.context.event("link", "signed-on", f"{line.spec.name} is in service", link=line.spec.name)
-        if line.in_service and not was_in_service:
+        if line.serves() and not was_in_service:
             self.deliveries.resume(line.issuer, now)
 
     def request_of_issuer(self, line: Line, view: View, now: float) -> None:

@@ -100,7 +100,10 @@ class Filed(NamedTuple):
 
 
 class Scheme:
-    """A payment scheme. Decides by what it was told alone: no clock, no randomness, no I/O."""
+    """A payment scheme. Decides by what it was told alone: no clock, no randomness, no I/O.
+
+    What every scheme must say, and a base class rather than a Protocol: compiled, the rules then call it directly.
+    """
 
     @property
     def file_name(self) -> str:

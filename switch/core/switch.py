@@ -336,7 +336,7 @@ class Switch:
 
     def ready(self) -> bool:
         """Is every line to an issuer that should be in service signed on?"""
-        return all(line.in_service for line in self._context.lines.values() if line.enabled)
+        return all(line.serves() for line in self._context.lines.values() if line.enabled)
 
     def link_states(self) -> list[tuple[str, str, str, int]]:
         """(name, role, state, connections) of every link."""

@@ -20,6 +20,8 @@ cpdef advice(CView view, AcquirerLink link, spec)
 cpdef track_disagrees(CView view)
 @cython.locals(kind=str, currency=str, moves=bint)
 cpdef business(CView view, spec)
+cpdef bint is_zero(str amount) except -1
+
 @cython.locals(pan=str, track2=str)
 cpdef str pan_of(CView view)
 @cython.locals(account=str)
