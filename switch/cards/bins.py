@@ -1,7 +1,7 @@
 """The BIN table: whose card is this? The longest prefix of the PAN decides.
 
-Prefixes are grouped by length, so a lookup costs one dict access for each length in use (two or three in practice),
-whatever the number of prefixes.
+A tree by digits: a lookup walks down as many levels as the longest prefix that begins like the PAN has digits, whatever
+the number of prefixes.
 
     >>> table = BinTable([("468738", "bank"), ("46873891", "branch"), ("9", "test")])
     >>> table.find("4687389100000003"), table.find("4687380000000010"), table.find("5555555555554444")
@@ -12,27 +12,45 @@ from collections.abc import Iterable
 from typing import Any
 
 
+class _Node:
+    __slots__ = ("below", "value")
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.below: list[_Node | None] = [None] * 10  # by the next digit
+
+
 class BinTable:
     """Immutable map from PAN prefixes to values."""
 
-    __slots__ = ("_by_length",)
+    __slots__ = ("_root",)
 
     def __init__(self, entries: Iterable[tuple[str, Any]]) -> None:
         """`entries`: (prefix, value); raises ValueError for a prefix that is not digits or is given twice."""
-        lengths: dict[int, dict[str, Any]] = {}
+        self._root = _Node()
         for prefix, value in entries:
             if not (prefix.isascii() and prefix.isdigit()):
                 raise ValueError(f"a BIN prefix is decimal digits, not {prefix!r}")
-            same_length = lengths.setdefault(len(prefix), {})
-            if prefix in same_length:
+            node = self._root
+            for digit in prefix:
+                below = node.below[int(digit)]
+                if below is None:
+                    below = node.below[int(digit)] = _Node()
+                node = below
+            if node.value is not None:
                 raise ValueError(f"BIN prefix {prefix} is in the table twice")
-            same_length[prefix] = value
-        self._by_length = tuple(sorted(lengths.items(), reverse=True))
+            node.value = value
 
     def find(self, pan: str) -> Any:
         """The value of the longest prefix that `pan` starts with, or None."""
-        for length, values in self._by_length:
-            value = values.get(pan[:length])
-            if value is not None:
-                return value
-        return None
+        found = None
+        node: _Node | None = self._root
+        for character in pan:
+            if not "0" <= character <= "9":
+                break
+            node = node.below[ord(character) - 48]
+            if node is None:
+                break
+            if node.value is not None:
+                found = node.value
+        return found

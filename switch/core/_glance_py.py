@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from switch.core import records
-from switch.core.transaction import reference
+from switch.core.transaction import reference_of
 
 
 class Asked(NamedTuple):
@@ -42,7 +42,7 @@ class Glance:
             return None
         if intent.preauthorised or intent.original or intent.mark:
             return None
-        key = reference(intent.acquirer_id, intent.stan, intent.rrn, intent.terminal, intent.mti)
+        key = reference_of(intent.acquirer_id, intent.stan, intent.rrn, intent.terminal, intent.mti)
         return Asked(
             intent.number, intent.link, intent.issuer, intent.issuer_stan, key, intent.processing_code, intent.amount,
             intent.currency, intent.business_date, record,

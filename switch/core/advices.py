@@ -32,11 +32,11 @@ class Advices:
     def request(self, conn: int, link: AcquirerLink, view: View, now: float) -> None:
         """An advice or its repeat."""
         context = self.context
-        failure = checks.advice(view, link, context.spec)
+        pan = checks.pan_of(view)
+        failure = checks.advice(view, link, context.spec, pan)
         if failure is not None:
             context.refuse(conn, link, view, *failure)
             return
-        pan = checks.pan_of(view)
         tx = identify(link, view, context.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
@@ -101,7 +101,7 @@ class Advices:
             tx.approve(tx.asked)
             if tx.original is not None:
                 tx.completes(tx.original)
-            context.totals.approved(tx)
+            context.totals.approved(tx, tx.asked)
         tx.move(State.FINISHED)
         tx.decided_at, tx.resolved = now, None
         if tx.mark:

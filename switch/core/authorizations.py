@@ -12,6 +12,7 @@ from switch.core import checks, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries, issuers_original
+from switch.core.digits import decimal, is_alphanumeric, is_decimal
 from switch.core.duplicates import identify, repeated
 from switch.core.effects import FORWARD
 from switch.core.endings import Endings
@@ -23,7 +24,7 @@ from switch.core.stand_in import StandIns
 from switch.core.states import HELD, OWED, TRANSLATING, WAITING
 from switch.core.transaction import Transaction
 from switch.core.window import LEAST
-from switch.iso8583.codec import EncodeError, FieldMask, View
+from switch.iso8583.codec import EncodeError, FieldMask, View, emit
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = b"CD00"
@@ -35,18 +36,16 @@ NOT_EXTRA = FieldMask((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPR
 
 
 class Translation:
-    """A PIN block at the HSM, on its way from the acquirer's key `source` to the issuer's key `target`.
+    """A PIN block at the HSM, on its way from the acquirer's key `source` to the issuer's key `target`."""
 
-    `block` has the lengths, formats and the account number that the command gives it.
-    """
+    __slots__ = ("account", "block", "source", "target", "tx")
 
-    __slots__ = ("block", "source", "target", "tx")
-
-    def __init__(self, tx: Transaction, source: str, target: str, block: str) -> None:
+    def __init__(self, tx: Transaction, source: str, target: str, block: str, account: str) -> None:
         self.tx = tx
         self.source = source
         self.target = target
         self.block = block
+        self.account = account
 
 
 class Authorizations:
@@ -65,11 +64,11 @@ class Authorizations:
     def request(self, conn: int, link: AcquirerLink, view: View, now: float) -> None:
         """A request or its repeat."""
         context = self.context
-        failure = checks.authorization(view, link, context.spec)
+        pan = checks.pan_of(view)
+        failure = checks.authorization(view, link, context.spec, pan)
         if failure is not None:
             context.refuse(conn, link, view, *failure)
             return
-        pan = checks.pan_of(view)
         tx = identify(link, view, self.vault.token(pan))
         if repeated(context, conn, link, view, tx):
             return
@@ -127,7 +126,7 @@ class Authorizations:
             self.ends.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
             return
         tx.issuer_link = index
-        issuer = self.context.issuers[index]
+        issuer = self.context.issuer_at[index]
         if not issuer.serves():
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
@@ -148,14 +147,13 @@ class Authorizations:
         """Ask the HSM for the PIN block under the issuer's ZPK."""
         tx.move(TRANSLATING)
         tx.hsm_asked_at = now
-        acquirer = self.context.acquirers[tx.acquirer_link]
-        source = acquirer.keys.current
-        block = f"12{block}0101{checks.account_number(pan)}"
-        self._ask_translation(Translation(tx, source, issuer.keys.current, block))
+        acquirer = self.context.acquirer_at[tx.acquirer_link]
+        account = checks.account_number(pan)
+        self._ask_translation(Translation(tx, acquirer.keys.current, issuer.keys.current, block, account))
 
     def _ask_translation(self, asked: Translation) -> None:
         """Host command CC, ISO-0 to ISO-0."""
-        command = f"CC{asked.source}{asked.target}{asked.block}"
+        command = f"CC{asked.source}{asked.target}12{asked.block}0101{asked.account}"
         self.context.ask_hsm(command.encode("ascii"), self._translated, asked)
 
     def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
@@ -173,10 +171,10 @@ class Authorizations:
             why = "the HSM's answer to the PIN translation is none"
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
-        acquirer, issuer = self.context.acquirers[tx.acquirer_link], self.context.issuers[tx.issuer_link]
+        acquirer, issuer = self.context.acquirer_at[tx.acquirer_link], self.context.issuer_at[tx.issuer_link]
         keys = acquirer.keys
         if block and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
-            self._ask_translation(Translation(tx, asked.source, issuer.keys.current, asked.block))
+            self._ask_translation(Translation(tx, asked.source, issuer.keys.current, asked.block, asked.account))
             return
         if block:
             keys.served(asked.source)
@@ -184,7 +182,7 @@ class Authorizations:
             self._forward(tx, issuer, block, now)
             return
         if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while
-            self._ask_translation(Translation(tx, previous, asked.target, asked.block))
+            self._ask_translation(Translation(tx, previous, asked.target, asked.block, asked.account))
             return
         result = results.of_hsm_error(code)
         self.ends.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
@@ -214,7 +212,7 @@ class Authorizations:
         if tx.resolved is not None:
             patches |= tx.resolved.patches()
         try:
-            frame = issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), patches)
+            frame = emit(issuer.layout, tx.mti, tx.request, issuer.forwarded, patches)
         except EncodeError as error:
             issuer.stans.release(stan)
             why = f"the request does not fit the dialect of {issuer.spec.name}: {error}"
@@ -222,20 +220,20 @@ class Authorizations:
             return
         tx.move(WAITING)
         tx.issuer_stan = stan
-        tx.deadline = now + issuer.spec.timeout_s
+        tx.deadline = now + issuer.timeout_s
         issuer.waiting.append(tx)
         issuer.in_flight += 1
         tx.conn = issuer.conn_for(tx)
-        acquirer = context.acquirers[tx.acquirer_link]
+        acquirer = context.acquirer_at[tx.acquirer_link]
         tx.intent_record = context.log(packed_intent(tx, acquirer.name, issuer.name, now))
         context.effects.append((FORWARD, tx.conn, frame, tx))
 
     def response(self, issuer: IssuerLink, view: View, now: float) -> None:
         """0110 or 0210 from the issuer."""
         stan_text = view.text(de.STAN) or ""
-        stan = int(stan_text) if stan_text.isdigit() else 0
+        stan = decimal(stan_text) if is_decimal(stan_text) else 0
         tx = issuer.stans.holder(stan)
-        if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer.spec.match):
+        if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer):
             what = "".join([f", this DE {number}" for number in issuer.spec.match])
             self._unmatched(issuer, view, stan_text, f": no request with it{what}")
             return
@@ -246,13 +244,13 @@ class Authorizations:
             self._unmatched(issuer, view, stan_text, f" {what} {late_ms} ms before", "late-answer", tx)
             return
         code = view.text(de.RESPONSE) or ""
-        if not (code.isascii() and code.isalnum()):
+        if not is_alphanumeric(code):
             self._unmatched(issuer, view, stan_text, ": it has no DE 39, left to the timer", "answer-without-de39")
             return
         issuer.stans.release(stan)
         issuer.in_flight -= 1
         tx.issuer_answered_at = now
-        issuer.window.answered(now, now - tx.deadline + issuer.spec.timeout_s)
+        issuer.window.answered(now, now - tx.deadline + issuer.timeout_s)
         self._outcome(tx, issuer, view, code, now)
 
     def _unmatched(
@@ -266,7 +264,7 @@ class Authorizations:
 
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
         """Log what the issuer decided, then answer everybody who waits."""
-        acquirer = self.context.acquirers[tx.acquirer_link]
+        acquirer = self.context.acquirer_at[tx.acquirer_link]
         result = issuer.result_of.get(code)
         if result == PARTIALLY_APPROVED:
             self._partly(tx, acquirer, view, now)
@@ -279,7 +277,7 @@ class Authorizations:
     def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:
         """Partial approval: DE 4 of the answer is what the issuer holds. Who has not asked for that is declined."""
         amount = view.text(de.AMOUNT) or ""
-        partly = amount.isascii() and amount.isdigit() and 0 < int(amount) < tx.asked
+        partly = is_decimal(amount) and 0 < decimal(amount) < tx.asked
         if partly and acquirer.spec.partial_approval:
             tx.de39, tx.approved_amount = acquirer.code_of[results.PARTIALLY_APPROVED], amount
             self._approve(tx, view, int(amount))
@@ -298,7 +296,7 @@ class Authorizations:
     def _approve(self, tx: Transaction, view: View, amount: int) -> None:
         tx.approval = view.text(de.APPROVAL) or ""
         tx.approve(amount)
-        self.context.totals.approved(tx)
+        self.context.totals.approved(tx, amount)
 
     def _extras(self, tx: Transaction, view: View) -> dict[int, str]:
         """Further fields of the issuer's answer, for the acquirer now and, sealed, for its repeats."""
@@ -403,10 +401,10 @@ def holds_block(reply: bytes) -> bool:
     return True
 
 
-def answers(view: View, tx: Transaction, match: tuple[int, ...]) -> bool:
+def answers(view: View, tx: Transaction, issuer: IssuerLink) -> bool:
     """R3: does this response belong to `tx`? The MTI's class and the link's `match` must agree, not the STAN alone."""
     return (
         view.mti[1] == tx.mti[1]
-        and (de.RRN not in match or view.text(de.RRN) == tx.rrn)
-        and (de.TERMINAL not in match or view.text(de.TERMINAL) == tx.terminal)
+        and (not issuer.matches_rrn or view.text(de.RRN) == tx.rrn)
+        and (not issuer.matches_terminal or view.text(de.TERMINAL) == tx.terminal)
     )

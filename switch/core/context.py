@@ -19,9 +19,9 @@ from switch.core.records import encode
 from switch.core.shelf import KEY_BYTES
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Totals
-from switch.core.transaction import Transaction, reference
+from switch.core.transaction import Transaction, reference_of
 from switch.core.transactions import Transactions
-from switch.iso8583.codec import View
+from switch.iso8583.codec import View, emit
 
 if TYPE_CHECKING:
     from switch.core.schemes import Scheme
@@ -54,6 +54,9 @@ class Context:
         self.issuers: dict[int, IssuerLink] = {}  # by index of the primary line
         self.lines: dict[int, Line] = {}
         self._set_up_links()
+        # The same by place, for what every authorization looks up several times.
+        self.acquirer_at = [self.acquirers.get(index) for index in range(len(spec.links))]
+        self.issuer_at = [self.issuers.get(index) for index in range(len(spec.links))]
         self.acquirer_of_conn: dict[int, AcquirerLink] = {}
         self.line_of_conn: dict[int, Line] = {}
         self.last_number = 0
@@ -87,7 +90,7 @@ class Context:
     def original_of(self, view: View) -> Transaction | None:
         """What DE 90 of `view` names: the same DE 32, 37 and 41, and the MTI and STAN in it."""
         original = view.text(de.ORIGINAL) or ""
-        key = reference(
+        key = reference_of(
             view.text(de.ACQUIRER) or "", original[4:10], view.text(de.RRN) or "", view.text(de.TERMINAL) or "",
             original[:4],
         )  # fmt: skip
@@ -145,7 +148,7 @@ class Context:
                 patches[15] = tx.business_date[2:]
         if extras:
             patches.update(extras)
-        frame = link.layout.emit(response_mti(view.mti), ((view, link.echoed),), patches)
+        frame = emit(link.layout, response_mti(view.mti), view, link.echoed, patches)
         self.answered[code] = self.answered.get(code, 0) + 1
         self.effects.append((ANSWER, conn, frame, tx if timed else None))
 
@@ -155,7 +158,7 @@ class Context:
     ) -> None:  # fmt: skip
         """Answer an 0800 with approval: at once or, `durable`, when everything committed before is."""
         elements = {**(patches or {}), 39: link.code_of[results.APPROVED]}
-        frame = link.layout.emit(response_mti(view.mti), ((view, link.network_echoed),), elements)
+        frame = link.layout.emit(response_mti(view.mti), view, link.network_echoed, elements)
         self.effects.append((ANSWER, conn, frame, None) if durable else (SEND, conn, frame))
 
     def refuse(
@@ -167,7 +170,7 @@ class Context:
         """
         code = link.code_of[result]
         self.counters[f"de39-{code}"] += 1
-        frame = link.layout.emit(response_mti(view.mti), ((view, link.network_echoed),), {39: code})
+        frame = link.layout.emit(response_mti(view.mti), view, link.network_echoed, {39: code})
         self.effects.append((SEND, conn, frame))
         stan, terminal = (view.text(11) or "", view.text(41) or "") if view.complete else ("", "")
         self.event("refused", reason, why, link=link.spec.name, mti=view.mti, stan=stan, terminal=terminal, de39=code)

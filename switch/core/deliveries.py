@@ -54,7 +54,7 @@ class Deliveries:
         """The frame that tells `entry`. Raises EncodeError where the issuer's dialect cannot carry it."""
         fields = self._advice(entry, issuer) if entry.kind is Kind.ADVICE else self._reversal(entry, issuer)
         mti = entry.mti if entry.untouched else f"{entry.mti[:3]}1"
-        return issuer.layout.emit(mti, (), fields)
+        return issuer.layout.emit(mti, None, None, fields)
 
     def _common(self, entry: Entry) -> dict[int, str | None]:
         tx = entry.tx

@@ -3,10 +3,11 @@
 from switch.core import fields as de
 from switch.core import results
 from switch.core.context import Context
+from switch.core.fields import PREAUTHORISED
 from switch.core.journal import open_extras
 from switch.core.links import AcquirerLink
 from switch.core.states import FINISHED, HELD
-from switch.core.transaction import Transaction
+from switch.core.transaction import Transaction, reference_of
 from switch.iso8583.codec import View
 
 # Who waits for one answer: the request and its repeats, on as many connections. A terminal repeats three or four times.
@@ -24,19 +25,21 @@ def identify(link: AcquirerLink, view: View, token: bytes) -> Transaction:
     tx = Transaction()
     tx.acquirer_link = link.index
     tx.business_date = link.business_date
-    tx.mti = tx.leg_mti = view.mti[:3] + "0"
+    mti = view.mti
+    tx.mti = tx.leg_mti = mti if mti[3] == "0" else mti[:3] + "0"
     (
         tx.de3, tx.amount, tx.transmitted, tx.stan, tx.local_date, condition, tx.acquirer_id, tx.rrn, tx.terminal,
         tx.merchant, tx.currency,
     ) = view.texts(IDENTITY)  # fmt: skip
-    tx.preauthorised = tx.mti == "0100" and condition == de.PREAUTHORISED
+    tx.key = reference_of(tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, mti)
+    tx.preauthorised = tx.mti == "0100" and condition == PREAUTHORISED
     tx.token = token
     return tx
 
 
 def repeated(context: Context, conn: int, link: AcquirerLink, view: View, tx: Transaction) -> bool:
     """Was there `tx` before? Then it is answered, or will be with the first one."""
-    known = context.transactions.find(tx.key or tx.reference, tx.local_date)
+    known = context.transactions.find(tx.key, tx.local_date)
     if known is None:
         return False
     if not known.token:  # its reversal came first (R9)

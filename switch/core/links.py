@@ -46,6 +46,7 @@ class AcquirerLink:
         self.index = index
         self.spec = spec
         self.name = spec.name
+        self.institution_id = spec.institution_id
         self.layout: Wire = spec.dialect.layout
         self.echoed: FieldMask = self.layout.mask(de.ECHOED)
         self.network_echoed: FieldMask = self.layout.mask((*de.ECHOED, de.NETWORK_CODE))
@@ -103,6 +104,8 @@ class IssuerLink:
         self.index = index
         self.spec = spec
         self.name = spec.name
+        self.timeout_s = spec.timeout_s
+        self.matches_rrn, self.matches_terminal = de.RRN in spec.match, de.TERMINAL in spec.match  # R3
         self.layout = layout
         self.forwarded: FieldMask = layout.mask([n for n in range(2, 129) if n not in de.REPLACED])
         self.network_echoed: FieldMask = layout.mask((*de.ECHOED, de.NETWORK_CODE))

@@ -172,14 +172,9 @@ class Macs:
 
     # -- out --------------------------------------------------------------------------------------------------------
 
-    @property
-    def busy(self) -> bool:
-        """Is there a guarded connection, or something left of one?"""
-        return bool(self.lines or self._released)
-
     def seal(self, effects: list[Effect]) -> list[Effect]:
         """What of `effects` may be carried out now, and what of earlier ones has got its MAC since."""
-        if not self.busy:
+        if not self.lines and not self._released:
             return effects
         for effect in effects:
             line = self.lines.get(effect[1]) if effect[0] in (SEND, FORWARD, ANSWER, CLOSE) else None

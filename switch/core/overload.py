@@ -13,8 +13,8 @@ from typing import Final
 from switch.core import fields as de
 from switch.core import results
 from switch.core.context import Context
-from switch.core.transaction import reference
-from switch.iso8583.codec import FormatError
+from switch.core.transaction import reference_of
+from switch.iso8583.codec import FormatError, emit, scan
 
 ANSWERS: Final = {"0100": "0110", "0200": "0210"}  # what is refused, and as what
 
@@ -24,25 +24,27 @@ def refuse_new(context: Context, conn: int, frames: Sequence[bytes]) -> tuple[li
     link = context.acquirer_of_conn.get(conn)
     if link is None or not link.sessions[conn]:
         return list(frames), []
-    scan, emit, knows = link.layout.scan, link.layout.emit, context.transactions.knows
+    layout, transactions = link.layout, context.transactions
     code = link.code_of[results.MALFUNCTION]
     echoed, patches = link.echoed, {de.RESPONSE: code}
     kept: list[bytes] = []
     answers: list[bytes] = []
     for frame in frames:
         try:
-            view = scan(frame)
+            view = scan(layout, frame)
         except FormatError:
             kept.append(frame)
             continue
-        mti, text = view.mti, view.text
-        key = reference(
-            text(de.ACQUIRER) or "", text(de.STAN) or "", text(de.RRN) or "", text(de.TERMINAL) or "", mti
+        mti = view.mti
+        answer = ANSWERS.get(mti)
+        key = reference_of(
+            view.text(de.ACQUIRER) or "", view.text(de.STAN) or "", view.text(de.RRN) or "",
+            view.text(de.TERMINAL) or "", mti,
         )  # fmt: skip
-        if mti not in ANSWERS or knows(key):
+        if answer is None or transactions.knows(key):
             kept.append(frame)
         else:
-            answers.append(emit(ANSWERS[mti], ((view, echoed),), patches))
+            answers.append(emit(layout, answer, view, echoed, patches))
     if answers:
         context.counters[f"de39-{code}"] += len(answers)
         context.counters["overload-refused"] += len(answers)

@@ -42,7 +42,7 @@ class Questions:
         """
         stan = patches.get(de.STAN) or self.next_stan()
         self._open[conn, stan] = _Question(response_mti(mti), now + within_s, told)
-        frame = layout.emit(mti, (), {**patches, de.TRANSMITTED: utc_mmddhhmmss(now), de.STAN: stan})
+        frame = layout.emit(mti, None, None, {**patches, de.TRANSMITTED: utc_mmddhhmmss(now), de.STAN: stan})
         self.context.effects.append((SEND, conn, frame) if at_once else (FORWARD, conn, frame, None))
 
     def next_stan(self) -> str:

@@ -58,5 +58,5 @@ class Reconciliation:
             **figures.elements(),
         }
         context.counters[f"de39-{patches[de.RESPONSE]}"] += 1
-        frame = link.layout.emit(response_mti(view.mti), ((view, link.layout.mask(ECHOED)),), patches)
+        frame = link.layout.emit(response_mti(view.mti), view, link.layout.mask(ECHOED), patches)
         context.effects.append((ANSWER, conn, frame, None))

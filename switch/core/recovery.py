@@ -12,6 +12,7 @@ import msgspec
 
 from switch.core import link_records, rebuild, records
 from switch.core.context import Context
+from switch.core.digits import decimal
 from switch.core.glance import Asked, Ended, Glance
 from switch.core.journal import (
     advice_of,
@@ -27,7 +28,7 @@ from switch.core.saf import Entry, Fate, Kind
 from switch.core.schemes import weigh, weigh_completed
 from switch.core.stans import STAN_MAX
 from switch.core.states import Hold, State
-from switch.core.transaction import Transaction, reference, unknown_original
+from switch.core.transaction import Transaction, reference_of, unknown_original
 
 # STANs left out after a restart: a snapshot has lost the order in which they were given out, and late answers to the
 # requests of the last seconds before the crash may still come.
@@ -138,8 +139,8 @@ class Fold:
             tx, index_of = self._counted, self.context.link_index
             tx.acquirer_link, tx.issuer_link = index_of[asked.link], index_of[asked.issuer]
             tx.business_date, tx.currency, tx.de3 = asked.business_date, asked.currency, asked.processing_code
-            tx.amount, tx.approved_amount = asked.amount, ended.approved_amount
-            self.context.totals.approved(tx)
+            amount = ended.approved_amount or asked.amount
+            self.context.totals.approved(tx, decimal(amount) if amount else 0)
         self.context.transactions.shelve(asked.key, ended.at, asked.record, payload)
         self._ended_at = ended.at
 
@@ -161,7 +162,7 @@ class Fold:
     def _answered(self, tx: Transaction, record: records.Outcome, payload: bytes) -> None:
         rebuild.answer(tx, record)
         if record.approved:
-            self.context.totals.approved(tx)
+            self.context.totals.approved(tx, tx.standing)
         elif record.reversal_owed:
             tx.move_hold(Hold.OWED)
             self._entries.append(tx.owe_reversal(record.at))
@@ -171,7 +172,7 @@ class Fold:
     def _refusal(self, record: records.Refusal, payload: bytes) -> None:
         self._link(record.link)
         self.context.last_number = max(self.context.last_number, record.number)
-        key = reference(record.acquirer_id, record.stan, record.rrn, record.terminal, record.mti)
+        key = reference_of(record.acquirer_id, record.stan, record.rrn, record.terminal, record.mti)
         self.context.transactions.shelve(key, record.at, b"", payload)
         self._ended_at = record.at
 
@@ -219,7 +220,7 @@ class Fold:
         )
         self._used(record.number, tx.issuer_link, record.issuer_stan)
         self.context.exposures.add(tx)
-        self.context.totals.approved(tx)
+        self.context.totals.approved(tx, tx.asked)
         self._finished(tx, record.at)
 
     def _advice(self, record: records.Advice) -> None:
@@ -233,7 +234,7 @@ class Fold:
             tx.approve(tx.asked)
             if tx.original is not None:
                 tx.completes(tx.original)
-            self.context.totals.approved(tx)
+            self.context.totals.approved(tx, tx.asked)
         self._finished(tx, record.at)
 
     # -- of a scheme ------------------------------------------------------------------------------------------------
@@ -279,7 +280,7 @@ class Fold:
         """What it names, from the shelf if need be: there it stays lent, for it changes now."""
         tx = self._by_number.get(record.number)
         if tx is None:
-            key = reference(record.acquirer_id, record.stan, record.rrn, record.terminal, record.original_mti)
+            key = reference_of(record.acquirer_id, record.stan, record.rrn, record.terminal, record.original_mti)
             tx = self.context.transactions.find_number(key, record.number)
             if tx is None:
                 why = f"the log speaks of transaction {record.number}, too old for max_transactions now"

@@ -28,7 +28,7 @@ from switch.core import results
 from switch.core.checks import Failure, pan_of
 from switch.core.links import AcquirerLink
 from switch.core.states import FINISHED, HELD
-from switch.core.totals import CREDITS, INQUIRIES
+from switch.core.totals import DEBIT, column_of_kind
 from switch.core.transaction import Transaction
 from switch.iso8583.codec import View
 
@@ -202,8 +202,7 @@ def _weighs(tx: Transaction) -> bool:
 
 def weight_of(tx: Transaction) -> int:
     """In minor units, as its state has it now."""
-    kind = tx.de3[:2]
-    if kind in CREDITS or kind in INQUIRIES:
+    if column_of_kind(tx.de3) != DEBIT:
         return 0
     if tx.state is not FINISHED:
         return tx.asked

@@ -146,7 +146,7 @@ class StandIns:
         """Can the issuer's dialect carry the request? Then it can carry the advice of it."""
         assert tx.request is not None
         try:
-            issuer.layout.emit(tx.mti, ((tx.request, issuer.forwarded),), {})
+            issuer.layout.emit(tx.mti, tx.request, issuer.forwarded, {})
         except EncodeError:
             return False
         return True

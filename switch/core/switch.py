@@ -37,7 +37,7 @@ from switch.core.schemes import Scheme
 from switch.core.specs import SwitchSpec
 from switch.core.totals import Figures
 from switch.core.transaction import NO_CONNECTION
-from switch.iso8583.codec import FormatError, View
+from switch.iso8583.codec import FormatError, View, scan
 from switch.iso8583.doctor import guess
 
 AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})
@@ -92,6 +92,7 @@ class Switch:
             self._days, self._authorizations, self._deliveries, self._questions, self._network, self._closings,
         )  # fmt: skip
         self._macs = Macs(context, self._hand_in)
+        self._guards = any(link.tak for link in spec.links)  # is there a link with MACs at all?
         self._dated = tuple(link.dialect for link in spec.links if link.dialect.dated)
 
     # -- the past ---------------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ class Switch:
 
     def receive(self, conn: int, frame: bytes, now: float) -> None:
         """A whole frame, without its length."""
-        if conn in self._macs.lines:
+        if self._guards and conn in self._macs.lines:
             self._macs.arrive(conn, frame, now)
         else:
             self._hand_in(conn, frame, now)
@@ -209,7 +210,7 @@ class Switch:
 
     def _from_acquirer(self, conn: int, link: AcquirerLink, frame: bytes, now: float) -> None:
         try:
-            view = link.layout.scan(frame)
+            view = scan(link.layout, frame)
         except FormatError as error:
             self._malformed(conn, link, frame, error)
             return
@@ -266,7 +267,7 @@ class Switch:
     def _from_issuer(self, line: Line, frame: bytes, now: float) -> None:
         issuer = line.issuer
         try:
-            view = issuer.layout.scan(frame)
+            view = scan(issuer.layout, frame)
         except FormatError as error:
             self._malformed_from_issuer(line, frame, error)
             return
@@ -318,9 +319,9 @@ class Switch:
 
     def take_effects(self) -> list[Effect]:
         """What the shell must do, in this order; each effect is handed out once."""
-        context, macs = self._context, self._macs
+        context = self._context
         effects, context.effects = context.effects, []
-        return macs.seal(effects) if macs.busy else effects
+        return self._macs.seal(effects) if self._guards else effects
 
     # -- looking in -------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ once for its acquirer's link and once for its issuer's.
     DE 80       inquiries                     DE 81       authorizations: holds without money
 """
 
+from array import array
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,8 +23,8 @@ DEBIT, CREDIT, INQUIRY, AUTHORIZATION = 76, 74, 80, 81
 SUMMED: Final = len(SUMS)  # the first columns: 74 to 77 have sums, 86 to 89
 REVERSED: Final = {DEBIT: 77, CREDIT: 75}
 
-INQUIRIES: Final = frozenset({"31", "37"})  # DE 3, first two digits: balance, verification
-CREDITS: Final = frozenset({"20"})  # refund
+# By DE 3, first two digits: balance, verification, refund. All else moves money from the card.
+_COLUMN_OF: Final = {"31": INQUIRY, "37": INQUIRY, "20": CREDIT}
 
 COUNT_DIGITS, SUM_DIGITS = 10, 16
 
@@ -34,8 +35,8 @@ class Figures:
     """One link, day and currency: by data element."""
 
     def __init__(self, counts: dict[int, int] | None = None, sums: dict[int, int] | None = None) -> None:
-        self._counts = [0] * (AUTHORIZATION - CREDIT + 1)  # by column, from the first one on
-        self._sums = [0] * len(SUMS)
+        self._counts = array("q", [0] * (AUTHORIZATION - CREDIT + 1))  # by column, from the first one on
+        self._sums = array("q", [0] * len(SUMS))
         for number, count in (counts or {}).items():
             self._counts[number - CREDIT] = count
         for number, amount in (sums or {}).items():
@@ -113,15 +114,25 @@ class Figures:
         )  # fmt: skip
 
 
+class _Latest:
+    __slots__ = ("business_date", "currency", "figures")
+
+    def __init__(self, business_date: str, currency: str, figures: Figures) -> None:
+        self.business_date = business_date
+        self.currency = currency
+        self.figures = figures
+
+
 class Totals:
     """All figures, by index of the link, business date (YYMMDD) and currency."""
 
     def __init__(self) -> None:
         self._of: dict[int, dict[str, dict[str, Figures]]] = {}
+        self._latest: dict[int, _Latest] = {}  # of each link, those that were last added to
 
-    def approved(self, tx: Transaction) -> None:
-        """`tx` moves money, or counts: approved by its issuer, by stand-in, or advised of."""
-        column, amount = column_of(tx), int(tx.approved_amount or tx.amount or 0)
+    def approved(self, tx: Transaction, amount: int) -> None:
+        """`tx` moves `amount` minor units, or counts: approved by its issuer, by stand-in, or advised of."""
+        column = column_of(tx)
         if tx.business_date:  # a log of before there were days has none
             self._figures_of(tx, tx.acquirer_link).add(column, amount)
             self._figures_of(tx, tx.issuer_link).add(column, amount)
@@ -136,6 +147,7 @@ class Totals:
     def replace(self, link: int, business_date: str, currency: str, figures: Figures) -> None:
         """What a snapshot found."""
         self._day(link, business_date)[currency] = figures
+        self._latest.clear()
 
     def of(self, link: int, business_date: str, currency: str) -> Figures:
         """The figures of a day; zeros where there was nothing."""
@@ -159,10 +171,14 @@ class Totals:
     def _figures_of(self, tx: Transaction, link: int) -> Figures:
         """Those of its day and currency, of one of its two links."""
         assert link != NO_LINK, "what moves money has been to an issuer, or goes there"
+        latest = self._latest.get(link)
+        if latest is not None and latest.business_date == tx.business_date and latest.currency == tx.currency:
+            return latest.figures
         day = self._day(link, tx.business_date)
         figures = day.get(tx.currency)
         if figures is None:
             figures = day[tx.currency] = Figures()
+        self._latest[link] = _Latest(tx.business_date, tx.currency, figures)
         return figures
 
     def _day(self, link: int, business_date: str) -> dict[str, Figures]:
@@ -173,14 +189,16 @@ class Totals:
             day = days[business_date] = {}
             if len(days) > DAYS_KEPT:
                 del days[min(days)]
+                self._latest.clear()
         return day
 
 
 def column_of(tx: Transaction) -> int:
     """The column that `tx` counts in, by its data element."""
-    kind = tx.de3[:2]
-    if kind in INQUIRIES:
-        return INQUIRY
-    if tx.preauthorised:
-        return AUTHORIZATION
-    return CREDIT if kind in CREDITS else DEBIT
+    column = column_of_kind(tx.de3)
+    return AUTHORIZATION if tx.preauthorised and column != INQUIRY else column
+
+
+def column_of_kind(processing_code: str) -> int:
+    """The same of a DE 3 alone."""
+    return _COLUMN_OF.get(processing_code[:2], DEBIT)

@@ -7,6 +7,7 @@ reversal or a late answer needs.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from switch.core.digits import decimal
 from switch.core.saf import Entry, Fate, Kind
 from switch.core.states import AFTER_HOLD, AFTER_STATE, FINISHED, HELD, NEW, NO_HOLD, Hold, State
 from switch.iso8583.codec import View
@@ -71,12 +72,16 @@ class Transaction:
 
     def move(self, state: State) -> None:
         """Go to `state`, if the table of `switch.core.states` allows it."""
-        assert AFTER_STATE[self.state] >> state & 1, f"{self.state.name} cannot become {state.name}"
+        before, after = self.state, state
+        following = AFTER_STATE[before]
+        assert following >> after & 1, f"{self.state.name} cannot become {state.name}"
         self.state = state
 
     def move_hold(self, hold: Hold) -> None:
         """The same for what the issuer may hold."""
-        assert AFTER_HOLD[self.hold] >> hold & 1, f"hold {self.hold.name} cannot become {hold.name}"
+        before, after = self.hold, hold
+        following = AFTER_HOLD[before]
+        assert following >> after & 1, f"hold {self.hold.name} cannot become {hold.name}"
         self.hold = hold
 
     def owe(self, kind: Kind, mti: str, stan: int, at: float, amount: str = "") -> Entry:
@@ -174,12 +179,12 @@ class Transaction:
 
     def asked_under(self, stan: int) -> bool:
         """Did the request itself go to the issuer under `stan`, and not something that was told about it?"""
-        return self.conn != NO_CONNECTION and stan == self.request_stan
+        return self.conn != NO_CONNECTION and stan == (self.stood_in_for or self.issuer_stan)
 
     @property
     def asked(self) -> int:
         """DE 4 in minor units; no amount counts as zero."""
-        return int(self.amount or "0")
+        return decimal(self.amount) if self.amount else 0
 
     def is_plain(self) -> bool:
         """Has nothing happened since it ended, and does no other hang on it? Then its records say all there is."""
@@ -198,13 +203,13 @@ class Transaction:
 
     @property
     def reference(self) -> str:
-        """See `reference`. What it is made of never changes."""
+        """See `reference_of`. What it is made of never changes."""
         if not self.key:
-            self.key = reference(self.acquirer_id, self.stan, self.rrn, self.terminal, self.mti)
+            self.key = reference_of(self.acquirer_id, self.stan, self.rrn, self.terminal, self.mti)
         return self.key
 
 
-def reference(acquirer_id: str, stan: str, rrn: str, terminal: str, mti: str) -> str:
+def reference_of(acquirer_id: str, stan: str, rrn: str, terminal: str, mti: str) -> str:
     """What a repeat and a reversal share with their original (R4): DE 32, 11, 37, 41 and the MTI's class.
 
     The local date, DE 13, belongs to the duplicate key too, but a reversal does not carry it: `Transactions` keeps

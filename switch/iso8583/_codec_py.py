@@ -2,12 +2,12 @@
 
 A frame is `[header] MTI bitmap [secondary bitmap [tertiary bitmap]] field field …`, fields in ascending order.
 `Layout.scan` finds where each value starts and ends and builds nothing else; a `View` reads single values on demand;
-`Layout.emit` writes a new message by copying the wire bytes of fields from views ("splice") with some values replaced
+`Layout.emit` writes a new message by copying the wire bytes of fields from a view ("splice") with some values replaced
 ("patch"). `Layout.decode` and `Layout.encode` go by dictionaries of text, for people.
 """
 
 from binascii import a2b_hex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from switch.iso8583.errors import NO_SUCH_FIELD, NOT_A_BITMAP, TOO_LONG, EncodeError, FormatError, Unreadable, excess
 from switch.iso8583.fields import (
@@ -15,7 +15,6 @@ from switch.iso8583.fields import (
     HEADER,
     MAX_FIELD,
     MAX_FRAME_BYTES,
-    MAX_SOURCES,
     SECONDARY,
     Field,
     Spec,
@@ -117,7 +116,7 @@ class View:
 
     def patch(self, patches: Mapping[int, str | None], mti: str | None = None) -> bytes:
         """This message with some fields replaced, added, or (None) left out. Raises `EncodeError`."""
-        return self.layout.emit(self.mti if mti is None else mti, [(self, EVERY_FIELD)], patches)
+        return self.layout.emit(self.mti if mti is None else mti, self, EVERY_FIELD, patches)
 
     def __repr__(self) -> str:
         return f"<View {self.mti or '????'} fields {', '.join(map(str, self.fields()))}>"
@@ -203,18 +202,18 @@ class Layout:
                 raise EncodeError(str(key), NO_SUCH_FIELD)
         return self._write(doc["t"], chosen)
 
-    def emit(self, mti: str, sources: Sequence[tuple[View, FieldMask]], patches: Mapping[int, str | None]) -> bytes:
-        """A message spliced from views: field by field the patch if there is one (None leaves the field out), else
-        the first source whose mask and view have it.
+    def emit(
+        self, mti: str, view: View | None, mask: FieldMask | None, patches: Mapping[int, str | None]
+    ) -> bytes:  # fmt: skip
+        """A message spliced from a view: field by field the patch if there is one (None leaves the field out), else
+        what the view has, if it is in the mask. Without a view (None) of patches alone.
 
         The wire bytes are copied where the field is encoded alike in both layouts; else it goes through its canonical
-        text. A header (number 0) comes from the patches or the first source that has one. Raises `EncodeError`.
+        text. A header (number 0) comes from the patches or the view. Raises `EncodeError`.
         """
-        if len(sources) > MAX_SOURCES:
-            raise ValueError(f"a message is spliced from at most {MAX_SOURCES} sources")
         chosen: dict[int, str | View] = {}
-        for view, mask in reversed(sources):
-            chosen |= {field: view for field in view._spans if field in mask or field == HEADER}
+        if view is not None and mask is not None:
+            chosen = {field: view for field in view._spans if field in mask or field == HEADER}
         if self.table.fields[HEADER] is None:
             chosen.pop(HEADER, None)
         for number, text in patches.items():

@@ -1,6 +1,6 @@
 """The codec in use: the compiled one, or with `MONETIQUE_NATIVE=0` its twin in Python, `_codec_py`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from switch.iso8583.errors import EncodeError, FormatError
@@ -9,7 +9,7 @@ from switch.native import NATIVE
 if TYPE_CHECKING or not NATIVE:
     from switch.iso8583._codec_py import FieldMask, Layout, View
 else:
-    from switch.iso8583._codec_c import FieldMask, Layout, View
+    from switch.iso8583._codec_c import FieldMask, Layout, View, emit, scan
 
 if TYPE_CHECKING:
     from switch.iso8583.fields import Table
@@ -34,10 +34,25 @@ class Wire(Protocol):
     def encode(self, doc: Mapping[str, str]) -> bytes:
         """See `Layout.encode`."""
 
-    def emit(self, mti: str, sources: Sequence[tuple[View, FieldMask]], patches: Mapping[int, str | None]) -> bytes:
+    def emit(
+        self, mti: str, view: View | None, mask: FieldMask | None, patches: Mapping[int, str | None]
+    ) -> bytes:  # fmt: skip
         """See `Layout.emit`."""
+
+
+if TYPE_CHECKING or not NATIVE:  # compiled rules call these without looking a method up
+
+    def scan(layout: Wire, frame: bytes) -> View:
+        """`layout.scan(frame)`."""
+        return layout.scan(frame)
+
+    def emit(
+        layout: Wire, mti: str, view: View | None, mask: FieldMask | None, patches: Mapping[int, str | None]
+    ) -> bytes:  # fmt: skip
+        """`layout.emit(mti, view, mask, patches)`."""
+        return layout.emit(mti, view, mask, patches)
 
 
 IMPLEMENTATION = "native" if NATIVE else "twin"
 
-__all__ = ["IMPLEMENTATION", "EncodeError", "FieldMask", "FormatError", "Layout", "View", "Wire"]
+__all__ = ["IMPLEMENTATION", "EncodeError", "FieldMask", "FormatError", "Layout", "View", "Wire", "emit", "scan"]

@@ -31,9 +31,6 @@ MAX_FRAME_BYTES = 65_535
 MAX_FIELD = 192
 HEADER, SECONDARY = 0, 1
 
-# A message is spliced from a request, its response and the original; eight leaves room.
-MAX_SOURCES = 8
-
 FIELD_KEYS = {str(number): number for number in range(2, MAX_FIELD + 1)}
 
 HEX_DIGITS = frozenset("0123456789ABCDEF")

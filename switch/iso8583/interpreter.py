@@ -10,7 +10,7 @@ cannot be read is told with the field and position of the frame as it came.
 1987 knows no year. Whoever has a clock sets `now`; a date is in the year in which it is nearest to that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from switch.iso8583.codec import EncodeError, FieldMask, FormatError, Layout, View
 from switch.iso8583.conversion import Converter
@@ -75,9 +75,11 @@ class Interpreter:
         """The frame of 1993 of a document of 1987. Raises `EncodeError`."""
         return self._spoken(self._inner.encode(doc))
 
-    def emit(self, mti: str, sources: Sequence[tuple[View, FieldMask]], patches: Mapping[int, str | None]) -> bytes:
+    def emit(
+        self, mti: str, view: View | None, mask: FieldMask | None, patches: Mapping[int, str | None]
+    ) -> bytes:  # fmt: skip
         """The frame of 1993 of a message of 1987, put together as `Layout.emit` does. Raises `EncodeError`."""
-        return self._spoken(self._inner.emit(mti, sources, patches))
+        return self._spoken(self._inner.emit(mti, view, mask, patches))
 
     def _spoken(self, frame: bytes) -> bytes:
         doc = {key: text for key, text in self._inner.decode(frame).items() if key not in OF_THE_FRAME}

@@ -85,7 +85,7 @@ class Context:
 
     def answer(self, conn: int, view: View, patches: dict[int, str | None]) -> None:
         """Answer `view`: what R2 echoes, the business date, and `patches`."""
-        self.send(conn, self.layout.emit(ANSWERS[view.mti], [(view, self._echoed)], patches))
+        self.send(conn, self.layout.emit(ANSWERS[view.mti], view, self._echoed, patches))
 
     def approve(self, conn: int, view: View) -> None:
         """Answer `view` with "approved" alone."""

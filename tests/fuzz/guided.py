@@ -73,7 +73,7 @@ def scan(data: bytes) -> None:
         assert layout.scan(view.patch({})).fields() == view.fields()
     for other in DIALECTS:
         with suppress(EncodeError):
-            other.layout.scan(other.layout.emit("0100", [(view, other.layout.mask(view.fields()))], {}))
+            other.layout.scan(other.layout.emit("0100", view, other.layout.mask(view.fields()), {}))
 
 
 def encode(data: bytes) -> None:

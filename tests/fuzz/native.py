@@ -110,7 +110,7 @@ def codec(rng: random.Random) -> None:
         mask = _codec_c.FieldMask(rng.sample(range(2, 193), rng.randrange(190)))
         for target in layouts:
             with suppress(EncodeError):
-                target.emit(view.mti, [(view, mask), (view, mask | mask)][: rng.randrange(1, 3)], patches)
+                target.emit(view.mti, rng.choice([view, view, None]), rng.choice([mask, mask, mask | mask, None]), patches)
         with suppress(EncodeError):
             view.patch(patches)
         with suppress(FormatError):

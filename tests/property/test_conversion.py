@@ -167,7 +167,7 @@ def test_what_is_forwarded_unchanged_is_the_same_frame(codec: Any, doc: Doc) -> 
     layout = INTERPRETERS[codec]
     frame = layout.encode(doc)
     view = layout.scan(frame)
-    assert layout.emit(view.mti, ((view, layout.mask(range(2, 129))),), {}) == frame
+    assert layout.emit(view.mti, view, layout.mask(range(2, 129)), {}) == frame
 
 
 @CODECS
@@ -185,7 +185,7 @@ def test_any_damage_is_an_error_with_its_place_and_can_be_answered(codec: Any, d
     assert view.complete == (fault is None)
     assert fault is None or 0 <= fault.position <= len(frame)
     if view.mti and view.mti[2] in "02":
-        answer = layout.emit(response_mti(view.mti), ((view, layout.mask((*de.ECHOED, de.NETWORK_CODE))),), {39: "30"})
+        answer = layout.emit(response_mti(view.mti), view, layout.mask((*de.ECHOED, de.NETWORK_CODE)), {39: "30"})
         read = RAW.layout.decode(answer)
         assert read["39"] == "904"
         assert read.get("11") == view.text(11)

@@ -43,9 +43,9 @@ def test_a_purchase_goes_there_and_back(codec: Any, name: str) -> None:
     other, here = codec.Layout(load("iso87-bcd").spec), codec.Layout(load(name).spec)
     view = other.scan(other.encode(doc))
     numbers = list(view.fields())
-    forwarded = here.emit("0100", [(view, here.mask(numbers))], {})
+    forwarded = here.emit("0100", view, here.mask(numbers), {})
     assert iso8583.decode(forwarded, SPECS[name])[0]["35"] == "4687380000000003=2812201"
-    back = other.emit("0100", [(here.scan(forwarded), other.mask(numbers))], {})
+    back = other.emit("0100", here.scan(forwarded), other.mask(numbers), {})
     assert back == view.frame
 
 

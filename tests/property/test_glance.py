@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.core import _glance_c, _glance_py, records  # type: ignore[attr-defined]  # compiled
-from switch.core.transaction import reference
+from switch.core.transaction import reference_of
 
 ASKED = ("number", "link", "issuer", "issuer_stan", "key", "processing_code", "amount", "currency", "business_date")
 ENDED = ("number", "at", "approved", "approved_amount")
@@ -66,7 +66,7 @@ def test_of_ordinary_records_it_says_what_is_needed(module: ModuleType, data: st
     for intent in data.draw(st.lists(ordinary_intents, min_size=1, max_size=4)):
         payload = records.encode(intent)
         asked = glance.asked(payload)
-        key = reference(intent.acquirer_id, intent.stan, intent.rrn, intent.terminal, intent.mti)
+        key = reference_of(intent.acquirer_id, intent.stan, intent.rrn, intent.terminal, intent.mti)
         assert told(asked, ASKED) == tuple(key if name == "key" else getattr(intent, name) for name in ASKED)
         assert asked.record == payload
         assert glance.ended(payload) is None

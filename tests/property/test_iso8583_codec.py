@@ -131,8 +131,11 @@ def test_native_and_twin_splice_alike(data: st.DataObject) -> None:
     def spliced(codec: Any) -> Any:
         layouts = [codec.Layout(spec) for spec in (target, other)]
         views = [layout.scan(layout.encode(doc)) for layout, doc in zip(layouts, docs, strict=True)]
-        sources = [(view, codec.FieldMask(mask)) for view, mask in zip(views, masks, strict=True)]
-        return layouts[0].emit("0110", sources, patches), views[0].patch(patches), views[0].patch({}, mti="0420")
+        spliced = [
+            layouts[0].emit("0110", view, codec.FieldMask(mask), patches)
+            for view, mask in zip(views, masks, strict=True)
+        ]
+        return spliced, views[0].patch(patches), views[0].patch({}, mti="0420")
 
     assert attempt(spliced, _codec_c) == attempt(spliced, _codec_py)
 
@@ -148,4 +151,4 @@ def test_an_empty_patch_gives_the_same_message(codec: Any, data: st.DataObject) 
     view = layout.scan(frame)
     assert view.patch({}) == frame == layout.encode(layout.decode(frame))
     patch = {number: view.text(number) for number in view.fields()}
-    assert layout.emit(view.mti, [], patch) == frame
+    assert layout.emit(view.mti, None, None, patch) == frame

@@ -4,8 +4,14 @@ cimport cython
 
 
 @cython.final
-cdef class BinTable:
-    cdef tuple _by_length
+cdef class _Node:
+    cdef public object value
+    cdef public list below
 
-    @cython.locals(length=Py_ssize_t, values=dict)
+
+@cython.final
+cdef class BinTable:
+    cdef _Node _root
+
+    @cython.locals(node=_Node, character=Py_UCS4)
     cpdef find(self, str pan)

@@ -19,6 +19,9 @@ from libc.string cimport memcpy
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     bint PyUnicode_CheckExact(object text)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    const void* PyUnicode_DATA(object text)
     unsigned long long PyLong_AsUnsignedLongLong(object number) except? 0xFFFFFFFFFFFFFFFF
     long long PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
 
@@ -27,6 +30,13 @@ cdef enum:
     HEAD = 9  # the longest: a number's type and its eight bytes
     STACK = 4096  # more than the records of all but odd transactions
     MOST_VALUES = 65535
+
+
+cdef inline const char* utf8_of(object text, Py_ssize_t* size) except NULL:
+    if PyUnicode_IS_COMPACT_ASCII(text):  # as nearly all are: they are their own UTF-8
+        size[0] = PyUnicode_GET_LENGTH(text)
+        return <const char*>PyUnicode_DATA(text)
+    return PyUnicode_AsUTF8AndSize(text, size)
 
 
 cdef inline uint8_t* big_endian(uint8_t* at, uint8_t kind, uint64_t number, int size) noexcept:
@@ -49,7 +59,7 @@ cdef inline uint8_t* sized(uint8_t* at, Py_ssize_t size, uint8_t first, const ch
     return at + size
 
 
-cdef uint8_t* put_integer(uint8_t* at, object number) except NULL:
+cdef inline uint8_t* put_integer(uint8_t* at, object number) except NULL:
     cdef int overflow = 0
     cdef int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow)
     if overflow:
@@ -77,13 +87,13 @@ cdef uint8_t* put_integer(uint8_t* at, object number) except NULL:
     return big_endian(at, 0xD3, <uint64_t>value, 8)
 
 
-cdef uint8_t* put(uint8_t* at, object value) except NULL:
+cdef inline uint8_t* put(uint8_t* at, object value) except NULL:
     cdef Py_ssize_t size
     cdef const char* text
     cdef double number
     cdef uint64_t bits
     if PyUnicode_CheckExact(value):
-        text = PyUnicode_AsUTF8AndSize(value, &size)
+        text = utf8_of(value, &size)
         if size < 32:
             at[0] = 0xA0 | <uint8_t>size
             memcpy(at + 1, text, size)
@@ -108,7 +118,7 @@ cdef Py_ssize_t room_for(tuple values) except -1:
     for value in values:
         room += HEAD
         if PyUnicode_CheckExact(value):
-            PyUnicode_AsUTF8AndSize(value, &size)
+            utf8_of(value, &size)
             room += size
         elif PyBytes_CheckExact(value):
             room += PyBytes_GET_SIZE(value)

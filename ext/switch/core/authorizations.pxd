@@ -7,18 +7,20 @@ from switch.cards.vault cimport Vault
 from switch.core cimport checks, fields as de
 from switch.core.context cimport Context
 from switch.core.endings cimport Endings
+from switch.core.digits cimport decimal, is_alphanumeric, is_decimal
 from switch.core.duplicates cimport identify, repeated
 from switch.core.journal cimport packed_intent
 from switch.core.links cimport AcquirerLink, IssuerLink, Line
 from switch.core.schemes cimport resolve, weigh
 from switch.core.transaction cimport Transaction
 from switch.iso8583._codec_c cimport View as CView
+from switch.iso8583.codec cimport emit
 
 
 @cython.final
 cdef class Translation:
     cdef public Transaction tx
-    cdef public str source, target, block
+    cdef public str source, target, block, account
 
 
 @cython.final
@@ -67,4 +69,4 @@ cpdef tuple translated(bytes reply)
 @cython.locals(place=Py_ssize_t, digit=int)
 cdef bint holds_block(bytes reply) except -1
 
-cpdef bint answers(CView view, Transaction tx, tuple match) except -1
+cpdef bint answers(CView view, Transaction tx, IssuerLink issuer) except -1

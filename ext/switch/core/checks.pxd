@@ -3,23 +3,24 @@
 cimport cython
 
 from switch.core cimport fields as de
+from switch.core.digits cimport is_decimal
 from switch.core.links cimport AcquirerLink
 from switch.iso8583._codec_c cimport FieldMask as CFieldMask, View as CView
 
 
-cdef frozenset WITH_AMOUNT, WITHOUT_AMOUNT, ZEROS
+cdef dict MOVES
 
 @cython.locals(number=Py_ssize_t)
 cpdef absent(CView view, CFieldMask mandatory)
-@cython.locals(pan=str)
-cpdef missing(CView view, CFieldMask mandatory)
+cpdef missing(CView view, CFieldMask mandatory, str pan)
 cpdef foreign_acquirer(CView view, AcquirerLink link)
-cpdef authorization(CView view, AcquirerLink link, spec)
-cpdef advice(CView view, AcquirerLink link, spec)
-@cython.locals(track=str, sent=str, expiry=str, pan=str, rest=str)
-cpdef track_disagrees(CView view)
-@cython.locals(kind=str, currency=str, moves=bint)
+cpdef authorization(CView view, AcquirerLink link, spec, str pan)
+cpdef advice(CView view, AcquirerLink link, spec, str pan)
+@cython.locals(track=str, expiry=str, digits=Py_ssize_t, same=bint, on_track=str, rest=str)
+cpdef track_disagrees(CView view, str pan)
+@cython.locals(code=str, kind=str, currency=str)
 cpdef business(CView view, spec)
+@cython.locals(digit=Py_UCS4)
 cpdef bint is_zero(str amount) except -1
 
 @cython.locals(pan=str, track2=str)

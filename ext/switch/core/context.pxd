@@ -8,6 +8,7 @@ from switch.core.totals cimport Totals
 from switch.core.transaction cimport Transaction
 from switch.core.transactions cimport Transactions
 from switch.iso8583._codec_c cimport View as CView
+from switch.iso8583.codec cimport emit
 
 
 @cython.final
@@ -18,6 +19,7 @@ cdef class Context:
     cdef public list effects
     cdef public dict answered, link_index
     cdef public Transactions transactions
+    cdef public list acquirer_at, issuer_at
     cdef public dict acquirers, issuers, lines, acquirer_of_conn, line_of_conn
     cdef public long long last_number
     cdef public Py_ssize_t in_flight

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from switch.core._packing_c cimport pack as cpack
+from switch.core.packing cimport pack
 from switch.core.transaction cimport Transaction
 
 

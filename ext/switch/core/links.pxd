@@ -13,7 +13,7 @@ from switch.iso8583._codec_c cimport FieldMask as CFieldMask
 cdef class AcquirerLink:
     cdef public int index
     cdef public object spec, layout, code_of
-    cdef public str name
+    cdef public str name, institution_id
     cdef public CFieldMask echoed, network_echoed
     cdef public bint enabled
     cdef public dict sessions
@@ -40,6 +40,8 @@ cdef class IssuerLink:
     cdef public int index
     cdef public object spec, layout, code_of
     cdef public str name
+    cdef public double timeout_s
+    cdef public bint matches_rrn, matches_terminal
     cdef public CFieldMask forwarded, network_echoed
     cdef public dict result_of
     cdef public ZoneKeys keys

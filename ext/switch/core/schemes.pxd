@@ -5,6 +5,7 @@ cimport cython
 from switch.core cimport fields as de
 from switch.core.checks cimport pan_of
 from switch.core.links cimport AcquirerLink
+from switch.core.totals cimport column_of_kind
 from switch.core.transaction cimport Transaction
 from switch.iso8583._codec_c cimport View as CView
 
@@ -42,5 +43,4 @@ cpdef weigh(Scheme scheme, Transaction tx, bint taken_back=*)
 cpdef weigh_completed(Scheme scheme, Transaction completion)
 @cython.locals(head=Transaction)
 cdef bint _weighs(Transaction tx) except -1
-@cython.locals(kind=str)
 cpdef long long weight_of(Transaction tx) except -1

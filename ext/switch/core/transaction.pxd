@@ -2,7 +2,11 @@
 
 cimport cython
 
+from switch.core.digits cimport decimal
 from switch.iso8583._codec_c cimport View as CView
+
+
+cdef tuple AFTER_STATE, AFTER_HOLD
 
 
 @cython.final
@@ -22,8 +26,13 @@ cdef class Transaction:
     cdef public double deadline, received_at, hsm_asked_at, hsm_answered_at, forwarded_at
     cdef public double issuer_answered_at, decided_at, answered_at
 
+    @cython.locals(before=int, after=int, following=int)
     cpdef move(self, state)
+    @cython.locals(before=int, after=int, following=int)
     cpdef move_hold(self, hold)
     cpdef approve(self, amount)
     cpdef bint asked_under(self, long long stan)
     cpdef bint is_plain(self)
+
+
+cpdef str reference_of(str acquirer_id, str stan, str rrn, str terminal, str mti)

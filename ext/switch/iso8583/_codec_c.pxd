@@ -1,25 +1,23 @@
 """What compiled modules may reach of the codec: its classes, with the methods that rules call."""
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch.iso8583._wire cimport SLOTS, Rule, Writer
 from cpython.ref cimport PyObject
 
 
 cdef enum:
-    MAX_SOURCES = 8
     RECENT_BYTES = 16  # longer values are not remembered
+    RECENT_MTIS = 4  # requests and answers, of two kinds
 
 
 cdef struct Draft:
-    # A message to be written: `texts[n]` where `patched` says so, else from the first view that has n.
+    # A message to be written: `texts[n]` where `patched` says so, else as it stands in the view.
     uint64_t present[3]
     uint64_t patched[3]
-    uint64_t masks[MAX_SOURCES][3]
-    PyObject* views[MAX_SOURCES]
+    PyObject* view  # NULL without one
     PyObject* texts[SLOTS]
-    int sources
 
 
 @cython.final
@@ -60,9 +58,12 @@ cdef class Layout:
     cdef list recent_texts  # by field, the last one that was read, where the field is recurring
     cdef uint8_t recent[SLOTS][RECENT_BYTES]  # its bytes on the wire
     cdef uint8_t recent_size[SLOTS]
+    cdef list recent_mti_texts  # of the last message types that were read
+    cdef uint32_t recent_mtis[RECENT_MTIS]  # their bytes on the wire
+    cdef int next_mti
 
     cpdef View scan(self, frame)
-    cpdef bytes emit(self, mti, sources, patches)
+    cpdef bytes emit(self, mti, View view, FieldMask mask, patches)
     cdef int index(self, View view) except -1
     cdef Py_ssize_t index_sections(self, View view, const uint8_t* frame, Py_ssize_t size, bint ascii) except -1
     cdef Py_ssize_t index_bitmaps(self, View view, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at) except -1
@@ -72,6 +73,7 @@ cdef class Layout:
     ) except -1
     cdef Py_ssize_t ask(self, View view, int field, Py_ssize_t at) except -1
     cdef Py_ssize_t ask_field(self, View view, object field, Py_ssize_t at) except -1
+    cdef object mti_text(self, View view, Py_ssize_t at, Py_ssize_t end)
     cdef object recurring_text(self, View view, Py_ssize_t field)
     cdef object text(self, bytes frame, const Rule* rule, object field, Py_ssize_t start, Py_ssize_t end)
     cdef bytes write_patched(self, object mti, Draft* draft, dict patches)
@@ -81,8 +83,11 @@ cdef class Layout:
     cdef int copy_mti(self, Writer* out, View view) except -1
     cdef int write_bitmaps(self, Writer* out, const uint64_t* present) except -1
     cdef int copy_run(self, Writer* out, View view, Py_ssize_t start, Py_ssize_t end) except -1
-    cdef View source_of(self, int field, Draft* draft)
     cdef int copy_value(self, Writer* out, int field, View view) except -1
     cdef bint alike(self, int field, Layout other) except -1
     cdef int write_slowly(self, Writer* out, object field, object text) except -1
     cdef int require(self, bint room) except -1
+
+
+cpdef View scan(layout, bytes frame)
+cpdef bytes emit(layout, mti, View view, FieldMask mask, patches)

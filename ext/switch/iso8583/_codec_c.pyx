@@ -14,8 +14,10 @@ against the buffer's room; slots are 0 … 192 everywhere, checked where a numbe
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
-from cpython.ref cimport PyObject
-from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF, PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from switch.iso8583._wire cimport (
@@ -26,7 +28,7 @@ from switch.iso8583._wire cimport (
 from binascii import a2b_hex
 
 from switch.iso8583.errors import NO_SUCH_FIELD, NOT_A_BITMAP, TOO_LONG, EncodeError, FormatError, Unreadable, excess
-from switch.iso8583.fields import FIELD_KEYS, MAX_SOURCES as SOURCES_LIMIT, compile_spec
+from switch.iso8583.fields import FIELD_KEYS, compile_spec
 
 
 cdef enum:
@@ -34,8 +36,6 @@ cdef enum:
     SECONDARY = 1
     TERTIARY_FLAG = 65
     LAST_FIELD = SLOTS - 1
-
-assert MAX_SOURCES == SOURCES_LIMIT
 
 # Dates and times, codes, and who asks.
 cdef frozenset RECURRING = frozenset({3, 7, 12, 13, 15, 22, 25, 32, 39, 41, 42, 49})
@@ -115,11 +115,14 @@ cdef class View:
 
     cpdef list texts(self, tuple fields):
         """The texts of several fields; "" for those that are not there."""
-        cdef list found = []
-        cdef Py_ssize_t field
-        for number in fields:
-            field = number
-            found.append(self.value(field) if self.holds(field) else "")
+        cdef Py_ssize_t place, field, count = len(fields)
+        cdef list found = PyList_New(count)
+        cdef object text
+        for place in range(count):
+            field = <object>PyTuple_GET_ITEM(fields, place)
+            text = self.value(field) if self.holds(field) else ""
+            Py_INCREF(text)  # for the list, which takes it over
+            PyList_SET_ITEM(found, place, text)
         return found
 
     cpdef Py_ssize_t lacks(self, FieldMask mask):
@@ -160,9 +163,8 @@ cdef class View:
     def patch(self, patches, mti=None):
         """This message with some fields replaced, added, or (None) left out. Raises `EncodeError`."""
         cdef Draft draft
-        draft.sources = 1
-        draft.views[0] = <PyObject*>self
-        memset(draft.masks[0], 0xFF, sizeof(draft.masks[0]))
+        draft.view = <PyObject*>self
+        draft.present[:] = self.present
         # As in `encode`: borrowed texts need that no Python code runs between.
         if type(patches) is not dict or self.layout.slow:
             patches = dict(patches)
@@ -191,6 +193,7 @@ cdef class Layout:
             self.slow |= self.rules[slot].data == OTHER
         if self.tertiary:
             self.rules[TERTIARY_FLAG].data = ABSENT
+        self.recent_mti_texts = [""] * RECENT_MTIS
         self.recent_texts = ["" if slot in RECURRING else None for slot in range(SLOTS)]
 
     cpdef View scan(self, frame):
@@ -247,9 +250,25 @@ cdef class Layout:
         if end < 0:
             end = self.ask_field(view, self.mti_field, at)
         view.bitmap_at = <uint16_t>end
-        view.mti = self.text(view.frame, &self.mti, self.mti_field, at, end)
+        view.mti = self.mti_text(view, at, end)
         view.has_mti = True
         return self.index_bitmaps(view, frame, size, end)
+
+    cdef object mti_text(self, View view, Py_ssize_t at, Py_ssize_t end):
+        """As in `recurring_text`, of the last few types: requests and answers come in turn."""
+        cdef uint32_t word = 0
+        cdef int place
+        if not 0 < end - at <= 4:
+            return self.text(view.frame, &self.mti, self.mti_field, at, end)
+        memcpy(&word, PyBytes_AS_STRING(view.frame) + at, end - at)
+        for place in range(RECENT_MTIS):
+            if word == self.recent_mtis[place]:
+                return self.recent_mti_texts[place]
+        text = self.text(view.frame, &self.mti, self.mti_field, at, end)
+        place = self.next_mti
+        self.next_mti = (place + 1) % RECENT_MTIS
+        self.recent_mtis[place], self.recent_mti_texts[place] = word, text
+        return text
 
     cdef Py_ssize_t index_bitmaps(self, View view, const uint8_t* frame, Py_ssize_t size, Py_ssize_t at) except -1:
         cdef uint64_t words[3]
@@ -365,7 +384,7 @@ cdef class Layout:
         cdef dict texts = <dict>doc if type(doc) is dict and not self.slow else dict(doc)
         if "t" not in texts:
             raise EncodeError("t", "a message needs its type")
-        draft.sources = 0
+        draft.view = NULL
         memset(draft.present, 0, sizeof(draft.present))
         memset(draft.patched, 0, sizeof(draft.patched))
         while PyDict_Next(texts, &place, &key, &text):
@@ -378,42 +397,33 @@ cdef class Layout:
                 raise EncodeError(str(<object>key), NO_SUCH_FIELD)
         return self.write(texts["t"], &draft)
 
-    cpdef bytes emit(self, mti, sources, patches):
-        """A message spliced from views: field by field the patch if there is one (None leaves the field out), else
-        the first source whose mask and view have it.
+    cpdef bytes emit(self, mti, View view, FieldMask mask, patches):
+        """A message spliced from a view: field by field the patch if there is one (None leaves the field out), else
+        what the view has, if it is in the mask. Without a view (None) of patches alone.
 
         The wire bytes are copied where the field is encoded alike in both layouts; else it goes through its canonical
-        text. A header (number 0) comes from the patches or the first source that has one. Raises `EncodeError`.
+        text. A header (number 0) comes from the patches or the view. Raises `EncodeError`.
         """
         cdef Draft draft
-        cdef View view
-        cdef FieldMask mask
-        cdef list held = []
-        for view, mask in sources:
-            if len(held) == MAX_SOURCES:
-                raise ValueError(f"a message is spliced from at most {MAX_SOURCES} sources")
-            draft.views[len(held)] = <PyObject*>view
-            draft.masks[len(held)][:] = mask.words
-            held.append(view)
-        draft.sources = len(held)
+        cdef int word
+        if view is None or mask is None:
+            draft.view = NULL
+            memset(draft.present, 0, sizeof(draft.present))
+        else:
+            draft.view = <PyObject*>view
+            for word in range(3):
+                draft.present[word] = view.present[word] & mask.words[word]
         # As in `encode`: borrowed texts need that no Python code runs between.
         if type(patches) is not dict or self.slow:
             patches = dict(patches)
         return self.write_patched(mti, &draft, <dict>patches)
 
     cdef bytes write_patched(self, object mti, Draft* draft, dict patches):
-        """Choose each field from the patches or the draft's sources, and write the message."""
+        """Choose each field from the patches or the draft's view, and write the message."""
         cdef PyObject* key = NULL
         cdef PyObject* text = NULL
         cdef Py_ssize_t place = 0, slot
-        cdef int source, word
-        cdef View view
-        memset(draft.present, 0, sizeof(draft.present))
         memset(draft.patched, 0, sizeof(draft.patched))
-        for source in range(draft.sources):
-            view = <View>draft.views[source]
-            for word in range(3):
-                draft.present[word] |= view.present[word] & draft.masks[source][word]
         while PyDict_Next(patches, &place, &key, &text):
             slot = <object>key
             if <object>text is not None:
@@ -440,13 +450,13 @@ cdef class Layout:
         cdef Writer out
         cdef int word, field
         cdef uint64_t bits
-        cdef View view, run_view = None  # neighbours on the wire of one view are copied in one piece
-        cdef Py_ssize_t start, run_start = 0, run_end = 0
+        cdef View view = None if draft.view == NULL else <View>draft.view
+        cdef Py_ssize_t start, run_start = 0, run_end = 0  # neighbours on the wire are copied in one piece
         out.buffer, out.used, out.capacity = buffer, 0, MAX_FRAME
         if self.rules[HEADER].data != ABSENT:
             self.write_header(&out, draft)
         if mti is None:
-            self.copy_mti(&out, <View>draft.views[0])
+            self.copy_mti(&out, view)
         elif not write_field(&self.mti, mti, &out):
             self.write_slowly(&out, self.mti_field, mti)
         self.write_bitmaps(&out, draft.present)
@@ -455,39 +465,33 @@ cdef class Layout:
             while bits:
                 field = word * 64 + leading_zeros(bits) + 1
                 bits &= ~bit_of(field)
-                if not draft.patched[word] & bit_of(field):
-                    view = self.source_of(field, draft)
-                    if view.layout is self:
-                        start = view.starts[field] - self.rules[field].width
-                        if view is not run_view or start != run_end:
-                            self.copy_run(&out, run_view, run_start, run_end)
-                            run_view, run_start = view, start
-                        run_end = view.ends[field]
-                        continue
-                self.copy_run(&out, run_view, run_start, run_end)
-                run_view = None
+                if not draft.patched[word] & bit_of(field) and view.layout is self:
+                    start = view.starts[field] - self.rules[field].width
+                    if start != run_end:
+                        self.copy_run(&out, view, run_start, run_end)
+                        run_start = start
+                    run_end = view.ends[field]
+                    continue
+                self.copy_run(&out, view, run_start, run_end)
+                run_start = run_end = 0
                 if not draft.patched[word] & bit_of(field):
                     self.copy_value(&out, field, view)
                 elif not write_field(&self.rules[field], <object>draft.texts[field], &out):
                     self.write_slowly(&out, self.fields[field], <object>draft.texts[field])
-        self.copy_run(&out, run_view, run_start, run_end)
+        self.copy_run(&out, view, run_start, run_end)
         return PyBytes_FromStringAndSize(<char*>buffer, out.used)
 
     cdef int copy_run(self, Writer* out, View view, Py_ssize_t start, Py_ssize_t end) except -1:
         """Append fields that stand together in `view`, with their prefixes."""
-        if view is None:
+        if start == end:
             return 0
         return self.require(put(out, PyBytes_AS_STRING(view.frame) + start, end - start))
 
     cdef int write_header(self, Writer* out, Draft* draft) except -1:
-        cdef int source
-        cdef View view
         if draft.patched[0] & bit_of(SECONDARY):
             return self.write_slowly(out, self.fields[HEADER], <object>draft.texts[HEADER])
-        for source in range(draft.sources):
-            view = <View>draft.views[source]
-            if view.has_header:
-                return self.copy_value(out, HEADER, view)
+        if draft.view != NULL and (<View>draft.view).has_header:
+            return self.copy_value(out, HEADER, <View>draft.view)
         raise EncodeError("h", "this layout needs a header")
 
     cdef int copy_mti(self, Writer* out, View view) except -1:
@@ -512,16 +516,6 @@ cdef class Layout:
                 self.require(put_word(out, rule.data == BINARY, bits))
             rule, field = &self.rules[SECONDARY], self.fields[SECONDARY]
         return 0
-
-    cdef View source_of(self, int field, Draft* draft):
-        """The first source that has a field."""
-        cdef int source
-        cdef View view
-        for source in range(draft.sources):
-            view = <View>draft.views[source]
-            if view.present[word_of(field)] & draft.masks[source][word_of(field)] & bit_of(field):
-                return view
-        raise AssertionError(f"no source has field {field}")
 
     cdef int copy_value(self, Writer* out, int field, View view) except -1:
         """Append a field of `view`: its wire bytes if both layouts encode it alike, else through its text."""
@@ -555,3 +549,15 @@ cdef class Layout:
         if not room:
             raise EncodeError("t", TOO_LONG)
         return 0
+
+
+cpdef View scan(layout, bytes frame):
+    """`layout.scan(frame)`."""
+    return (<Layout>layout).scan(frame) if type(layout) is Layout else layout.scan(frame)
+
+
+cpdef bytes emit(layout, mti, View view, FieldMask mask, patches):
+    """`layout.emit(mti, view, mask, patches)`."""
+    if type(layout) is Layout:
+        return (<Layout>layout).emit(mti, view, mask, patches)
+    return layout.emit(mti, view, mask, patches)

@@ -31,7 +31,7 @@ def transaction(de3: str = "000000", amount: int = 10_00, day: str = "261122", *
 def test_each_kind_has_its_column(tx: Transaction, count: int, amount: int | None) -> None:
     """R17: on the acquirer's link and on the issuer's alike."""
     totals = Totals()
-    totals.approved(tx)
+    totals.approved(tx, tx.asked)
     for link in (0, 1):
         figures = totals.of(link, "261122", "978")
         assert {number for number, value in figures.counts.items() if value} == {count}
@@ -40,7 +40,7 @@ def test_each_kind_has_its_column(tx: Transaction, count: int, amount: int | Non
 
 def test_a_partial_approval_counts_what_was_approved() -> None:
     totals = Totals()
-    totals.approved(transaction(approved_amount="000000000400"))
+    totals.approved(transaction(), 4_00)
     assert totals.of(0, "261122", "978").sums[88] == 4_00
 
 
@@ -48,7 +48,7 @@ def test_a_reversal_counts_on_the_day_of_its_original() -> None:
     """Whole or in part: one more reversal, and the amount taken back."""
     totals, tx, refund = Totals(), transaction(), transaction("200000", 7_00)
     for each in (tx, refund, transaction(day="261123")):
-        totals.approved(each)
+        totals.approved(each, each.asked)
     totals.taken_back(tx, 2_50)
     totals.taken_back(tx, 7_50)
     totals.taken_back(refund, 7_00)
@@ -61,7 +61,7 @@ def test_a_reversal_counts_on_the_day_of_its_original() -> None:
 def test_inquiries_and_holds_have_nothing_to_take_back() -> None:
     totals = Totals()
     for tx in (transaction("310000"), transaction(preauthorised=True)):
-        totals.approved(tx)
+        totals.approved(tx, tx.asked)
         totals.taken_back(tx, 10_00)
     assert totals.of(0, "261122", "978").elements()[97] == "C" + "0" * 16
     assert totals.of(0, "261122", "978").counts[77] == 0
@@ -72,7 +72,7 @@ def test_ten_days_are_kept_of_each_link() -> None:
     totals = Totals()
     days = [f"2611{day:02d}" for day in range(1, DAYS_KEPT + 3)]
     for day in days:
-        totals.approved(transaction(day=day))
+        totals.approved(transaction(day=day), 10_00)
     assert totals.dates(0) == days[2:]
     totals.taken_back(transaction(day=days[0]), 1)
     assert totals.dates(0) == days[2:]
@@ -81,9 +81,9 @@ def test_ten_days_are_kept_of_each_link() -> None:
 def test_the_net_has_a_sign_of_its_own() -> None:
     """DE 97: C when more was credited, D when more was debited."""
     totals = Totals()
-    totals.approved(transaction(amount=3_00))
+    totals.approved(transaction(amount=3_00), 3_00)
     assert totals.of(0, "261122", "978").elements()[97] == "D" + f"{3_00:016d}"
-    totals.approved(transaction("200000", 5_00))
+    totals.approved(transaction("200000", 5_00), 5_00)
     assert totals.of(0, "261122", "978").elements()[97] == "C" + f"{2_00:016d}"
 
 
@@ -94,5 +94,5 @@ def test_what_cannot_be_read_does_not_balance(theirs: dict[int, str]) -> None:
 
 def test_a_log_of_before_there_were_days_counts_nothing() -> None:
     totals = Totals()
-    totals.approved(transaction(day=""))
+    totals.approved(transaction(day=""), 10_00)
     assert list(totals.everything()) == []

@@ -4,7 +4,7 @@ import pytest
 
 from switch.core.saf import Fate
 from switch.core.states import Hold, State
-from switch.core.transaction import Transaction, reference, unknown_original
+from switch.core.transaction import Transaction, reference_of, unknown_original
 from switch.core.transactions import PREAUTHORIZATION_S, Transactions
 
 
@@ -37,8 +37,8 @@ def test_the_same_reference_on_another_day_is_another_transaction() -> None:
 
 @pytest.mark.rule("R4")
 def test_the_class_of_the_mti_is_part_of_the_reference() -> None:
-    assert reference("1", "2", "3", "4", "0100") == reference("1", "2", "3", "4", "0121")
-    assert reference("1", "2", "3", "4", "0100") != reference("1", "2", "3", "4", "0200")
+    assert reference_of("1", "2", "3", "4", "0100") == reference_of("1", "2", "3", "4", "0121")
+    assert reference_of("1", "2", "3", "4", "0100") != reference_of("1", "2", "3", "4", "0200")
 
 
 @pytest.mark.rule("R9")

@@ -119,7 +119,7 @@ def test_a_header_is_field_0(codec: Any) -> None:
     with pytest.raises(EncodeError, match="needs a header"):
         layout.encode({"t": "0800"})
     bare = codec.Layout(default)
-    assert bare.emit("0800", [(view, bare.mask([11]))], {}) == frame[4:]
+    assert bare.emit("0800", view, bare.mask([11]), {}) == frame[4:]
     with pytest.raises(EncodeError, match="header: no such field"):
         bare.encode({"h": "ISO0", "t": "0800"})
 
@@ -135,7 +135,7 @@ def test_any_text_codec_of_python(codec: Any, encoding: str) -> None:
     assert layout.decode(frame) == iso8583.decode(frame, spec)[0]
     assert layout.scan(frame).patch({3: "010000"}) == layout.encode(doc | {"3": "010000"})
     plain = codec.Layout(default_ascii | {"43": default_ascii["43"] | changes})
-    assert plain.emit("0100", [(layout.scan(frame), plain.mask(range(2, 129)))], {}) == plain.encode(doc)
+    assert plain.emit("0100", layout.scan(frame), plain.mask(range(2, 129)), {}) == plain.encode(doc)
 
 
 # Where reading stops: what is cut or changed in the purchase, then field, position and reason of the error.
@@ -310,16 +310,21 @@ def test_what_was_read_of_a_broken_frame_can_be_answered(codec: Any) -> None:
         caught.value.partial.patch({39: "30"})
 
 
-def test_emit_takes_each_field_from_the_first_source_that_has_it(codec: Any) -> None:
+def test_emit_takes_each_field_from_the_patches_or_else_from_the_view_if_it_is_in_the_mask(codec: Any) -> None:
     layout = codec.Layout(ASCII)
     request = layout.scan(layout.encode(PURCHASE))
-    response = layout.scan(layout.encode({"t": "0110", "11": "000999", "38": "ABCDEF", "39": "00", "55": "8A023030"}))
     echoed = layout.mask([2, 3, 4, 7, 11, 41, 90])
-    answer = layout.emit(
-        "0110", [(request, echoed), (response, layout.mask(range(2, 129)))], {4: "000000005000", 55: None}
-    )
-    expected = {key: PURCHASE[key] for key in ("2", "3", "7", "11", "41")}
+    answer = layout.emit("0110", request, echoed, {4: "000000005000", 7: None, 38: "ABCDEF", 39: "00"})
+    expected = {key: PURCHASE[key] for key in ("2", "3", "11", "41")}
     assert answer == layout.encode(expected | {"t": "0110", "4": "000000005000", "38": "ABCDEF", "39": "00"})
+
+
+def test_emit_needs_no_view(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    frame = layout.encode({"t": "0800", "11": "000001"})
+    assert layout.emit("0800", None, None, {11: "000001"}) == frame
+    assert layout.emit("0800", layout.scan(frame), None, {11: "000001"}) == frame
+    assert layout.emit("0800", None, layout.mask([11]), {}) == layout.encode({"t": "0800"})
 
 
 def test_emit_translates_between_dialects(codec: Any) -> None:
@@ -327,14 +332,14 @@ def test_emit_translates_between_dialects(codec: Any) -> None:
     every = bcd.mask(range(2, 129))
     doc = SHORT_PURCHASE | {"28": "D00000012", "22": "051", "32": "12345"}
     binary = bcd.scan(bcd.encode(doc))
-    text = ascii_.emit("0100", [(binary, every)], {})
+    text = ascii_.emit("0100", binary, every, {})
     with_equals = doc | {"35": doc["35"].replace("D", "=")}
     assert text == ascii_.encode(with_equals)
-    assert bcd.emit("0100", [(ascii_.scan(text), every)], {}) == binary.frame
+    assert bcd.emit("0100", ascii_.scan(text), every, {}) == binary.frame
     with pytest.raises(EncodeError, match="DE 52: expected hexadecimal digits"):
-        bcd.emit("0100", [(ascii_.scan(ascii_.encode(doc | {"52": "not hexadecimal!"})), every)], {})
+        bcd.emit("0100", ascii_.scan(ascii_.encode(doc | {"52": "not hexadecimal!"})), every, {})
     with pytest.raises(EncodeError, match="DE 65: no such field"):
-        ascii_.emit("0100", [(bcd.scan(bcd.encode({"t": "0100", "65": "00"})), every)], {})
+        ascii_.emit("0100", bcd.scan(bcd.encode({"t": "0100", "65": "00"})), every, {})
 
 
 def test_emit_checks_what_another_layout_let_pass(codec: Any) -> None:
@@ -342,15 +347,7 @@ def test_emit_checks_what_another_layout_let_pass(codec: Any) -> None:
     lax, strict = codec.Layout(default_ascii), codec.Layout(ASCII)
     view = lax.scan(lax.encode({"t": "0100", "3": "ABCDEF"}))
     with pytest.raises(EncodeError, match="DE 3: expected digits alone"):
-        strict.emit("0100", [(view, strict.mask([3]))], {})
-
-
-def test_emit_has_a_limit_on_its_sources(codec: Any) -> None:
-    layout = codec.Layout(ASCII)
-    source = (layout.scan(layout.encode({"t": "0800"})), layout.mask([11]))
-    assert layout.emit("0800", [source] * 8, {})
-    with pytest.raises(ValueError, match="at most 8 sources"):
-        layout.emit("0800", [source] * 9, {})
+        strict.emit("0100", view, strict.mask([3]), {})
 
 
 def test_a_mask_is_a_set(codec: Any) -> None:

@@ -109,7 +109,7 @@ def test_what_the_rules_change_is_written_anew(layout: Interpreter) -> None:
 
     def written(**patches: str | None) -> dict[str, str]:
         changed = {int(name[1:]): text for name, text in patches.items()}
-        doc = RAW.layout.decode(layout.emit("0420", ((view, layout.mask(range(2, 129))),), changed))
+        doc = RAW.layout.decode(layout.emit("0420", view, layout.mask(range(2, 129)), changed))
         return {key: doc.get(key, "") for key in own}
 
     assert written() == own
@@ -128,7 +128,7 @@ def test_an_answer_repeats_what_was_asked(layout: Interpreter) -> None:
     own = {"t": "1420", "4": "000000004000", "11": "000008", "12": "991231235959", "24": "401"}
     own |= {"30": "000000010000" + "0" * 12, "43": "somewhere", "56": ORIGINAL_93, "57": "123"}
     view = layout.scan(RAW.layout.encode(own))
-    answer = layout.emit("0430", ((view, layout.mask((4, 11, 12, 13))),), {39: "00"})
+    answer = layout.emit("0430", view, layout.mask((4, 11, 12, 13)), {39: "00"})
     expected = {"t": "1430", "4": "000000004000", "11": "000008", "12": "991231235959", "39": "400"}
     assert RAW.layout.decode(answer).items() >= expected.items()
     assert not {"24", "30", "43", "56", "57"} & RAW.layout.decode(answer).keys()

@@ -1,0 +1,3 @@
+"""What compiled rules call of `switch/core/packing.py`, without a look through its module."""
+
+from switch.core._packing_c cimport pack
