@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Sources in Python are among them: rules and shell are compiled as they stand.
-SOURCES := $(shell find ext switch/core switch/cards switch/iso8583 switch/net switch/schemes -name '*.pyx' -o -name '*.pxd' -o -name '*.py') switch/native.py
+SOURCES := $(shell find ext switch/core switch/cards switch/iso8583 switch/net switch/schemes switch/store -name '*.pyx' -o -name '*.pxd' -o -name '*.py') switch/native.py
 STAMP := $(VENV)/.installed
 BUILT := $(VENV)/.built
 SANITIZED := build/sanitized/.built

@@ -54,6 +54,7 @@ COMPILED = (
     "switch.core.journal",
     "switch.core.links",
     "switch.core.overload",
+    "switch.core.part",
     "switch.core.rebuild",
     "switch.core.recovery",
     "switch.core.schemes",
@@ -73,6 +74,7 @@ COMPILED = (
     "switch.net.latencies",
     "switch.net.marks",
     "switch.schemes.ocard",
+    "switch.store.file",
 )
 
 _LOADER = (ExtensionFileLoader, EXTENSION_SUFFIXES) if RULES_COMPILED else (SourceFileLoader, [".py"])

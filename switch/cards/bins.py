@@ -19,6 +19,13 @@ class _Node:
         self.value: Any = None
         self.below: list[_Node | None] = [None] * 10  # by the next digit
 
+    def child(self, digit: int) -> "_Node":
+        """The one below, made if need be."""
+        below = self.below[digit]
+        if below is None:
+            below = self.below[digit] = _Node()
+        return below
+
 
 class BinTable:
     """Immutable map from PAN prefixes to values."""
@@ -33,10 +40,7 @@ class BinTable:
                 raise ValueError(f"a BIN prefix is decimal digits, not {prefix!r}")
             node = self._root
             for digit in prefix:
-                below = node.below[int(digit)]
-                if below is None:
-                    below = node.below[int(digit)] = _Node()
-                node = below
+                node = node.child(int(digit))
             if node.value is not None:
                 raise ValueError(f"BIN prefix {prefix} is in the table twice")
             node.value = value
@@ -44,13 +48,12 @@ class BinTable:
     def find(self, pan: str) -> Any:
         """The value of the longest prefix that `pan` starts with, or None."""
         found = None
-        node: _Node | None = self._root
+        node = self._root
         for character in pan:
-            if not "0" <= character <= "9":
+            below = node.below[ord(character) - 48] if "0" <= character <= "9" else None
+            if below is None:
                 break
-            node = node.below[ord(character) - 48]
-            if node is None:
-                break
+            node = below
             if node.value is not None:
                 found = node.value
         return found

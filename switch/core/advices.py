@@ -84,7 +84,7 @@ class Advices:
 
     def _accept(self, conn: int, link: AcquirerLink, view: View, tx: Transaction, pan: str, now: float) -> None:
         context = self.context
-        issuer = context.issuers[tx.issuer_link]
+        issuer = context.issuer_of(tx)
         stan = issuer.stans.take(tx)
         if stan is None:
             why = f"all STANs of link {issuer.spec.name} are taken"

@@ -126,7 +126,7 @@ class Authorizations:
             self.ends.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
             return
         tx.issuer_link = index
-        issuer = self.context.issuer_at[index]
+        issuer = self.context.issuer_of(tx)
         if not issuer.serves():
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
@@ -147,7 +147,7 @@ class Authorizations:
         """Ask the HSM for the PIN block under the issuer's ZPK."""
         tx.move(TRANSLATING)
         tx.hsm_asked_at = now
-        acquirer = self.context.acquirer_at[tx.acquirer_link]
+        acquirer = self.context.acquirer_of(tx)
         account = checks.account_number(pan)
         self._ask_translation(Translation(tx, acquirer.keys.current, issuer.keys.current, block, account))
 
@@ -171,7 +171,7 @@ class Authorizations:
             why = "the HSM's answer to the PIN translation is none"
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
-        acquirer, issuer = self.context.acquirer_at[tx.acquirer_link], self.context.issuer_at[tx.issuer_link]
+        acquirer, issuer = self.context.acquirer_of(tx), self.context.issuer_of(tx)
         keys = acquirer.keys
         if block and asked.target != issuer.keys.current:  # R15: meanwhile it has given us a new one
             self._ask_translation(Translation(tx, asked.source, issuer.keys.current, asked.block, asked.account))
@@ -224,7 +224,7 @@ class Authorizations:
         issuer.waiting.append(tx)
         issuer.in_flight += 1
         tx.conn = issuer.conn_for(tx)
-        acquirer = context.acquirer_at[tx.acquirer_link]
+        acquirer = context.acquirer_of(tx)
         tx.intent_record = context.log(packed_intent(tx, acquirer.name, issuer.name, now))
         context.effects.append((FORWARD, tx.conn, frame, tx))
 
@@ -264,7 +264,7 @@ class Authorizations:
 
     def _outcome(self, tx: Transaction, issuer: IssuerLink, view: View, code: str, now: float) -> None:
         """Log what the issuer decided, then answer everybody who waits."""
-        acquirer = self.context.acquirer_at[tx.acquirer_link]
+        acquirer = self.context.acquirer_of(tx)
         result = issuer.result_of.get(code)
         if result == PARTIALLY_APPROVED:
             self._partly(tx, acquirer, view, now)
@@ -312,7 +312,7 @@ class Authorizations:
 
     def _fitting(self, tx: Transaction, extras: dict[int, str]) -> dict[int, str]:
         """Those further fields of an issuer's answer that the acquirer's dialect can carry; one line about the rest."""
-        layout = self.context.acquirers[tx.acquirer_link].layout
+        layout = self.context.acquirer_of(tx).layout
         fitting = {}
         for number, text in extras.items():
             try:
@@ -328,7 +328,7 @@ class Authorizations:
 
     def time_out(self, tx: Transaction, reason: str, why: str, now: float) -> None:
         """R7: no answer from the issuer: its STAN stays in quarantine for a late one, and it is owed a 0420."""
-        issuer = self.context.issuers[tx.issuer_link]
+        issuer = self.context.issuer_of(tx)
         issuer.in_flight -= 1
         issuer.quarantine.append(tx)
         tx.deadline = now

@@ -54,9 +54,8 @@ class Context:
         self.issuers: dict[int, IssuerLink] = {}  # by index of the primary line
         self.lines: dict[int, Line] = {}
         self._set_up_links()
-        # The same by place, for what every authorization looks up several times.
-        self.acquirer_at = [self.acquirers.get(index) for index in range(len(spec.links))]
-        self.issuer_at = [self.issuers.get(index) for index in range(len(spec.links))]
+        self._acquirer_at = [self.acquirers.get(index) for index in range(len(spec.links))]
+        self._issuer_at = [self.issuers.get(index) for index in range(len(spec.links))]
         self.acquirer_of_conn: dict[int, AcquirerLink] = {}
         self.line_of_conn: dict[int, Line] = {}
         self.last_number = 0
@@ -81,6 +80,18 @@ class Context:
 
     def _rebuild(self, first: bytes, second: bytes) -> Transaction:
         return rebuild.from_shelf(first, second, self.link_index)
+
+    def acquirer_of(self, tx: Transaction) -> AcquirerLink:
+        """Whom `tx` came from."""
+        link = self._acquirer_at[tx.acquirer_link]
+        assert link is not None, "the index of an acquirer's link"
+        return link
+
+    def issuer_of(self, tx: Transaction) -> IssuerLink:
+        """Whom `tx` was routed to."""
+        link = self._issuer_at[tx.issuer_link]
+        assert link is not None, "the index of an issuer's link"
+        return link
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""

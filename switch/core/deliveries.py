@@ -33,14 +33,14 @@ class Deliveries:
 
     def owe(self, entry: Entry, now: float) -> None:
         """The issuer must be told; now, if it can hear. What it rests on is committed already."""
-        issuer = self.context.issuers[entry.tx.issuer_link]
+        issuer = self.context.issuer_of(entry.tx)
         issuer.saf.owe(entry)
         if issuer.serves():
             self._send_all(issuer, now)
 
     def drop(self, entry: Entry) -> None:
         """The issuer need not be told any more of what it has not heard of yet (R13)."""
-        self._done(self.context.issuers[entry.tx.issuer_link], entry, Fate.DROPPED)
+        self._done(self.context.issuer_of(entry.tx), entry, Fate.DROPPED)
         self.context.counters["advice-dropped"] += 1
 
     def resume(self, issuer: IssuerLink, now: float) -> None:

@@ -24,7 +24,7 @@ class Endings:
     def decline(self, tx: Transaction, result: str, reason: str, why: str, now: float) -> None:
         """The switch itself declines `tx`, which never left for an issuer."""
         context = self.context
-        link = context.acquirers[tx.acquirer_link]
+        link = context.acquirer_of(tx)
         tx.de39, tx.reason = link.code_of[result], reason
         tx.outcome_record = context.commit(refusal_of(tx, link.spec.name, now))
         self.event("declined", tx, reason, why)
@@ -35,7 +35,7 @@ class Endings:
         if tx.conn == NO_CONNECTION:
             self.decline(tx, result, reason, why, now)
             return
-        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[result]
+        tx.de39 = self.context.acquirer_of(tx).code_of[result]
         self.event("timed-out" if result == results.ISSUER_DOWN else "declined", tx, reason, why)
         tx.move_hold(OWED)
         self.finish(tx, now)
@@ -52,12 +52,12 @@ class Endings:
 
     def withdraw(self, tx: Transaction, now: float) -> None:
         """The acquirer reversed `tx` while it was in flight: end it, unanswered; a reversal is owed if it had left."""
-        link = self.context.acquirers[tx.acquirer_link]
+        link = self.context.acquirer_of(tx)
         tx.waiters = None
         tx.de39, tx.reason = link.code_of[results.TOO_LATE], "reversed-in-flight"
         self.event("withdrawn", tx, tx.reason, "the acquirer reversed it before its answer")
         if tx.state is WAITING:
-            issuer = self.context.issuers[tx.issuer_link]
+            issuer = self.context.issuer_of(tx)
             issuer.in_flight -= 1
             issuer.quarantine.append(tx)
             tx.deadline = now
@@ -70,7 +70,7 @@ class Endings:
 
     def recover(self, tx: Transaction, now: float) -> None:
         """After a restart: an intent without outcome. The issuer may have it, the acquirer got no answer."""
-        tx.de39 = self.context.acquirers[tx.acquirer_link].code_of[results.ISSUER_DOWN]
+        tx.de39 = self.context.acquirer_of(tx).code_of[results.ISSUER_DOWN]
         tx.move_hold(OWED)
         self.context.in_flight += 1
         self.event("timed-out", tx, "lost-in-restart", "forwarded before a restart and not answered: reversed")
@@ -100,7 +100,7 @@ class Endings:
         issuer = context.issuers.get(tx.issuer_link)
         context.event(
             name, reason, why,
-            link=context.acquirers[tx.acquirer_link].spec.name, issuer=issuer.spec.name if issuer else "",
+            link=context.acquirer_of(tx).spec.name, issuer=issuer.spec.name if issuer else "",
             mti=tx.mti, stan=tx.stan, issuer_stan=f"{tx.issuer_stan:06d}" if tx.issuer_stan else "",
             rrn=tx.rrn, terminal=tx.terminal, de39=tx.de39,
         )  # fmt: skip

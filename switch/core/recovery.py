@@ -68,7 +68,7 @@ class Fold:
         for number in list(self._open):
             self._object(number)
         for entry in sorted(self._given_up, key=lambda entry: entry.ended_at):
-            self.context.issuers[entry.tx.issuer_link].exhausted.append(entry)
+            self.context.issuer_of(entry.tx).exhausted.append(entry)
         # Only now is it known of each whether something is owed about it.
         self.context.transactions.restored(self._ended, self._ended_at)
 

@@ -119,7 +119,7 @@ class Reversals:
         if amount >= tx.standing:
             self._event(asked, "reversal-exceeds", "DE 95 is not less than what stands of its original: nothing done")
             return results.INVALID_AMOUNT
-        issuer = context.issuers[tx.issuer_link]
+        issuer = context.issuer_of(tx)
         stan = issuer.stans.take(tx)
         if stan is None:
             self._event(asked, "no-stan", f"all STANs of link {issuer.spec.name} are taken")

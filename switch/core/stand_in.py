@@ -72,7 +72,7 @@ class StandIns:
             return True
         tx.move(State.STANDING_IN)
         body = f"{card.pvk}{block}01{checks.account_number(card.pan)}{card.pvki}{card.pvv}"
-        key = tx.pin_key or self.context.acquirers[tx.acquirer_link].keys.current  # not changed under its feet (R15)
+        key = tx.pin_key or self.context.acquirer_of(tx).keys.current  # not changed under its feet (R15)
         self._verify(Verification(tx, reason, why, key, body))
         return True
 
@@ -95,7 +95,7 @@ class StandIns:
             return
         found = VERIFIED.match(reply) if reply is not None else None
         code = found[1].decode("ascii") if found is not None else ""
-        keys = self.context.acquirers[tx.acquirer_link].keys
+        keys = self.context.acquirer_of(tx).keys
         if previous := keys.fallback(asked.source, code, now):
             self._verify(asked._replace(source=previous))
             return
@@ -122,7 +122,7 @@ class StandIns:
     def _approve(self, tx: Transaction, why: str, now: float) -> None:
         """Make the advice, under a STAN of its own; where the issuer could not be told, there is no standing in."""
         context = self.context
-        issuer = context.issuers[tx.issuer_link]
+        issuer = context.issuer_of(tx)
         left = tx.conn != NO_CONNECTION
         stan = issuer.stans.take(tx)
         if stan is None or not self._fits(tx, issuer):
@@ -131,7 +131,7 @@ class StandIns:
             self.ends.give_up(tx, results.ISSUER_DOWN, "stand-in-impossible", f"{why}, but could not tell it", now)
             return
         assert tx.request is not None
-        link = context.acquirers[tx.acquirer_link]
+        link = context.acquirer_of(tx)
         tx.sealed_fields = seal_fields(context, tx.request, tx)
         if not left:
             tx.issuer_stan = stan

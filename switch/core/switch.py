@@ -30,6 +30,7 @@ from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
 from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
 from switch.core.overload import refuse_new
+from switch.core.part import Part
 from switch.core.questions import Questions
 from switch.core.reconciliation import Reconciliation
 from switch.core.reversals import Reversals
@@ -68,7 +69,7 @@ class Timed(Protocol):
         """When `tick` has something to do."""
 
 
-class Switch:
+class Switch(Part):
     """Routes authorizations between acquirers and issuers. All times: seconds since the epoch, as passed in."""
 
     def __init__(self, spec: SwitchSpec, vault: Vault, epoch: int, scheme: Scheme | None = None) -> None:

@@ -28,3 +28,8 @@ def join(payloads: list[bytes], header: bytes, width: int, inclusive: bool) -> b
             raise ValueError(f"a frame holds 1 to {(1 << 8 * width) - 1 - extra} bytes, not {len(payload)}")
         pieces += (length.to_bytes(width, "big"), header, payload)
     return b"".join(pieces)
+
+
+def parted(frames: list[bytes], count: int) -> list[tuple[bytes, bytes]]:
+    """Each frame in two: its first `count` bytes, and the rest."""
+    return [(frame[:count], frame[count:]) for frame in frames]

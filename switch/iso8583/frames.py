@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from switch.native import NATIVE
 
 if TYPE_CHECKING or not NATIVE:
-    from switch.iso8583._frames_py import cut, join
+    from switch.iso8583._frames_py import cut, join, parted
 else:
-    from switch.iso8583._frames_c import cut, join
+    from switch.iso8583._frames_c import cut, join, parted
 
 IMPLEMENTATION = "native" if NATIVE else "twin"
 
-__all__ = ["IMPLEMENTATION", "cut", "join"]
+__all__ = ["IMPLEMENTATION", "cut", "join", "parted"]

@@ -20,8 +20,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
-from switch.iso8583 import frames as bulk
 from switch.iso8583.doctor import TPDU_BYTES, guess_stream, leading_mti
+from switch.iso8583.frames import cut
+from switch.iso8583.frames import join as join_frames
 
 # The longest message of the shipped dialects in practice is below 2 KiB; a longer frame is a framing mistake, and
 # refusing it early bounds what a peer can make us hold.
@@ -147,7 +148,7 @@ class Joiner:
     def join(self, payloads: list[bytes]) -> bytes:
         """Each payload wrapped with our own header; raises `ValueError` as `Framing.wrap` does."""
         if self._binary:
-            return bulk.join(payloads, self._header, self._width, self._inclusive)
+            return join_frames(payloads, self._header, self._width, self._inclusive)
         return b"".join(map(self._framing.wrap, payloads))
 
 
@@ -197,15 +198,15 @@ class Splitter:
         if self._held:
             data = self._held + data
         frames: list[bytes] = []
-        headers: list[bytes] = []
         at, size = 0, len(data)
         if self._bulk:  # the rest, if any, is the start of a frame, or broken
-            frames, at = bulk.cut(data, self._width, self._inclusive, self._header_bytes, self._max_frame)
-        if at < size:
+            frames, at = cut(data, self._width, self._inclusive, self._header_bytes, self._max_frame)
+        if at < size or not self._bulk:
+            headers: list[bytes] = []
             at = self._cut(data, at, frames, headers)
-        self._held = data[at:]
+            self.headers = headers
+        self._held = data[at:] if at < size else b""
         self._taken += at
-        self.headers = headers
         return frames
 
     def _cut(self, data: bytes, at: int, frames: list[bytes], headers: list[bytes]) -> int:

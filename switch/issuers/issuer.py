@@ -17,6 +17,7 @@ from typing import Final
 from switch.cards.masking import mask_pan
 from switch.core import fields as de
 from switch.core.effects import Effect
+from switch.core.part import Part
 from switch.iso8583.codec import FormatError, View
 from switch.issuers import records
 from switch.issuers.context import ANSWERS, Context
@@ -31,7 +32,7 @@ _NETWORK_ANSWER: Final = "0810"
 _DE39: Final = re.compile(r"[0-9A-Z]{2}")
 
 
-class Issuer:
+class Issuer(Part):
     """One issuer behind any number of connections from the switch."""
 
     def __init__(self, spec: IssuerSpec, seed: int) -> None:

@@ -5,8 +5,11 @@ write and a thread of the log's syncs it, while the next batch opens. So there i
 each covers everything that came while the last one ran. What must wait (a FORWARD, an ANSWER) is held by the newest
 batch that has records; when that batch is durable, its held effects are released in order.
 
-A commit costs as much CPU as several authorizations, but gathering for longer than a sync takes does not pay: waiting
-until the loop had no other input made a quarter fewer commits and twice the waiting, for no less CPU at 64 in flight.
+A commit costs as much CPU as several authorizations, so at a load that leaves few records to each, syncs are paced: a
+batch that is not large goes no sooner than `PACE_S` after the one before it went. Whoever is alone with a request never
+waits for that, for then the one before was small (`COMPANY`); nor does a core that is busy, for then batches are large
+(`LARGE`). At ten thousand requests a second it is a tenth less CPU for no more latency; pacing by 0.6 ms was a further
+twentieth, and a quarter more of latency. To wait until the loop had no other input was no good at 64 in flight.
 
 When the log fails (a full disk, an I/O error), what is held is dropped: a decision that is not recorded has not been
 made for anybody outside, and the other side's timer and reversal settle the rest. The records are kept, for the part's
@@ -16,12 +19,17 @@ resume; when all that was kept is durable, everything goes on as before, without
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from typing import Protocol, TypeAlias
 
 from switch.core import effects as kinds
 from switch.core.effects import Effect
 
 PIECE_BYTES = 16 << 20  # a quarter of a segment of the file log
+PACE_S = 0.0004  # at most 2,500 syncs a second: half the time of a core, where each is for a few records only
+COMPANY = 2  # records of a batch: there were others at the same time, and there soon will be again
+LARGE = 24  # records of a batch that need not wait for more
+BACKSTOP_S = 0.001  # the loop's shortest timer, should nothing else wake it up
 RETRY_S = 0.25  # a disk with room again is noticed before a person could; each try costs a write of what was unsynced
 MAX_KEPT_BYTES = 64 << 20  # some 200,000 records without a disk; a part that refuses new requests never gets there
 
@@ -52,10 +60,11 @@ class Journal(Protocol):
 
 
 class _Batch:
-    __slots__ = ("held", "records")
+    __slots__ = ("held", "records", "size")
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
+        self.size = 0  # of what was put in, in bytes
         self.held: list[Effect] = []
 
 
@@ -83,6 +92,9 @@ class GroupCommit:
         self._idle = asyncio.Event()  # nothing is with the log's threads
         self._idle.set()
         self._watched: Readable | None = None
+        self._went_at = 0.0  # the last batch, on the monotonic clock
+        self._went_with = 0  # records
+        self._backstop: asyncio.TimerHandle | None = None
 
     @property
     def broken(self) -> bool:
@@ -91,7 +103,9 @@ class GroupCommit:
 
     def append(self, record: bytes) -> None:
         """Put a record into the open batch."""
-        self._open.records.append(record)
+        batch = self._open
+        batch.records.append(record)
+        batch.size += len(record)
         if self._broken:
             self._keep(len(record))
 
@@ -110,15 +124,26 @@ class GroupCommit:
     def flush(self) -> None:
         """At the end of a wake-up: set the open batch on its way unless one is under way, or the log is broken."""
         if self._syncing is None and self._open.records and not self._broken:
-            self._commit()
+            now = monotonic()
+            if self._is_due(now):
+                self._went_at, self._went_with = now, len(self._open.records)
+                self._commit()
+            elif self._backstop is None:
+                self._backstop = self._loop.call_later(BACKSTOP_S, self._wait_no_more)
+
+    def _is_due(self, now: float) -> bool:
+        """May the open batch go, or are more records to come first?"""
+        return self._went_with < COMPANY or len(self._open.records) >= LARGE or now - self._went_at >= PACE_S
+
+    def _wait_no_more(self) -> None:
+        self._backstop = None
+        self._went_with = 0
+        self.flush()
 
     def _commit(self) -> None:
         self._syncing, self._open = self._open, _Batch()
-        records = self._syncing.records
         try:
-            for piece in in_pieces(list(records)):
-                self._journal.append(piece)
-                del records[: len(piece)]  # what is left after a failure is to be appended again
+            self._append(self._syncing.records, self._syncing.size)
             ended = self._journal.begin_sync()
         except Exception as error:
             self._synced(error)
@@ -129,6 +154,16 @@ class GroupCommit:
             self._watched = ended
             self._loop.add_reader(ended, self._sync_ended)
         self._idle.clear()
+
+    def _append(self, records: list[bytes], size: int) -> None:
+        """All of them; after a failure those that are left are to be appended again."""
+        if size <= PIECE_BYTES:
+            self._journal.append(records)
+            records.clear()
+            return
+        for piece in in_pieces(list(records)):
+            self._journal.append(piece)
+            del records[: len(piece)]
 
     def _sync_ended(self) -> None:
         try:
@@ -158,6 +193,7 @@ class GroupCommit:
         waiting = batch.held + self._open.held
         self._open.held = []
         self._open.records[:0] = batch.records
+        self._open.size += batch.size
         first, self._broken = not self._broken, True
         self._kept_bytes = 0
         self._keep(sum(map(len, self._open.records)))
@@ -184,11 +220,12 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Wait until all is durable and released, or the log is broken."""
-        self.flush()
+        self._wait_no_more()
         while not self._idle.is_set():
             await self._idle.wait()
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in (self._retry, self._backstop):
+            if timer is not None:
+                timer.cancel()
         if self._watched is not None:
             self._loop.remove_reader(self._watched)
 

@@ -22,7 +22,7 @@ from switch.iso8583.codec import Wire
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
-from switch.net.effects import Driver
+from switch.net.effects import Driver, Outlet
 from switch.net.tls import Tls, TlsServer, failure
 
 MAX_CONNECTIONS = 10_000  # a listener's: the file descriptors that an ordinary hard limit (20,000) leaves us
@@ -38,7 +38,7 @@ SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at 
 SPREAD = 16  # moments over which neighbours' first looks are spread: a thousand given up at once would take 50 ms
 
 
-class Connection:
+class Connection(Outlet):
     """One peer's byte stream. `link` is an index into the part's links; `closed` is told when it is gone."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Connection:
         self._number = self._driver.join(self, self._link, answering=self._dialled)
 
     def data_received(self, data: bytes) -> None:
-        now = self._driver.clock()
+        now = self._driver.clock.now()
         try:
             frames = self._splitter.feed(data)
         except FramingError as error:
@@ -102,7 +102,7 @@ class Connection:
         if self._splitter.partial:
             self._watch_frame(now)
 
-    def _hand_in(self, frames: Sequence[bytes], now: float, since: float) -> None:
+    def _hand_in(self, frames: list[bytes], now: float, since: float) -> None:
         """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer.
 
         `since`: when they came, if they have waited before, else 0.0.
@@ -113,7 +113,7 @@ class Connection:
         frames = self._driver.refused(self._number, frames, now)
         taken = self._driver.received(self._number, frames, now, since) if frames else 0
         if taken < len(frames) and self._transport is not None:
-            self._waiting = list(frames[taken:])
+            self._waiting = frames[taken:]
             self._waiting_since = since or now
             self._transport.pause_reading()
             if self._dialled:  # chatter alone stops an issuer: it shall not keep the loop busy either
@@ -125,7 +125,7 @@ class Connection:
         if self._transport is None or self._transport.is_closing():
             return
         waiting, self._waiting = self._waiting, []
-        self._hand_in(waiting, self._driver.clock(), self._waiting_since)
+        self._hand_in(waiting, self._driver.clock.now(), self._waiting_since)
         if not self._waiting:
             self._transport.resume_reading()
 
@@ -244,7 +244,7 @@ class Connection:
         partial = self._splitter.partial
         if not partial:
             return
-        now = self._driver.clock()
+        now = self._driver.clock.now()
         if now - self._heard_at >= SILENCE_S or now - self._started_at >= WHOLE_FRAME_S:
             hint = self._splitter.hint()
             why = f"no bytes after the length for {now - self._heard_at:.1f} s; {partial} bytes of a frame came"

@@ -19,12 +19,13 @@ held effects too, so that the last answers still leave.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
 
 from switch import bugs
 from switch.core import effects as kinds
 from switch.core.effects import Effect
+from switch.core.part import Part
+from switch.core.transaction import Transaction
 from switch.net.clock import Clock
 from switch.net.commits import MAX_KEPT_BYTES, RETRY_S, GroupCommit, Journal
 from switch.net.lines import Field, Lines
@@ -41,58 +42,39 @@ STEADY_S = 0.02  # while overloaded: what is taken is answered within a quarter 
 CALM_S = 1.0  # without a refusal, and the next burst is one again
 
 Refuse = Callable[[int, Sequence[bytes]], tuple[list[bytes], list[bytes]]]  # see Switch.refuse_new
-Observer = Callable[[Sequence[Any]], None]  # is given every transaction that was answered
+Observer = Callable[[Sequence[Transaction]], None]  # is given every transaction that was answered
 
 
-class Part(Protocol):
-    """What the driver needs of a sans-IO part. `now` is in seconds since the epoch."""
-
-    def take_effects(self) -> list[Effect]:
-        """What to carry out, in order; cleared by the call."""
-
-    def receive(self, conn: int, frame: bytes, now: float) -> None:
-        """A whole frame arrived, without its length prefix."""
-
-    def connected(self, conn: int, link: int, now: float) -> None:
-        """A connection of a link is up."""
-
-    def disconnected(self, conn: int, now: float) -> None:
-        """It is gone; its number is not used again."""
-
-    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
-        """The HSM's answer to command `tag`, or None: no HSM, or too late."""
-
-    def tick(self, now: float) -> None:
-        """A deadline may have passed."""
-
-    def next_deadline(self) -> float | None:
-        """When to tick next, at the latest."""
-
-
-class Outlet(Protocol):
-    """A connection as the driver writes to it."""
+class Outlet:
+    """A connection as the driver writes to it. A base class for the reason that `Part` is one."""
 
     def put(self, frame: bytes) -> None:
         """Queue a frame; `flush` writes."""
+        raise NotImplementedError
 
     def put_all(self, frames: Sequence[bytes]) -> None:
         """Queue many."""
+        raise NotImplementedError
 
     def flush(self) -> None:
         """Write what is queued, in one piece."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close after what was written."""
+        raise NotImplementedError
 
 
-class HsmPort(Protocol):
+class HsmPort:
     """The HSM client as the driver uses it."""
 
     def ask(self, tag: int, command: bytes) -> None:
         """Queue a host command; its answer comes back through `Driver.hsm_replied`."""
+        raise NotImplementedError
 
     def flush(self) -> bool:
         """Write what is queued; whether there was anything."""
+        raise NotImplementedError
 
 
 class Driver:
@@ -153,7 +135,7 @@ class Driver:
     def wake(self) -> None:
         """The part was called: take its effects once this turn of the loop has handed in everything it brought."""
         if not self._scheduled:
-            self._begin(self.clock())
+            self._begin(self.clock.now())
 
     def _begin(self, now: float) -> None:
         self._scheduled = True
@@ -174,7 +156,7 @@ class Driver:
         if answering:
             self._answering.add(self._last_number)
         self._outlets[self._last_number] = outlet
-        self.part.connected(self._last_number, link, self.clock())
+        self.part.connected(self._last_number, link, self.clock.now())
         self.wake()
         return self._last_number
 
@@ -184,10 +166,10 @@ class Driver:
         self._closing.discard(number)
         self._answering.discard(number)
         self._refusals.pop(number, None)
-        self.part.disconnected(number, self.clock())
+        self.part.disconnected(number, self.clock.now())
         self.wake()
 
-    def received(self, number: int, frames: Sequence[bytes], now: float, since: float = 0.0) -> int:
+    def received(self, number: int, frames: list[bytes], now: float, since: float = 0.0) -> int:
         """Whole frames came on a connection, in this order. Returns how many this wake-up had a place for.
 
         None is handed in behind one that has its connection closed. `since`: when they came, where that was earlier.
@@ -196,8 +178,7 @@ class Driver:
             self._begin(now)
         if since > 0.0:
             self._wake_ups.held_back(since, now)
-        pending, closing = self._pending, self._closing
-        receive, take_effects = self.part.receive, self.part.take_effects
+        pending, closing, part = self._pending, self._closing, self.part
         answering = number in self._answering
         left = self._left.get(number, CHATTER if answering else QUOTA)
         taken = 0
@@ -208,19 +189,21 @@ class Driver:
                 break
             taken += 1
             try:
-                receive(number, frame, now)
+                part.receive(number, frame, now)
             except Exception as error:
                 self._stumbled(error)
-            effects = take_effects()
-            pending += effects
-            left -= not answering or not effects or effects[-1][0] == kinds.EVENT
+            effects = part.take_effects()
+            pending.extend(effects)
+            if not answering or not effects or effects[-1][0] == kinds.EVENT:
+                left -= 1
             for effect in effects:
-                if effect[0] == kinds.CLOSE and effect[1] in self._outlets:
+                kind = effect[0]
+                if kind == kinds.CLOSE and effect[1] in self._outlets:
                     closing.add(effect[1])
         self._left[number] = left
         return taken
 
-    def refused(self, number: int, frames: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def refused(self, number: int, frames: list[bytes], now: float) -> list[bytes]:
         """If this wake-up has lasted too long, have the new requests among `frames` refused; returns the others."""
         if self._refuse_new is None or not self._scheduled:
             return frames
@@ -247,14 +230,14 @@ class Driver:
             self.event("refused", {"reason": "overload", "why": why, "count": self._refused})
             self._refused = 0
 
-    def hsm_replied(self, replies: Iterable[tuple[int, bytes | None]], now: float) -> None:
+    def hsm_replied(self, replies: list[tuple[int, bytes | None]], now: float) -> None:
         """The HSM answered commands, by tag, or will not (None)."""
         if not self._scheduled:
             self._begin(now)
-        hsm_reply = self.part.hsm_reply
+        part = self.part
         for tag, reply in replies:
             try:
-                hsm_reply(tag, reply, now)
+                part.hsm_reply(tag, reply, now)
             except Exception as error:
                 self._stumbled(error)
 
@@ -266,7 +249,7 @@ class Driver:
     def event(self, name: str, fields: dict[str, Field]) -> None:
         """Count an event and write its line."""
         self.counts.add(name, str(fields.get("reason", "")))
-        self._lines.event(self.clock(), name, fields)
+        self._lines.event(self.clock.now(), name, fields)
 
     # -- one wake-up -----------------------------------------------------------------------------------------------
 
@@ -281,7 +264,7 @@ class Driver:
         if self._commits is not None:
             self._commits.flush()
         if self.hsm is not None and self.hsm.flush():
-            self._wake_ups.asked.add(self.clock())
+            self._wake_ups.asked.add(self.clock.now())
         self._lines.flush()
         self._arm()
         self._left.clear()
@@ -310,23 +293,24 @@ class Driver:
 
     def _released(self, effects: list[Effect]) -> None:
         """What these waited for is durable."""
-        self._wake_ups.durable.add(self.clock())
+        self._wake_ups.durable.add(self.clock.now())
         self._write(effects)
 
     def _write(self, effects: list[Effect]) -> None:
         """Write frames, one write a connection; note when requests and answers left; then close what is to close."""
         touched: dict[int, Outlet] = {}
         closing: list[Outlet] = []
-        outlet_of = self._outlets.get
+        outlets = self._outlets
         for effect in effects:
             kind, conn = effect[0], effect[1]
-            outlet = outlet_of(conn)
+            outlet = outlets.get(conn)
             if outlet is not None:
                 if kind == kinds.CLOSE:
                     closing.append(outlet)
                 else:
                     outlet.put(effect[2])
-                    touched[conn] = outlet
+                    if conn not in touched:
+                        touched[conn] = outlet
         for outlet in touched.values():
             outlet.flush()
         self._note(effects, touched)
@@ -335,16 +319,21 @@ class Driver:
 
     def _note(self, effects: list[Effect], written: dict[int, Outlet]) -> None:
         """When requests and answers left; 0.0 of those whose connection was gone."""
-        now = self.clock()
-        answered: list[Any] = []
+        now = self.clock.now()
+        answered: list[Transaction] = []
+        tx: Transaction | None
         for effect in effects:
             kind = effect[0]
+            if kind != kinds.FORWARD and kind != kinds.ANSWER:
+                continue
+            tx = effect[3]
+            if tx is None:
+                continue
+            at = now if effect[1] in written else 0.0
             if kind == kinds.FORWARD:
-                if (tx := effect[3]) is not None:
-                    tx.forwarded_at = now if effect[1] in written else 0.0
-            elif kind == kinds.ANSWER and (tx := effect[3]) is not None and not tx.answered_at:
-                # Repeats that waited for the same answer are not measured again.
-                tx.answered_at = now if effect[1] in written else 0.0
+                tx.forwarded_at = at
+            elif not tx.answered_at:  # repeats that waited for the same answer are not measured again
+                tx.answered_at = at
                 answered.append(tx)
         if answered and self._observe is not None:
             self._observe(answered)
@@ -376,15 +365,15 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = deadline
-        self._timer = self._loop.call_later(max(0.0, deadline - self.clock()), self._tick)
+        self._timer = self._loop.call_later(max(0.0, deadline - self.clock.now()), self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         try:
-            self.part.tick(self.clock())
+            self.part.tick(self.clock.now())
         except Exception as error:
             self._stumbled(error)
-            self._timer_at = self.clock() + RETRY_TICK_S
+            self._timer_at = self.clock.now() + RETRY_TICK_S
             self._timer = self._loop.call_later(RETRY_TICK_S, self._tick)
         self._run()
 

@@ -13,9 +13,10 @@ import asyncio
 from typing import cast
 
 from switch.core.window import Window
+from switch.iso8583.frames import parted
 from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.net.addresses import Address
-from switch.net.effects import Driver
+from switch.net.effects import Driver, HsmPort
 
 SOCKETS = 2  # an HSM serves a socket's commands one after the other; two keep it busy while one is read
 TIMEOUT_S = 2.0  # a PIN translation takes a millisecond; leaves 3 s of the issuer timer
@@ -30,7 +31,7 @@ _FRAMING = Framing()  # a payShield's: two bytes of length
 _HEX = [b"%02X" % byte for byte in range(256)]
 
 
-class HsmClient:
+class HsmClient(HsmPort):
     """The driver's port to one HSM."""
 
     def __init__(self, driver: Driver, address: Address, header_bytes: int = HEADER_BYTES) -> None:
@@ -77,7 +78,7 @@ class HsmClient:
 
     def replied_none(self, tags: list[int]) -> None:
         """These commands get no answer."""
-        self._driver.hsm_replied([(tag, None) for tag in tags], self._driver.clock())
+        self._driver.hsm_replied([(tag, None) for tag in tags], self._driver.clock.now())
 
     def joined(self, socket: "_Socket") -> None:
         """A socket is up."""
@@ -146,11 +147,13 @@ class _Socket:
         if len(self._outstanding) >= min(self._window.limit, MAX_OUTSTANDING):
             return False
         self._count = (self._count + 1) % self._headers
-        header = (self._zeros + _HEX[self._count >> 8] + _HEX[self._count & 0xFF])[-self._header_bytes :]
+        header = _HEX[self._count >> 8] + _HEX[self._count & 0xFF]
+        if self._header_bytes != COUNTED_DIGITS:
+            header = (self._zeros + header)[-self._header_bytes :]
         if header in self._outstanding:  # as many are unanswered as a short header can tell apart
             return False
         if not self._queue:
-            self._deadline = self._driver.clock() + TIMEOUT_S
+            self._deadline = self._driver.clock.now() + TIMEOUT_S
         self._outstanding[header] = (tag, self._deadline)
         self._queue.append(header + command)
         return True
@@ -171,16 +174,16 @@ class _Socket:
         except FramingError as error:
             self.drop(f"broken framing: {error}")
             return
-        now = self._driver.clock()
-        pop, header_bytes = self._outstanding.pop, self._header_bytes
+        now = self._driver.clock.now()
+        outstanding = self._outstanding
         replies: list[tuple[int, bytes | None]] = []
-        for answer in answers:
-            asked = pop(answer[:header_bytes], None)
+        for header, reply in parted(answers, self._header_bytes):
+            asked = outstanding.pop(header, None)
             if asked is None:
                 self.drop("an answer with a header that nobody asked under")
                 break
             tag, deadline = asked
-            replies.append((tag, answer[header_bytes:]))
+            replies.append((tag, reply))
         if replies:
             self._window.answered(now, now - deadline + TIMEOUT_S, len(replies))
             self._driver.hsm_replied(replies, now)
@@ -200,7 +203,7 @@ class _Socket:
         if not self._outstanding:
             return
         _, deadline = next(iter(self._outstanding.values()))
-        left_s = deadline - self._driver.clock()
+        left_s = deadline - self._driver.clock.now()
         if left_s <= 0:
             self.drop(f"no answer within {TIMEOUT_S:.0f} s")
         else:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from switch.core.effects import SEND, Effect
+from switch.core.part import Part
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
-from switch.net.effects import Driver, Part
+from switch.net.effects import Driver
 from switch.net.links import Dialer
 from switch.net.status import Instruments
 from switch.net.tls import Tls
@@ -26,8 +27,18 @@ _APPROVED = "00"
 _MAX_WATCHED = 1_000  # requests with a PIN that the witness keeps; the first is approved long before
 
 
-class TrafficPart(Part, Protocol):
-    """A simulated acquirer as its shell sees it."""
+class TrafficPart(Protocol):
+    """A simulated acquirer as its shell sees it: a part, which can also be asked to come to an end."""
+
+    def take_effects(self) -> list[Effect]:
+        """See `Part`, as for those that follow."""
+
+    def receive(self, conn: int, frame: bytes, now: float) -> None: ...
+    def connected(self, conn: int, link: int, now: float) -> None: ...
+    def disconnected(self, conn: int, now: float) -> None: ...
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None: ...
+    def tick(self, now: float) -> None: ...
+    def next_deadline(self) -> float | None: ...
 
     def stop_traffic(self) -> None:
         """Start no new transaction; finish those that are open."""
@@ -47,7 +58,7 @@ class Traffic:
     part: TrafficPart
 
 
-class Witness:
+class Witness(Part):
     """Stands between the driver and an acquirer, and keeps the first approved transaction with a PIN."""
 
     def __init__(self, traffic: Traffic) -> None:
@@ -55,11 +66,22 @@ class Witness:
         self._layout = traffic.dialect.layout
         self._part = traffic.part
         self._asked: dict[tuple[str | None, str | None], View] = {}
-        self.connected = traffic.part.connected
-        self.disconnected = traffic.part.disconnected
-        self.hsm_reply = traffic.part.hsm_reply
-        self.tick = traffic.part.tick
-        self.next_deadline = traffic.part.next_deadline
+
+    def connected(self, conn: int, link: int, now: float) -> None:
+        """To the acquirer, as all below."""
+        self._part.connected(conn, link, now)
+
+    def disconnected(self, conn: int, now: float) -> None:
+        self._part.disconnected(conn, now)
+
+    def hsm_reply(self, tag: int, reply: bytes | None, now: float) -> None:
+        self._part.hsm_reply(tag, reply, now)
+
+    def tick(self, now: float) -> None:
+        self._part.tick(now)
+
+    def next_deadline(self) -> float | None:
+        return self._part.next_deadline()
 
     def take_effects(self) -> list[Effect]:
         """The acquirer's effects; its requests with a PIN are noted on the way."""

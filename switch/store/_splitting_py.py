@@ -1,12 +1,28 @@
-"""Finding frames and taking them apart, in Python: the readable twin; see `switch.store.splitting`."""
+"""Putting frames together, finding them, taking them apart, in Python: the readable twin of `_splitting_c`."""
 
 import struct
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from zlib import crc32
 
 _HEADER = struct.Struct("<4sIIIQQ")
+_PREFIX = struct.Struct("<4sI")
+_FIELDS = struct.Struct("<IIQQ")
 _MARKER = b"MTQ1"
 _SIZED_FROM = 8  # what the checksum is of
+
+
+def encode(first: int, durable: int, payloads: Sequence[bytes]) -> bytes:
+    """One frame holding `payloads` as records `first`, `first + 1` …
+
+    >>> encode(7, 5, [b"intent", b"outcome"])[24:].hex(" ", -4)
+    '05000000 00000000 06000000 07000000 696e7465 6e746f75 74636f6d 65'
+    """
+    count = len(payloads)
+    lengths = struct.pack(f"<{count}I", *map(len, payloads))
+    size = len(lengths) + sum(map(len, payloads))
+    content = b"".join((_FIELDS.pack(size, count, first, durable), lengths, *payloads))
+    return _PREFIX.pack(_MARKER, crc32(content)) + content
 
 
 def span_at(data: bytes | bytearray, start: int, checked: bool = False) -> tuple[int, int, int, int] | None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from switch.store import frames, snapshots
 from switch.store.durable import sync_directory
 from switch.store.log import LogError, Recovery
-from switch.store.splitting import payloads_of
+from switch.store.splitting import encode, payloads_of
 from switch.store.syncing import SyncThread
 
 # Large enough that creating one is rare, small enough to be read as one piece of memory when the log is opened.
@@ -127,7 +127,7 @@ class FileLog:
         self._refuse_after_failure()
         if not payloads:
             return self._last
-        self._write(frames.encode(self._last + 1, self._durable, payloads))
+        self._write(encode(self._last + 1, self._durable, payloads))
         self._last += len(payloads)
         return self._last
 
@@ -208,7 +208,7 @@ class FileLog:
 
     def _bear_witness(self) -> None:
         """End with an empty frame stating that all is durable, so that later damage cannot pass for a torn end."""
-        frame = frames.encode(self._last + 1, self._durable, [])
+        frame = encode(self._last + 1, self._durable, [])
         if self._offset + len(frame) <= self._capacity:
             self._write(frame)
             self._sync()

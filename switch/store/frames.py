@@ -21,20 +21,19 @@ log can tell; `FileLog.close` therefore ends with an empty frame that bears witn
 imitate a frame could do no worse than stop a start, and that only from within a torn frame: they are never read as
 records.
 
-To find where frames lie, and to take them apart, is compiled: `switch.store.splitting`.
+To put frames together, to find where they lie and to take them apart is compiled: `switch.store.splitting`.
+
+    >>> frame = encode(7, 5, [b"intent", b"outcome"])
+    >>> read(frame, 0)
+    Frame(start=0, end=53, first=7, durable=5, payloads=(b'intent', b'outcome'))
 """
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
-from zlib import crc32
 
-from switch.store.splitting import HEADER_BYTES, MARKER, Span, payloads_of, span_at, written
+from switch.store.splitting import HEADER_BYTES, MARKER, Span, encode, payloads_of, span_at, written
 
 __all__ = ["HEADER_BYTES", "MARKER", "Content", "End", "Frame", "encode", "find_end", "read", "read_all", "spans"]
-
-_PREFIX = struct.Struct("<4sI")
-_FIELDS = struct.Struct("<IIQQ")
 
 Content = bytes | bytearray  # of a segment
 
@@ -61,20 +60,6 @@ class End(NamedTuple):
     next_sequence: int
     torn_bytes: int
     witness: int | None
-
-
-def encode(first: int, durable: int, payloads: Sequence[bytes]) -> bytes:
-    """One frame holding `payloads` as records `first`, `first + 1` …
-
-    >>> frame = encode(7, 5, [b"intent", b"outcome"])
-    >>> read(frame, 0)
-    Frame(start=0, end=53, first=7, durable=5, payloads=(b'intent', b'outcome'))
-    """
-    count = len(payloads)
-    lengths = struct.pack(f"<{count}I", *map(len, payloads))
-    size = len(lengths) + sum(map(len, payloads))
-    content = b"".join((_FIELDS.pack(size, count, first, durable), lengths, *payloads))
-    return _PREFIX.pack(MARKER, crc32(content)) + content
 
 
 def read(data: Content, start: int) -> Frame | None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 import uvloop
 
 from switch.core.effects import ANSWER, COMMIT, FORWARD, HSM, Effect
+from switch.core.part import Part
 from switch.core.transaction import Transaction
 from switch.iso8583.framing import Framing
 from switch.net.addresses import Address
@@ -47,7 +48,7 @@ TRANSLATED = b"CD00040123456789ABCDEF01"
 STRIDE = 2 + HEADER_BYTES + len(COMMAND)  # of commands as they are written
 
 
-class Rules:
+class Rules(Part):
     """A part that asks the HSM, forwards and answers without looking."""
 
     def __init__(self) -> None:

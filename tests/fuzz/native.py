@@ -33,7 +33,7 @@ from switch.core import _glance_c, _packing_c, _shelf_c, records
 from switch.iso8583 import _codec_c, _compat_c
 from switch.iso8583.dialect import SHIPPED, load
 from switch.iso8583.errors import EncodeError, FormatError
-from switch.store import _splitting_c, frames
+from switch.store import _splitting_c
 from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE, bcd_spec
 from tests.support.mutation import hostile
 
@@ -110,7 +110,9 @@ def codec(rng: random.Random) -> None:
         mask = _codec_c.FieldMask(rng.sample(range(2, 193), rng.randrange(190)))
         for target in layouts:
             with suppress(EncodeError):
-                target.emit(view.mti, rng.choice([view, view, None]), rng.choice([mask, mask, mask | mask, None]), patches)
+                target.emit(
+                    view.mti, rng.choice([view, view, None]), rng.choice([mask, mask, mask | mask, None]), patches
+                )
         with suppress(EncodeError):
             view.patch(patches)
         with suppress(FormatError):
@@ -213,7 +215,7 @@ def glance(rng: random.Random) -> None:
 def splitting(rng: random.Random) -> None:
     """Segments of good frames and damaged ones, with checksums that are right or taken for right."""
     batches = [[rng.randbytes(rng.choice([0, 1, 8, 200])) for _ in range(rng.randrange(5))] for _ in range(6)]
-    whole = b"".join(frames.encode(rng.getrandbits(64), rng.getrandbits(64), batch) for batch in batches)
+    whole = b"".join(_splitting_c.encode(rng.getrandbits(64), rng.getrandbits(64), batch) for batch in batches)
     for data in (whole, hostile(rng, whole), bytearray(hostile(rng, whole) + bytes(rng.randrange(20)))):
         for start in (0, 36, rng.randrange(-9, len(data) + 9)):
             for checked in (False, True):

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from switch.net import hsm
+from switch.net import effects, hsm
 from switch.net.addresses import Address
 from switch.net.effects import Driver
 from switch.net.hsm import HsmClient
 from tests.unit.net.fakes import NOWHERE, Echo, FakeHsm, driver_of, fake_hsm, on_loop, until
 
 
-class Outlet:
+class Outlet(effects.Outlet):
     """A connection that swallows."""
 
     def put(self, frame: bytes) -> None: ...

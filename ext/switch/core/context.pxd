@@ -2,7 +2,7 @@
 
 cimport cython
 
-from switch.core.links cimport AcquirerLink
+from switch.core.links cimport AcquirerLink, IssuerLink
 from switch.core.schemes cimport Scheme
 from switch.core.totals cimport Totals
 from switch.core.transaction cimport Transaction
@@ -19,7 +19,7 @@ cdef class Context:
     cdef public list effects
     cdef public dict answered, link_index
     cdef public Transactions transactions
-    cdef public list acquirer_at, issuer_at
+    cdef list _acquirer_at, _issuer_at
     cdef public dict acquirers, issuers, lines, acquirer_of_conn, line_of_conn
     cdef public long long last_number
     cdef public Py_ssize_t in_flight
@@ -28,6 +28,10 @@ cdef class Context:
     cdef long long _last_tag
     cdef public str stalled
 
+    @cython.locals(link=AcquirerLink)
+    cpdef AcquirerLink acquirer_of(self, Transaction tx)
+    @cython.locals(link=IssuerLink)
+    cpdef IssuerLink issuer_of(self, Transaction tx)
     cpdef next_number(self)
     cpdef Transaction original_of(self, CView view)
     cpdef bytes commit(self, record)

@@ -6,6 +6,7 @@ from switch.core.authorizations cimport Authorizations
 from switch.core.context cimport Context
 from switch.core.endings cimport Endings
 from switch.core.links cimport AcquirerLink, IssuerLink, Line
+from switch.core.part cimport Part
 from switch.iso8583._codec_c cimport View as CView
 from switch.iso8583.codec cimport scan
 
@@ -13,8 +14,7 @@ from switch.iso8583.codec cimport scan
 cdef frozenset AUTHORIZATION_MTIS, REVERSAL_MTIS, NETWORK_MTIS, ADVICE_MTIS, AUTHORIZATION_ANSWERS, DELIVERY_ANSWERS
 
 
-@cython.final
-cdef class Switch:
+cdef class Switch(Part):
     cdef public Context _context
     cdef public object _deliveries, _reversals, _questions, _keys, _days, _network, _reconciliation, _closings
     cdef public object _file_actions, _advices, _macs

@@ -1,23 +1,24 @@
 """Cutting and joining frames behind binary lengths: many in one call (the twin: `switch.iso8583._frames_py`)."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 
 cdef enum:
     MAX_WIDTH = 4
 
 
-def cut(bytes data not None, int width, bint inclusive, Py_ssize_t header_bytes, Py_ssize_t max_frame):
+cpdef tuple cut(bytes data, int width, bint inclusive, Py_ssize_t header_bytes, Py_ssize_t max_frame):
     """The whole frames at the start of `data` without lengths and headers, and where they end.
 
     Ends before a frame that is not whole and before a length that is not right; `Splitter` tells which.
     """
-    cdef const unsigned char *raw = <const unsigned char *> PyBytes_AS_STRING(data)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+    cdef const unsigned char *raw
+    cdef Py_ssize_t size = len(data)
     cdef Py_ssize_t at = 0
     cdef Py_ssize_t length, start
     cdef int index
     cdef list frames = []
+    raw = <const unsigned char *> PyBytes_AS_STRING(data)
     if not 0 < width <= MAX_WIDTH:
         raise ValueError(f"a length of {width} bytes")
     while size - at >= width:
@@ -35,9 +36,9 @@ def cut(bytes data not None, int width, bint inclusive, Py_ssize_t header_bytes,
     return frames, at
 
 
-def join(list payloads not None, bytes header not None, int width, bint inclusive):
+cpdef bytes join(list payloads, bytes header, int width, bint inclusive):
     """The payloads, which are not empty and fit the length, each behind its length and `header`, in one piece."""
-    cdef Py_ssize_t header_bytes = PyBytes_GET_SIZE(header)
+    cdef Py_ssize_t header_bytes = len(header)
     cdef Py_ssize_t extra = header_bytes + (width if inclusive else 0)
     cdef Py_ssize_t total = 0
     cdef Py_ssize_t size, length
@@ -65,3 +66,20 @@ def join(list payloads not None, bytes header not None, int width, bint inclusiv
         memcpy(raw, PyBytes_AS_STRING(payload), size)
         raw += size
     return joined
+
+
+cpdef list parted(list frames, Py_ssize_t count):
+    """Each frame in two: its first `count` bytes, and the rest."""
+    cdef list parts = []
+    cdef bytes frame
+    cdef Py_ssize_t size, front
+    for frame in frames:
+        size = len(frame)
+        front = min(max(count, 0), size)
+        parts.append(
+            (
+                PyBytes_FromStringAndSize(PyBytes_AS_STRING(frame), front),
+                PyBytes_FromStringAndSize(PyBytes_AS_STRING(frame) + front, size - front),
+            )
+        )
+    return parts

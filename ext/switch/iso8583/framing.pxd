@@ -2,6 +2,8 @@
 
 cimport cython
 
+from switch.iso8583.frames cimport cut, join as join_frames
+
 
 @cython.final
 cdef class Joiner:

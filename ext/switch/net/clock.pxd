@@ -1,8 +1,7 @@
 """The types of `switch/net/clock.py`, compiled."""
 
-cimport cython
 
-
-@cython.final
 cdef class Clock:
     cdef double _offset_s
+
+    cpdef double now(self) except? -1.0

@@ -3,18 +3,18 @@
 cimport cython
 
 from switch.iso8583.framing cimport Joiner, Splitter
-from switch.net.effects cimport Driver
+from switch.net.effects cimport Driver, Outlet
 
 
-@cython.final
-cdef class Connection:
+cdef class Connection(Outlet):
     cdef public double delay_ms
     cdef public str link_name
     cdef Driver _driver
     cdef Splitter _splitter
     cdef Joiner _joiner
-    cdef object _framing, _closed, _loop, _tpdus, _transport, _number, _watch, _patience
+    cdef object _framing, _closed, _loop, _tpdus, _transport, _watch, _patience
     cdef int _link
+    cdef long long _number
     cdef bint _dialled, _half_closed, _ciphered
     cdef list _queue, _waiting
     cdef double _delayed_until, _waiting_since, _started_at, _heard_at
@@ -23,7 +23,7 @@ cdef class Connection:
     @cython.locals(now=double, frames=list)
     cpdef data_received(self, bytes data)
     @cython.locals(taken=Py_ssize_t)
-    cdef _hand_in(self, frames, double now, double since)
+    cdef _hand_in(self, list frames, double now, double since)
     cpdef _go_on(self)
     cpdef put(self, bytes frame)
     cpdef put_all(self, frames)

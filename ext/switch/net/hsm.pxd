@@ -4,11 +4,11 @@ cimport cython
 
 from switch.core.window cimport Window
 from switch.iso8583.framing cimport Joiner, Splitter
-from switch.net.effects cimport Driver
+from switch.iso8583.frames cimport parted
+from switch.net.effects cimport Driver, HsmPort
 
 
-@cython.final
-cdef class HsmClient:
+cdef class HsmClient(HsmPort):
     cdef Driver _driver
     cdef object _address
     cdef int _header_bytes
@@ -17,7 +17,7 @@ cdef class HsmClient:
     cdef Py_ssize_t _turn
 
     @cython.locals(socket=_Socket)
-    cpdef ask(self, tag, bytes command)
+    cpdef ask(self, long long tag, bytes command)
     @cython.locals(socket=_Socket, wrote=bint)
     cpdef bint flush(self) except -1
     cdef _Socket _socket_of_turn(self)
@@ -33,7 +33,8 @@ cdef class _Socket:
     cdef Splitter _splitter
     cdef Joiner _joiner
     cdef Window _window
-    cdef object _transport, _deadline, _timer
+    cdef object _transport, _timer
+    cdef double _deadline
     cdef dict _outstanding
     cdef list _queue
     cdef long _count, _headers
@@ -42,8 +43,8 @@ cdef class _Socket:
     cdef str _reason
 
     @cython.locals(header=bytes)
-    cdef bint put(self, tag, bytes command) except -1
+    cdef bint put(self, long long tag, bytes command) except -1
     cdef bint flush(self) except -1
-    @cython.locals(answers=list, now=double, replies=list, answer=bytes, header_bytes=Py_ssize_t)
+    @cython.locals(answers=list, now=double, replies=list, outstanding=dict, header=bytes, asked=tuple, deadline=double)
     cpdef data_received(self, bytes data)
     cpdef _check_oldest(self)

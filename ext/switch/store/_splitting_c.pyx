@@ -1,10 +1,10 @@
-"""Finding frames and taking them apart, compiled; `_splitting_py` is the readable twin.
+"""Putting frames together, finding them, taking them apart, compiled; `_splitting_py` is the readable twin.
 
 Bounds: `header_at` finds the header within the data and all that it says within the frame, or nothing. Lengths are added
 up as they stand, in 64 bits, and must come to the frame's size; only then are records taken, one behind the other.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -13,6 +13,7 @@ from zlib import crc32
 
 cdef enum:
     SIZED_FROM = 8  # what the checksum is of
+    MAX_SIZE = 0xFFFFFFFF
 
 
 cdef struct Header:  # as it lies there, on a little-endian machine
@@ -46,6 +47,37 @@ cdef bint header_at(const uint8_t[::1] data, Py_ssize_t start, Header* header) n
     for i in range(header.count):
         used += length_at(lengths, i)
     return used == header.size
+
+
+cpdef bytes encode(uint64_t first, uint64_t durable, payloads):
+    """One frame holding `payloads` as records `first`, `first + 1` …"""
+    cdef list records = list(payloads)
+    cdef uint64_t size = 4 * <uint64_t>len(records)
+    cdef uint32_t length
+    cdef bytes record, frame
+    cdef Header header
+    cdef uint8_t* lengths
+    cdef uint8_t* place
+    for record in records:
+        size += <uint64_t>len(record)
+    if size > MAX_SIZE:
+        raise OverflowError(f"a frame of {size} bytes")
+    frame = PyBytes_FromStringAndSize(NULL, sizeof(Header) + size)
+    memcpy(header.marker, b"MTQ1", 4)
+    header.checksum, header.size, header.count = 0, <uint32_t>size, <uint32_t>len(records)
+    header.first, header.durable = first, durable
+    memcpy(PyBytes_AS_STRING(frame), &header, sizeof(Header))
+    lengths = <uint8_t*>PyBytes_AS_STRING(frame) + sizeof(Header)
+    place = lengths + 4 * <uint64_t>header.count
+    for record in records:
+        length = <uint32_t>len(record)
+        memcpy(lengths, &length, 4)
+        memcpy(place, PyBytes_AS_STRING(record), length)
+        lengths += 4
+        place += length
+    header.checksum = crc32(memoryview(frame)[SIZED_FROM:])
+    memcpy(PyBytes_AS_STRING(frame), &header, SIZED_FROM)
+    return frame
 
 
 def span_at(const uint8_t[::1] data not None, Py_ssize_t start, bint checked=False):

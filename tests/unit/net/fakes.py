@@ -10,6 +10,7 @@ from typing import Any
 import uvloop
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, HSM, SEND, Effect
+from switch.core.part import Part
 from switch.net.addresses import Address
 from switch.net.clock import Clock
 from switch.net.effects import Driver
@@ -35,7 +36,7 @@ async def until(condition: Callable[[], Any]) -> None:
         await asyncio.sleep(0.002)
 
 
-class Echo:
+class Echo(Part):
     """Answers each frame with the same frame. By first byte: `h` through the HSM, `r` recorded first, `q` hangs up."""
 
     def __init__(self) -> None:

@@ -54,6 +54,64 @@ def test_records_that_come_during_a_sync_share_the_next_one() -> None:
     on_loop(main)
 
 
+class Paced:
+    """A clock for the pace of syncs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(commits_module, "monotonic", lambda: self.now)
+
+
+@pytest.mark.parametrize(
+    ("before", "records", "later_s", "goes"),
+    [
+        (1, 1, 0.0, True),  # alone: nobody else is likely to come
+        (commits_module.COMPANY, 1, 0.0, False),
+        (commits_module.COMPANY, commits_module.LARGE - 1, commits_module.PACE_S / 2, False),
+        (commits_module.COMPANY, commits_module.LARGE, 0.0, True),
+        (commits_module.COMPANY, 1, commits_module.PACE_S * 1.01, True),
+    ],
+)
+def test_a_batch_that_is_not_large_keeps_the_pace(
+    monkeypatch: pytest.MonkeyPatch, before: int, records: int, later_s: float, goes: bool
+) -> None:
+    async def main() -> None:
+        clock, journal = Paced(monkeypatch), Memory()
+        monkeypatch.setattr(commits_module, "BACKSTOP_S", 9.0)
+        commits = group_commit(journal, [])
+        for _ in range(before):
+            commits.append(b"before")
+        commits.flush()
+        await until(lambda: commits.hold(("anything",)) is False)
+        clock.now += later_s
+        for _ in range(records):
+            commits.append(b"now")
+        commits.flush()
+        assert [len(batch) for batch in journal.appended] == ([before, records] if goes else [before])
+        await commits.close()
+        assert journal.synced == before + records
+
+    on_loop(main)
+
+
+def test_what_waits_for_the_pace_goes_though_nothing_wakes_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        Paced(monkeypatch)
+        journal = Memory()
+        commits = group_commit(journal, [])
+        for _ in range(commits_module.COMPANY):
+            commits.append(b"before")
+        commits.flush()
+        await until(lambda: commits.hold(("anything",)) is False)
+        commits.append(b"alone now")
+        commits.flush()
+        assert len(journal.appended) == 1
+        await until(lambda: journal.synced == commits_module.COMPANY + 1)
+        await commits.close()
+
+    on_loop(main)
+
+
 class Reports(list[Exception | None]):
     """What a GroupCommit says of its log."""
 

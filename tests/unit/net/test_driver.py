@@ -4,18 +4,18 @@ import asyncio
 import os
 import threading
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import pytest
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, EVENT, FORWARD, SEND
 from switch.core.transaction import Transaction
 from switch.net import commits, effects
+from switch.net.clock import Clock
 from switch.net.latencies import PATH, Latencies
 from tests.unit.net.fakes import Echo, Memory, driver_of, on_loop, until
 
 
-class Outlet:
+class Outlet(effects.Outlet):
     """Notes what is done to it."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ def test_close_leaves_behind_held_answers_and_forwards_are_stamped(lines_file: i
         journal.before_sync = gate.wait
         driver = driver_of(part, lines_file, journal=journal, observe=observed.extend)
         conn = driver.join(outlet, 0)
-        asked, answered = SimpleNamespace(forwarded_at=0.0), SimpleNamespace(answered_at=0.0)
+        asked, answered = Transaction(), Transaction()
         part.effects = [
             (COMMIT, b"intent"),
             (FORWARD, conn, b"request", asked),
@@ -195,7 +195,12 @@ def test_a_driver_that_is_behind_has_what_is_new_refused(lines_file: int) -> Non
     async def main() -> None:
         part, outlet, now = Echo(), Outlet(), [100.0]
         driver = driver_of(part, lines_file, refuse_new=refuse_new)
-        driver.clock = lambda: now[0]  # type: ignore[assignment,method-assign]
+
+        class Standing(Clock):
+            def now(self) -> float:
+                return now[0]
+
+        driver.clock = Standing()
         conn = driver.join(outlet, 0)
         assert driver.refused(conn, [b"new"], now[0] + effects.BURST_S / 2) == [b"new"]
         assert driver.refused(conn, [b"new", b"old"], now[0] + 2 * effects.BURST_S) == [b"old"]

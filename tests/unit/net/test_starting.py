@@ -92,17 +92,17 @@ def test_a_part_goes_on_where_its_snapshot_cannot_be_written(tmp_path: Path, mon
     again.close()
 
 
-def test_a_part_goes_on_where_old_segments_cannot_be_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stuck(_: object) -> None:
-        raise PermissionError(errno.EACCES, "permission denied")
+def test_a_part_goes_on_where_old_segments_cannot_be_dropped(tmp_path: Path) -> None:
+    class Stuck(FileLog):
+        def _drop_segments(self) -> None:
+            raise PermissionError(errno.EACCES, "permission denied")
 
     async def serve(log: FileLog, told: Told) -> None:
         beside = starting.Beside(log, cast(Instruments, told))
         beside.write(starting.freeze(log, lambda: b"the fold", after=1))
         await beside.wait()
 
-    monkeypatch.setattr(FileLog, "_drop_segments", stuck)
-    log, told = FileLog(tmp_path / "log"), Told()
+    log, told = Stuck(tmp_path / "log"), Told()
     log.append([b"one"])
     asyncio.run(serve(log, told))
     assert [fields["reason"] for _, fields in told.events] == ["snapshot-failed"]

@@ -37,6 +37,22 @@ def told(module: ModuleType, data: bytes | bytearray, start: int, checked: bool)
         return span, None
 
 
+numbers = st.integers(0, 2**64 - 1)
+
+
+@given(numbers, numbers, st.lists(st.binary(max_size=300), max_size=20))
+def test_both_put_the_same_together(first: int, durable: int, batch: list[bytes]) -> None:
+    assert _splitting_c.encode(first, durable, batch) == _splitting_py.encode(first, durable, batch)
+    assert _splitting_c.encode(first, durable, tuple(batch)) == _splitting_c.encode(first, durable, batch)
+
+
+def test_records_are_bytes() -> None:
+    with pytest.raises(TypeError):
+        _splitting_c.encode(1, 0, ["text"])
+    with pytest.raises(TypeError):
+        _splitting_c.encode(1, 0, [None])
+
+
 @BOTH
 @pytest.mark.parametrize("kind", [bytes, bytearray])
 @given(batches=batches)
