@@ -33,9 +33,10 @@ from switch.store.syncing import SyncThread
 # Large enough that creating one is rare, small enough to be read as one piece of memory when the log is opened.
 SEGMENT_BYTES = 64 << 20
 
-# Written with zeros ahead of the log, together with a batch that reaches the end of what was. One megabyte is written
-# in a millisecond, and serves a hundred batches and more.
+# Written with zeros ahead of the log, before a batch that reaches the end of what was. One megabyte is written in a
+# millisecond, and serves a hundred batches and more.
 BLANK_BYTES = 1 << 20
+_BLANK = memoryview(bytes(BLANK_BYTES))
 
 # Segments kept although no snapshot needs them, for readers of history that lag behind: 1 GiB.
 KEEP_SEGMENTS = 16
@@ -281,13 +282,14 @@ class FileLog:
                 self._next_segment()
         end = self._offset + len(frame)
         if end > self._blank_end:
-            self._blank_end = min(end + BLANK_BYTES, self._capacity)
-            frame += bytes(self._blank_end - end)
+            blank_end = min(end + BLANK_BYTES, self._capacity)
+            self._pwrite(_BLANK[: blank_end - end], end)
+            self._blank_end = blank_end
         self._pwrite(frame, self._offset)
         self._unsynced.append((self._offset, frame))
         self._offset = end
 
-    def _pwrite(self, frame: bytes, offset: int) -> None:
+    def _pwrite(self, frame: bytes | memoryview, offset: int) -> None:
         try:
             written = os.pwrite(self._fd, frame, offset)
         except OSError as error:
