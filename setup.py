@@ -20,7 +20,7 @@ BUILD = Path("build/cython")
 DEFINITIONS = sorted(str(path) for path in EXT.rglob("*.pxd"))
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED = os.environ.get("SANITIZE") == "1"
-COMPILE = ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS] if SANITIZED else ["-O3", "-g0"]
+COMPILE = ["-O1", "-g1", "-fno-omit-frame-pointer", *SANITIZERS] if SANITIZED else ["-O3", "-g0", "-fno-plt"]
 LINK = SANITIZERS if SANITIZED else []
 
 

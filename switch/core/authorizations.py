@@ -24,7 +24,7 @@ from switch.core.stand_in import StandIns
 from switch.core.states import HELD, OWED, TRANSLATING, WAITING
 from switch.core.transaction import Transaction
 from switch.core.window import LEAST
-from switch.iso8583.codec import EncodeError, FieldMask, View, emit
+from switch.iso8583.codec import EncodeError, FieldMask, Patches, View, emit
 
 # CD, error code; with 00 the PIN length (two digits) and the block (16 hexadecimal digits).
 TRANSLATED = b"CD00"
@@ -58,6 +58,7 @@ class Authorizations:
         self.ends = ends
         self.routes = routes
         self.stand_in = StandIns(context, ends)
+        self._on_reply = self._translated
 
     # -- from the acquirer ------------------------------------------------------------------------------------------
 
@@ -130,7 +131,7 @@ class Authorizations:
         if not issuer.serves():
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
             return
-        if len(issuer.saf.entries) >= self.context.spec.max_owed:
+        if len(issuer.owed) >= self.context.spec.max_owed:
             why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: it must take them first"
             self.ends.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
             return
@@ -154,7 +155,7 @@ class Authorizations:
     def _ask_translation(self, asked: Translation) -> None:
         """Host command CC, ISO-0 to ISO-0."""
         command = f"CC{asked.source}{asked.target}12{asked.block}0101{asked.account}"
-        self.context.ask_hsm(command.encode("ascii"), self._translated, asked)
+        self.context.ask_hsm(command.encode("ascii"), self._on_reply, asked)
 
     def _translated(self, asked: Translation, reply: bytes | None, now: float) -> None:
         """`CD` error code, length, block, format; None when there is no HSM or it did not answer in time."""
@@ -202,15 +203,17 @@ class Authorizations:
             return
         stan = taken
         assert tx.request is not None
-        patches: dict[int, str | None] = {de.STAN: f"{stan:06d}"}
+        patches = Patches()
+        patches.put(de.STAN, f"{stan:06d}")
         if pin_block is not None:
-            patches[de.PIN_BLOCK] = pin_block
+            patches.put(de.PIN_BLOCK, pin_block)
         if tx.business_date:
-            patches[de.BUSINESS_DATE] = tx.business_date[2:]
+            patches.put(de.BUSINESS_DATE, tx.business_date[2:])
         if tx.original is not None:
-            patches[de.ORIGINAL] = issuers_original(tx.original)
+            patches.put(de.ORIGINAL, issuers_original(tx.original))
         if tx.resolved is not None:
-            patches |= tx.resolved.patches()
+            for number, text in tx.resolved.patches().items():
+                patches.put(number, text)
         try:
             frame = emit(issuer.layout, tx.mti, tx.request, issuer.forwarded, patches)
         except EncodeError as error:
@@ -271,7 +274,7 @@ class Authorizations:
             return
         tx.de39 = code if result is None else acquirer.code_of.get(result, code)
         if result == APPROVED or (result is None and code in results.OTHER_APPROVALS):
-            self._approve(tx, view, tx.asked)
+            self._approve(tx, view, decimal(tx.amount or "0"))
         self.ends.finish(tx, now, self._extras(tx, view))
 
     def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:

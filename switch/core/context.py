@@ -21,7 +21,7 @@ from switch.core.specs import SwitchSpec
 from switch.core.totals import Totals
 from switch.core.transaction import Transaction, reference_of
 from switch.core.transactions import Transactions
-from switch.iso8583.codec import View, emit
+from switch.iso8583.codec import Patches, View, emit
 
 if TYPE_CHECKING:
     from switch.core.schemes import Scheme
@@ -149,16 +149,18 @@ class Context:
         if link is None:  # it hung up; a repeat on another connection gets the same answer from the table
             self.counters["answer-without-connection"] += 1
             return
-        patches: dict[int, str | None] = {39: code}
+        patches = Patches()
+        patches.put(de.RESPONSE, code)
         if tx is not None:
             if tx.approval:
-                patches[38] = tx.approval
+                patches.put(de.APPROVAL, tx.approval)
             if tx.approved_amount:
-                patches[4] = tx.approved_amount
+                patches.put(de.AMOUNT, tx.approved_amount)
             if tx.business_date:
-                patches[15] = tx.business_date[2:]
+                patches.put(de.BUSINESS_DATE, tx.business_date[2:])
         if extras:
-            patches.update(extras)
+            for number, text in extras.items():
+                patches.put(number, text)
         frame = emit(link.layout, response_mti(view.mti), view, link.echoed, patches)
         self.answered[code] = self.answered.get(code, 0) + 1
         self.effects.append((ANSWER, conn, frame, tx if timed else None))

@@ -10,7 +10,6 @@ institution; connection, sign-on and echo to the line, whose life is this table:
 """
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -50,7 +49,7 @@ class AcquirerLink:
         self.layout: Wire = spec.dialect.layout
         self.echoed: FieldMask = self.layout.mask(de.ECHOED)
         self.network_echoed: FieldMask = self.layout.mask((*de.ECHOED, de.NETWORK_CODE))
-        self.code_of = spec.dialect.response_codes
+        self.code_of = dict(spec.dialect.response_codes)
         self.enabled = spec.enabled
         self.sessions: dict[int, bool] = {}
         self.keys = ZoneKeys(spec.zpk)
@@ -109,7 +108,7 @@ class IssuerLink:
         self.layout = layout
         self.forwarded: FieldMask = layout.mask([n for n in range(2, 129) if n not in de.REPLACED])
         self.network_echoed: FieldMask = layout.mask((*de.ECHOED, de.NETWORK_CODE))
-        self.code_of: Mapping[str, str] = spec.dialect.response_codes
+        self.code_of = dict(spec.dialect.response_codes)
         self.result_of: dict[str, str] = {code: name for name, code in self.code_of.items()}  # its DE 39 → our result
         self.keys = ZoneKeys(spec.zpk)
         self.window = Window(spec.timeout_s / 2)  # how many requests may wait for it
@@ -118,6 +117,7 @@ class IssuerLink:
         self.waiting: deque[Transaction] = deque()  # in order of deadline: one timer for all
         self.quarantine: deque[Transaction] = deque()  # timed out; late answers may still come
         self.saf = StoreAndForward(spec.match)
+        self.owed = self.saf.entries
         self.closings: deque[Closing] = deque()
         self.exhausted: deque[Entry] = deque(maxlen=MAX_EXHAUSTED)
         self.in_flight = 0

@@ -62,6 +62,16 @@ class FieldMask:
         return f"FieldMask({[field for field in range(2, MAX_FIELD + 1) if field in self]})"
 
 
+class Patches(dict[int, str | None]):
+    """What `emit` is to write of its own: texts by field, None where a field is to be left out."""
+
+    def put(self, field: int, text: str | None) -> None:
+        """`text` for `field`, from 2 to 192; 0 is the header."""
+        if not 0 <= field <= MAX_FIELD or field == SECONDARY:
+            raise ValueError(f"a patch is for the header, 0, or a field from 2 to {MAX_FIELD}, not for {field}")
+        self[field] = text
+
+
 class View:
     """A scanned frame: where each value is. Values are read on demand; nothing here ever prints one."""
 

@@ -7,9 +7,9 @@ from switch.iso8583.errors import EncodeError, FormatError
 from switch.native import NATIVE
 
 if TYPE_CHECKING or not NATIVE:
-    from switch.iso8583._codec_py import FieldMask, Layout, View
+    from switch.iso8583._codec_py import FieldMask, Layout, Patches, View
 else:
-    from switch.iso8583._codec_c import FieldMask, Layout, View, emit, scan
+    from switch.iso8583._codec_c import FieldMask, Layout, Patches, View, emit, scan
 
 if TYPE_CHECKING:
     from switch.iso8583.fields import Table
@@ -55,4 +55,15 @@ if TYPE_CHECKING or not NATIVE:  # compiled rules call these without looking a m
 
 IMPLEMENTATION = "native" if NATIVE else "twin"
 
-__all__ = ["IMPLEMENTATION", "EncodeError", "FieldMask", "FormatError", "Layout", "View", "Wire", "emit", "scan"]
+__all__ = [
+    "IMPLEMENTATION",
+    "EncodeError",
+    "FieldMask",
+    "FormatError",
+    "Layout",
+    "Patches",
+    "View",
+    "Wire",
+    "emit",
+    "scan",
+]

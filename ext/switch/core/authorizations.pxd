@@ -13,7 +13,7 @@ from switch.core.journal cimport packed_intent
 from switch.core.links cimport AcquirerLink, IssuerLink, Line
 from switch.core.schemes cimport resolve, weigh
 from switch.core.transaction cimport Transaction
-from switch.iso8583._codec_c cimport View as CView
+from switch.iso8583._codec_c cimport Patches as CPatches, View as CView
 from switch.iso8583.codec cimport emit
 
 
@@ -27,7 +27,7 @@ cdef class Translation:
 cdef class Authorizations:
     cdef public Context context
     cdef public Endings ends
-    cdef public object deliveries, stand_in
+    cdef public object deliveries, stand_in, _on_reply
     cdef public BinTable routes
     cdef public Vault vault
 
@@ -45,7 +45,7 @@ cdef class Authorizations:
     cdef _ask_translation(self, Translation asked)
     @cython.locals(tx=Transaction, acquirer=AcquirerLink, issuer=IssuerLink, block=str, code=str, previous=str)
     cpdef _translated(self, Translation asked, bytes reply, double now)
-    @cython.locals(context=Context, stan=long, patches=dict, acquirer=AcquirerLink)
+    @cython.locals(context=Context, stan=long, patches=CPatches, acquirer=AcquirerLink)
     cdef _forward(self, Transaction tx, IssuerLink issuer, str pin_block, double now)
     @cython.locals(stan_text=str, stan=long, tx=Transaction, code=str)
     cpdef response(self, IssuerLink issuer, CView view, double now)

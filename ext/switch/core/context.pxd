@@ -7,7 +7,8 @@ from switch.core.schemes cimport Scheme
 from switch.core.totals cimport Totals
 from switch.core.transaction cimport Transaction
 from switch.core.transactions cimport Transactions
-from switch.iso8583._codec_c cimport View as CView
+from switch.iso8583._codec_c cimport Patches as CPatches, View as CView
+from switch.core cimport fields as de
 from switch.iso8583.codec cimport emit
 
 
@@ -38,7 +39,7 @@ cdef class Context:
     cpdef bytes log(self, bytes payload)
     cpdef ask_hsm(self, command, handler, subject)
     cpdef hsm_reply(self, long long tag, bytes reply, double now)
-    @cython.locals(link=AcquirerLink, patches=dict)
+    @cython.locals(link=AcquirerLink, patches=CPatches)
     cpdef answer(self, long long conn, CView view, str code, Transaction tx, dict extras=*, bint timed=*)
 
 

@@ -12,7 +12,8 @@ from switch.iso8583._codec_c cimport FieldMask as CFieldMask
 @cython.final
 cdef class AcquirerLink:
     cdef public int index
-    cdef public object spec, layout, code_of
+    cdef public object spec, layout
+    cdef public dict code_of
     cdef public str name, institution_id
     cdef public CFieldMask echoed, network_echoed
     cdef public bint enabled
@@ -38,12 +39,13 @@ cdef class Line:
 @cython.final
 cdef class IssuerLink:
     cdef public int index
-    cdef public object spec, layout, code_of
+    cdef public object spec, layout
+    cdef public dict code_of
     cdef public str name
     cdef public double timeout_s
     cdef public bint matches_rrn, matches_terminal
     cdef public CFieldMask forwarded, network_echoed
-    cdef public dict result_of
+    cdef public dict result_of, owed
     cdef public ZoneKeys keys
     cdef public Window window
     cdef public list lines

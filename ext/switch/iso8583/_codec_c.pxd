@@ -26,6 +26,15 @@ cdef class FieldMask:
 
 
 @cython.final
+cdef class Patches:
+    cdef uint64_t given[3]
+    cdef uint64_t left_out[3]
+    cdef PyObject* texts[SLOTS]
+
+    cpdef put(self, Py_ssize_t field, str text)
+
+
+@cython.final
 cdef class View:
     cdef readonly bytes frame
     cdef readonly Layout layout
@@ -76,6 +85,7 @@ cdef class Layout:
     cdef object mti_text(self, View view, Py_ssize_t at, Py_ssize_t end)
     cdef object recurring_text(self, View view, Py_ssize_t field)
     cdef object text(self, bytes frame, const Rule* rule, object field, Py_ssize_t start, Py_ssize_t end)
+    cdef bytes write_given(self, object mti, Draft* draft, Patches patches)
     cdef bytes write_patched(self, object mti, Draft* draft, dict patches)
     cdef int choose(self, Draft* draft, Py_ssize_t slot, PyObject* text) except -1
     cdef bytes write(self, object mti, Draft* draft)

@@ -15,7 +15,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_New, PyList_SET_ITEM
-from cpython.ref cimport Py_INCREF, PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -75,6 +75,42 @@ cdef class FieldMask:
 
 
 cdef FieldMask NO_FIELDS = FieldMask(())
+
+
+@cython.no_gc
+@cython.freelist(16)
+cdef class Patches:
+    """What `emit` is to write of its own: texts by field, None where a field is to be left out."""
+
+    def __cinit__(self):
+        memset(self.given, 0, sizeof(self.given))
+        memset(self.left_out, 0, sizeof(self.left_out))
+
+    def __dealloc__(self):
+        cdef uint64_t bits
+        cdef int word, slot
+        for word in range(3):
+            bits = self.given[word]
+            while bits:
+                slot = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(slot)
+                Py_XDECREF(self.texts[slot])
+
+    cpdef put(self, Py_ssize_t field, str text):
+        """`text` for `field`, from 2 to 192; 0 is the header."""
+        cdef int slot = <int>field if field else SECONDARY  # whose bit stands for the header, as in a `Draft`
+        if not 0 <= field <= LAST_FIELD or field == SECONDARY:
+            raise ValueError(f"a patch is for the header, 0, or a field from 2 to {LAST_FIELD}, not for {field}")
+        if self.given[word_of(slot)] & bit_of(slot):
+            self.given[word_of(slot)] &= ~bit_of(slot)
+            Py_XDECREF(self.texts[slot])
+        if text is None:
+            self.left_out[word_of(slot)] |= bit_of(slot)
+            return
+        self.left_out[word_of(slot)] &= ~bit_of(slot)
+        Py_INCREF(text)
+        self.texts[slot] = <PyObject*>text
+        self.given[word_of(slot)] |= bit_of(slot)
 
 
 @cython.no_gc
@@ -413,10 +449,26 @@ cdef class Layout:
             draft.view = <PyObject*>view
             for word in range(3):
                 draft.present[word] = view.present[word] & mask.words[word]
+        if type(patches) is Patches:
+            return self.write_given(mti, &draft, <Patches>patches)
         # As in `encode`: borrowed texts need that no Python code runs between.
         if type(patches) is not dict or self.slow:
             patches = dict(patches)
         return self.write_patched(mti, &draft, <dict>patches)
+
+    cdef bytes write_given(self, object mti, Draft* draft, Patches patches):
+        """As `write_patched`."""
+        cdef uint64_t bits
+        cdef int word, slot
+        memset(draft.patched, 0, sizeof(draft.patched))
+        for word in range(3):
+            bits = patches.given[word]
+            while bits:
+                slot = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(slot)
+                self.choose(draft, slot if slot != SECONDARY else HEADER, patches.texts[slot])
+            draft.present[word] &= ~patches.left_out[word]
+        return self.write(mti, draft)
 
     cdef bytes write_patched(self, object mti, Draft* draft, dict patches):
         """Choose each field from the patches or the draft's view, and write the message."""
