@@ -80,7 +80,8 @@ class Authorizations:
             why = f"{context.in_flight} requests are in flight, the limit"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
             return
-        if context.in_flight >= LEAST and (why := self._busy(pan)):
+        route = self.routes.find(pan)
+        if context.in_flight >= LEAST and (why := self._busy(route)):
             context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
         if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
@@ -101,14 +102,14 @@ class Authorizations:
                 self.ends.decline(tx, found.result, found.reason, found.why, now)
                 return
             tx.resolved, tx.mark, pan = found, mark, found.pan
+            route = self.routes.find(pan)
             weigh(context.scheme, tx)
         tx.sealed_pan = self.vault.sealed(pan, context.epoch, tx.number)
-        self._route(tx, pan, now)
+        self._send(tx, pan, route, now)
 
-    def _busy(self, pan: str) -> str:
+    def _busy(self, route: int | None) -> str:
         """Why no more requests for this card's issuer are taken now; empty if they are."""
-        index = self.routes.find(pan)
-        issuer = None if index is None else self.context.issuers[index]
+        issuer = None if route is None else self.context.issuers[route]
         if issuer is None or issuer.in_flight < issuer.window.limit:
             return ""
         return f"{issuer.in_flight} requests wait for {issuer.spec.name}, as many as it answers in time"
@@ -121,12 +122,12 @@ class Authorizations:
         tx.original = head = named.head
         return named.hold is HELD and head.hold is HELD and not head.released
 
-    def _route(self, tx: Transaction, pan: str, now: float) -> None:
-        index = self.routes.find(pan)
-        if index is None:
+    def _send(self, tx: Transaction, pan: str, route: int | None, now: float) -> None:
+        """On its way to its issuer, by the HSM where it has a PIN."""
+        if route is None:
             self.ends.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
             return
-        tx.issuer_link = index
+        tx.issuer_link = route
         issuer = self.context.issuer_of(tx)
         if not issuer.serves():
             self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
@@ -208,7 +209,7 @@ class Authorizations:
         if pin_block is not None:
             patches.put(de.PIN_BLOCK, pin_block)
         if tx.business_date:
-            patches.put(de.BUSINESS_DATE, tx.business_date[2:])
+            patches.put(de.BUSINESS_DATE, context.mmdd(tx.business_date))
         if tx.original is not None:
             patches.put(de.ORIGINAL, issuers_original(tx.original))
         if tx.resolved is not None:

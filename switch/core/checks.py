@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from switch.core import fields as de
 from switch.core import results
-from switch.core.digits import is_decimal
+from switch.core.digits import is_decimal, leading_two
 from switch.core.links import AcquirerLink
 from switch.core.specs import SwitchSpec
 from switch.iso8583.codec import FieldMask, View
@@ -22,7 +22,7 @@ FILE_ACTION: Final = FieldMask((2, 7, 11, 32, 37, 41, 91))
 REVERSAL: Final = FieldMask((3, 4, 7, 11, 32, 37, 41, 42, 49, 90))
 
 # By DE 3, first two digits: does it move money? Purchase, cash, cashback, refund; balance, verification.
-MOVES: Final = {"00": True, "01": True, "09": True, "20": True, "31": False, "37": False}
+MOVES: Final = {0: True, 1: True, 9: True, 20: True, 31: False, 37: False}
 
 
 class Failure(NamedTuple):
@@ -116,10 +116,9 @@ def track_disagrees(view: View, pan: str) -> Failure | None:
 def business(view: View, spec: SwitchSpec) -> Failure | None:
     """Kind, currency and amounts."""
     code = view.text(de.PROCESSING_CODE) or ""
-    kind = code[:2]
-    moves = MOVES.get(kind)
+    moves = MOVES.get(leading_two(code))
     if moves is None:
-        return Failure(results.INVALID_TRANSACTION, "unknown-processing-code", f"DE 3 starts with {kind}")
+        return Failure(results.INVALID_TRANSACTION, "unknown-processing-code", f"DE 3 starts with {code[:2]}")
     currency = view.text(de.CURRENCY)
     if currency not in spec.currencies:
         return Failure(results.INVALID_TRANSACTION, "unknown-currency", f"DE 49 is {currency}")

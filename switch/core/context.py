@@ -64,6 +64,7 @@ class Context:
         self.exposures = Exposures()
         self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
         self._last_tag = 0
+        self._day, self._mmdd = "", ""  # the latest that `mmdd` was asked for
         self.stalled = ""  # why nothing can be recorded now; empty while it can
 
     def _set_up_links(self) -> None:
@@ -92,6 +93,12 @@ class Context:
         link = self._issuer_at[tx.issuer_link]
         assert link is not None, "the index of an issuer's link"
         return link
+
+    def mmdd(self, business_date: str) -> str:
+        """DE 15 of a business date, YYMMDD: the same text for message after message."""
+        if business_date is not self._day:
+            self._day, self._mmdd = business_date, business_date[2:]
+        return self._mmdd
 
     def next_number(self) -> int:
         """A number for a new transaction, ascending over restarts."""
@@ -157,7 +164,7 @@ class Context:
             if tx.approved_amount:
                 patches.put(de.AMOUNT, tx.approved_amount)
             if tx.business_date:
-                patches.put(de.BUSINESS_DATE, tx.business_date[2:])
+                patches.put(de.BUSINESS_DATE, self.mmdd(tx.business_date))
         if extras:
             for number, text in extras.items():
                 patches.put(number, text)

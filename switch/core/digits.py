@@ -30,6 +30,17 @@ def is_alphanumeric(text: str) -> bool:
     return bool(text)
 
 
+def leading_two(text: str) -> int:
+    """The number that the first two digits are, as of DE 3; -1 where they are none.
+
+    >>> leading_two("093000"), leading_two("9"), leading_two("A0")
+    (9, -1, -1)
+    """
+    if len(text) < 2 or not ("0" <= text[0] <= "9" and "0" <= text[1] <= "9"):
+        return -1
+    return (ord(text[0]) - 48) * 10 + ord(text[1]) - 48
+
+
 def decimal(text: str) -> int:
     """`int(text)`, ValueError where that is none.
 

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Final
 
+from switch.core.digits import leading_two
 from switch.core.transaction import NO_LINK, Transaction
 
 COUNTS: Final = (74, 75, 76, 77, 80, 81)
@@ -24,7 +25,7 @@ SUMMED: Final = len(SUMS)  # the first columns: 74 to 77 have sums, 86 to 89
 REVERSED: Final = {DEBIT: 77, CREDIT: 75}
 
 # By DE 3, first two digits: balance, verification, refund. All else moves money from the card.
-_COLUMN_OF: Final = {"31": INQUIRY, "37": INQUIRY, "20": CREDIT}
+_COLUMN_OF: Final = {31: INQUIRY, 37: INQUIRY, 20: CREDIT}
 
 COUNT_DIGITS, SUM_DIGITS = 10, 16
 
@@ -201,4 +202,4 @@ def column_of(tx: Transaction) -> int:
 
 def column_of_kind(processing_code: str) -> int:
     """The same of a DE 3 alone."""
-    return _COLUMN_OF.get(processing_code[:2], DEBIT)
+    return _COLUMN_OF.get(leading_two(processing_code), DEBIT)

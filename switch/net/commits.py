@@ -26,7 +26,7 @@ from switch.core import effects as kinds
 from switch.core.effects import Effect
 
 PIECE_BYTES = 16 << 20  # a quarter of a segment of the file log
-PACE_S = 0.0004  # at most 2,500 syncs a second: half the time of a core, where each is for a few records only
+PACE_S = 0.0005  # at most 2,000 syncs a second: a fifth of the time of a core, where each is for a few records only
 COMPANY = 2  # records of a batch: there were others at the same time, and there soon will be again
 LARGE = 24  # records of a batch that need not wait for more
 BACKSTOP_S = 0.001  # the loop's shortest timer, should nothing else wake it up

@@ -31,7 +31,7 @@ from switch.store.keys import load_or_create
 
 NAME = "switch"
 POLL_S = 0.01  # how often readiness is looked at while starting
-GRAIN_S = 0.005  # how late the rules may hear of time: a thousandth of their timers, and 200 looks a second at most
+GRAIN_S = 0.01  # how late the rules may hear of time: a five-hundredth of their timers, and 100 looks a second at most
 RECORDS_EACH = 2  # of an authorization: a snapshot pays when the log is twice as long as what it would remember
 COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
 EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of `Switch.exhausted`, for `status`

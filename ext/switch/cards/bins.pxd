@@ -3,18 +3,13 @@
 cimport cython
 
 
-@cython.final
-cdef class _Node:
-    cdef public object value
-    cdef public list below
-
-    @cython.locals(below=_Node)
-    cpdef _Node child(self, Py_ssize_t digit)
+cdef int _NOWHERE
 
 
 @cython.final
 cdef class BinTable:
-    cdef _Node _root
+    cdef int[::1] _below
+    cdef list _values
 
-    @cython.locals(node=_Node, below=_Node, character=Py_UCS4)
+    @cython.locals(node=Py_ssize_t, character=Py_UCS4)
     cpdef find(self, str pan)

@@ -34,11 +34,11 @@ cdef class Authorizations:
     @cython.locals(context=Context, pan=str, tx=Transaction, why=str)
     cpdef request(self, long long conn, AcquirerLink link, CView view, double now)
     @cython.locals(issuer=IssuerLink)
-    cdef str _busy(self, str pan)
+    cdef str _busy(self, route)
     @cython.locals(named=Transaction, head=Transaction)
     cdef bint _adds_to(self, Transaction tx, CView view) except -1
     @cython.locals(issuer=IssuerLink)
-    cdef _route(self, Transaction tx, str pan, double now)
+    cdef _send(self, Transaction tx, str pan, route, double now)
     @cython.locals(source=str, acquirer=AcquirerLink)
     cdef _translate(self, Transaction tx, IssuerLink issuer, str pan, str block, double now)
     @cython.locals(command=str)

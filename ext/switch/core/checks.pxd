@@ -3,7 +3,7 @@
 cimport cython
 
 from switch.core cimport fields as de
-from switch.core.digits cimport is_decimal
+from switch.core.digits cimport is_decimal, leading_two
 from switch.core.links cimport AcquirerLink
 from switch.iso8583._codec_c cimport FieldMask as CFieldMask, View as CView
 
@@ -18,7 +18,7 @@ cpdef authorization(CView view, AcquirerLink link, spec, str pan)
 cpdef advice(CView view, AcquirerLink link, spec, str pan)
 @cython.locals(track=str, expiry=str, digits=Py_ssize_t, same=bint, on_track=str, rest=str)
 cpdef track_disagrees(CView view, str pan)
-@cython.locals(code=str, kind=str, currency=str)
+@cython.locals(code=str, currency=str)
 cpdef business(CView view, spec)
 @cython.locals(digit=Py_UCS4)
 cpdef bint is_zero(str amount) except -1

@@ -27,12 +27,14 @@ cdef class Context:
     cdef public Totals totals
     cdef dict _asked_hsm
     cdef long long _last_tag
+    cdef str _day, _mmdd
     cdef public str stalled
 
     @cython.locals(link=AcquirerLink)
     cpdef AcquirerLink acquirer_of(self, Transaction tx)
     @cython.locals(link=IssuerLink)
     cpdef IssuerLink issuer_of(self, Transaction tx)
+    cpdef str mmdd(self, str business_date)
     cpdef next_number(self)
     cpdef Transaction original_of(self, CView view)
     cpdef bytes commit(self, record)

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from switch.core.digits cimport leading_two
 from switch.core.transaction cimport Transaction
 
 

@@ -114,7 +114,7 @@ cdef class Patches:
 
 
 @cython.no_gc
-@cython.freelist(64)
+@cython.freelist(512)  # as many as are in flight on a busy day: it is too large for Python's own allocator
 cdef class View:
     """A scanned frame: where each value is. Values are read on demand; nothing here ever prints one."""
 
