@@ -30,6 +30,8 @@ COLOURS: Final = {"kernel": "#c9b8d9", "python": "#c8d6e5", "ours": "#f3b27a", "
 
 SYMBOL = re.compile(r"\s+[0-9a-f]+ (.+?)(?:\+0x[0-9a-f]+)? \((.*)\)$")
 PART = re.compile(r"(\d+)(.*)")
+# A system call, as the kernel's function that serves it is called.
+CALL = re.compile(r"(?:__\w+_|k)sys_(\w+)")
 # What compiled functions are called behind their names' prefix.
 OURS = re.compile(r"__pyx_(?:f|pw|pf)_(.*)")
 
@@ -62,7 +64,8 @@ def readable(symbol: str) -> str:
 def box(symbol: str, library: str) -> str:
     """What a frame is drawn as; "" where its caller says enough."""
     if library.startswith("[kernel"):
-        return f"kernel: {symbol.removeprefix('__x64_sys_')}" if "_sys_" in symbol else ""
+        call = CALL.match(symbol)
+        return f"kernel: {call[1]}" if call is not None else ""
     if OURS.match(symbol):
         return readable(symbol)
     name = Path(library).name.partition(".")[0]

@@ -15,6 +15,7 @@ from time import process_time
 from switch.cards.vault import Vault
 from switch.store.file import FileLog
 from tests.bench.filling import past
+from tests.bench.programs import on_one_core
 from tests.bench.shell import BATCH, FEW
 from tests.bench.table import Row, lines, row
 
@@ -41,8 +42,9 @@ def rows() -> list[Row]:
     Path("build").mkdir(exist_ok=True)
     for _ in range(ROUNDS):
         for batch, taken in samples.items():
-            with tempfile.TemporaryDirectory(prefix="bench-", dir="build") as folder:  # a disk, which /tmp may not be
-                taken.append(sample(Path(folder), batch))
+            folder = tempfile.TemporaryDirectory(prefix="bench-", dir="build")  # a disk, which /tmp may not be
+            with folder as path, on_one_core():
+                taken.append(sample(Path(path), batch))
     return [row(f"log, {batch} authorizations a wake-up", "us", taken) for batch, taken in samples.items()]
 
 

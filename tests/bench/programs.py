@@ -1,5 +1,6 @@
 """The processes of a benchmark: started on a core of their own, awaited, and gone when the benchmark is."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -34,6 +36,17 @@ def cores() -> Cores:
     """The first core for the measured process, the rest for what stands around it; all of them share a single one."""
     first, *rest = sorted(os.sched_getaffinity(0))
     return Cores({first}, set(rest) or {first})
+
+
+@contextlib.contextmanager
+def on_one_core() -> Iterator[None]:
+    """This process, with the threads that it makes herein, on the core of measured ones: as a switch is measured."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores().subject)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Program:

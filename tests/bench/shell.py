@@ -6,7 +6,8 @@ Connections, HSM client and driver are the real ones; the transports under them,
 that do next to nothing. So the rows are the shell's own time, without kernel and rules, in the three wake-ups of an
 authorization; the two that commit include the hand-over to the thread that syncs and back. CPU time of the process,
 median of the rounds, for wake-ups that bring `BATCH` authorizations and, where the fixed cost shows, few. What the
-attribution of latency has in it stands beside, measured by itself: marks, hops, histograms.
+attribution of latency has in it stands beside, measured by itself: marks, hops, histograms. All of it is on one core,
+the thread that syncs too, as in the switch that is measured: between two cores the hand-over costs ten times as much.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from switch.net.latencies import Latencies
 from switch.net.status import Instruments
 from switch.net.switch_part import GRAIN_S
 from switch.store.syncing import SyncThread
+from tests.bench.programs import on_one_core
 from tests.bench.table import Row, lines, row
 
 ROUNDS = 9
@@ -272,7 +274,8 @@ def rows() -> list[Row]:
     """All rows of this module."""
     result = []
     for batch in (BATCH, FEW):
-        samples = uvloop.run(measure(batch))
+        with on_one_core():
+            samples = uvloop.run(measure(batch))
         result.append(row(f"shell, {batch} authorizations a wake-up", "us", [sum(sample) for sample in samples]))
         result += [row(f"  {name}", "us", [getattr(sample, name) for sample in samples]) for name in Sample._fields]
         result.append(row("  hop attribution, in the above", "us", [attribution(batch) for _ in range(ROUNDS)]))

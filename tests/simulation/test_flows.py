@@ -513,6 +513,7 @@ def test_r3_what_must_match_is_the_links_choice(terminal: Terminal, cards: Cards
     assert core.reversals_owed() == 1
     link = core._context.issuers[bench.link_index[cards["approve"]["issuer"]]]
     link.spec = msgspec.structs.replace(link.spec, match=(37,))
+    link.matches_terminal = False
     link.saf.match = link.spec.match
     assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
 
