@@ -54,8 +54,9 @@ class Context:
         self.issuers: dict[int, IssuerLink] = {}  # by index of the primary line
         self.lines: dict[int, Line] = {}
         self._set_up_links()
-        self._acquirer_at = [self.acquirers.get(index) for index in range(len(spec.links))]
-        self._issuer_at = [self.issuers.get(index) for index in range(len(spec.links))]
+        # None last, where NO_LINK leads.
+        self._acquirer_at = [*[self.acquirers.get(index) for index in range(len(spec.links))], None]
+        self._issuer_at = [*[self.issuers.get(index) for index in range(len(spec.links))], None]
         self.acquirer_of_conn: dict[int, AcquirerLink] = {}
         self.line_of_conn: dict[int, Line] = {}
         self.last_number = 0

@@ -126,6 +126,7 @@ class GroupCommit:
         if self._syncing is None and self._open.records and not self._broken:
             now = monotonic()
             if self._is_due(now):
+                self._stop_backstop()
                 self._went_at, self._went_with = now, len(self._open.records)
                 self._commit()
             elif self._backstop is None:
@@ -135,8 +136,13 @@ class GroupCommit:
         """May the open batch go, or are more records to come first?"""
         return self._went_with < COMPANY or len(self._open.records) >= LARGE or now - self._went_at >= PACE_S
 
+    def _stop_backstop(self) -> None:
+        if self._backstop is not None:
+            self._backstop.cancel()
+            self._backstop = None
+
     def _wait_no_more(self) -> None:
-        self._backstop = None
+        self._stop_backstop()
         self._went_with = 0
         self.flush()
 
@@ -183,8 +189,10 @@ class GroupCommit:
         if self._broken:
             self._broken = False
             self._stalled(None)
-        self._release(batch.held)
-        self.flush()
+        try:
+            self._release(batch.held)
+        finally:
+            self.flush()
 
     # -- while the log is broken -----------------------------------------------------------------------------------
 
@@ -223,9 +231,8 @@ class GroupCommit:
         self._wait_no_more()
         while not self._idle.is_set():
             await self._idle.wait()
-        for timer in (self._retry, self._backstop):
-            if timer is not None:
-                timer.cancel()
+        if self._retry is not None:
+            self._retry.cancel()
         if self._watched is not None:
             self._loop.remove_reader(self._watched)
 

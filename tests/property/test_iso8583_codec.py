@@ -135,7 +135,11 @@ def test_native_and_twin_splice_alike(data: st.DataObject) -> None:
             layouts[0].emit("0110", view, codec.FieldMask(mask), patches)
             for view, mask in zip(views, masks, strict=True)
         ]
-        return spliced, views[0].patch(patches), views[0].patch({}, mti="0420")
+        put = codec.Patches()
+        for number, text in patches.items():
+            put.put(number, text)
+        again = layouts[0].emit("0110", views[1], codec.FieldMask(masks[1]), put)
+        return spliced, again, views[0].patch(patches), views[0].patch({}, mti="0420")
 
     assert attempt(spliced, _codec_c) == attempt(spliced, _codec_py)
 

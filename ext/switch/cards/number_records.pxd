@@ -4,7 +4,6 @@ cimport cython
 
 
 @cython.final
-@cython.freelist(4)
 cdef class Number:
     cdef public unsigned long long number, card
     cdef public long long cap, used

@@ -10,7 +10,6 @@ cdef tuple AFTER_STATE, AFTER_HOLD
 
 
 @cython.final
-@cython.freelist(512)  # as many as are in flight on a busy day: it is too large for Python's own allocator
 cdef class Transaction:
     cdef public long long number
     cdef public object state, hold

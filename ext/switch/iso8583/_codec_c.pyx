@@ -297,6 +297,8 @@ cdef class Layout:
         if not 0 < end - at <= 4:
             return self.text(view.frame, &self.mti, self.mti_field, at, end)
         memcpy(&word, PyBytes_AS_STRING(view.frame) + at, end - at)
+        if word == 0:  # what "none yet" looks like: 0000 in BCD
+            return self.text(view.frame, &self.mti, self.mti_field, at, end)
         for place in range(RECENT_MTIS):
             if word == self.recent_mtis[place]:
                 return self.recent_mti_texts[place]
@@ -508,6 +510,8 @@ cdef class Layout:
         if self.rules[HEADER].data != ABSENT:
             self.write_header(&out, draft)
         if mti is None:
+            if view is None:
+                raise TypeError("a message without a view needs its type")
             self.copy_mti(&out, view)
         elif not write_field(&self.mti, mti, &out):
             self.write_slowly(&out, self.mti_field, mti)

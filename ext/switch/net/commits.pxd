@@ -26,6 +26,7 @@ cdef class GroupCommit:
     @cython.locals(now=double)
     cpdef flush(self)
     cdef bint _is_due(self, double now) except -1
+    cdef _stop_backstop(self)
     cpdef _wait_no_more(self)
     cdef _commit(self)
     cdef _append(self, list records, Py_ssize_t size)

@@ -319,12 +319,39 @@ def test_emit_takes_each_field_from_the_patches_or_else_from_the_view_if_it_is_i
     assert answer == layout.encode(expected | {"t": "0110", "4": "000000005000", "38": "ABCDEF", "39": "00"})
 
 
+def test_a_message_type_of_zeros(codec: Any) -> None:
+    layout = codec.Layout(BCD)
+    frame = layout.encode({"t": "0000", "11": "000001"})
+    assert layout.scan(frame).mti == "0000"
+    assert layout.decode(frame)["t"] == "0000"
+
+
 def test_emit_needs_no_view(codec: Any) -> None:
     layout = codec.Layout(ASCII)
     frame = layout.encode({"t": "0800", "11": "000001"})
     assert layout.emit("0800", None, None, {11: "000001"}) == frame
     assert layout.emit("0800", layout.scan(frame), None, {11: "000001"}) == frame
     assert layout.emit("0800", None, layout.mask([11]), {}) == layout.encode({"t": "0800"})
+
+
+def test_patches_are_a_dictionary_of_fields(codec: Any) -> None:
+    layout = codec.Layout(ASCII)
+    request = layout.scan(layout.encode(PURCHASE))
+    texts = {4: "000000005000", 7: None, 38: "ABCDEF", 39: "00"}
+    patches = codec.Patches()
+    patches.put(7, "0909014640")
+    patches.put(38, None)
+    patches.put(39, "05")
+    for number, text in texts.items():
+        patches.put(number, text)
+    echoed = layout.mask([2, 3, 4, 7, 11, 41])
+    assert layout.emit("0110", request, echoed, patches) == layout.emit("0110", request, echoed, texts)
+    for number in (-1, 1, 193):
+        with pytest.raises(ValueError, match="a patch is for"):
+            patches.put(number, "00")
+    patches.put(65, "00")
+    with pytest.raises(EncodeError, match="DE 65: no such field"):
+        layout.emit("0110", request, echoed, patches)
 
 
 def test_emit_translates_between_dialects(codec: Any) -> None:

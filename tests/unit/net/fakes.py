@@ -4,13 +4,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import uvloop
 
 from switch.core.effects import ANSWER, CLOSE, COMMIT, HSM, SEND, Effect
 from switch.core.part import Part
+from switch.core.transaction import Transaction
 from switch.net.addresses import Address
 from switch.net.clock import Clock
 from switch.net.effects import Driver
@@ -68,7 +68,7 @@ class Echo(Part):
                 self.effects.append((HSM, tag, b"CA" + frame))
             case b"r":
                 self.effects.append((COMMIT, b"record of " + frame))
-                self.effects.append((ANSWER, conn, frame, SimpleNamespace(answered_at=0.0)))
+                self.effects.append((ANSWER, conn, frame, Transaction()))
             case b"q":
                 self.effects.append((SEND, conn, frame))
                 self.effects.append((CLOSE, conn, "asked to"))
