@@ -2,7 +2,7 @@
 
 Sockets, the HSM client and the timer call the part, then `wake()`. Once all that one turn of the loop brought has been
 handed in, `_run` takes the part's effects and carries them out together: one write per connection, one batch of
-records, one write per HSM socket. A wake-up costs some 15 µs, a message handed in with others one; joining them is
+records, one write per HSM socket. A wake-up costs some 10 µs, a message handed in with others one; joining them is
 worth five times the throughput.
 
 A wake-up is also where load is shared out. Whoever has handed in `QUOTA` frames on one connection waits for the next
