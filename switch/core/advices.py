@@ -98,10 +98,10 @@ class Advices:
             return
         tx.de39 = link.code_of[results.APPROVED]
         if approves(view, link):
-            tx.approve(tx.asked)
+            tx.approve(tx.asked())
             if tx.original is not None:
                 tx.completes(tx.original)
-            context.totals.approved(tx, tx.asked)
+            context.totals.approved(tx, tx.asked())
         tx.move(State.FINISHED)
         tx.decided_at, tx.resolved = now, None
         if tx.mark:

@@ -275,13 +275,13 @@ class Authorizations:
             return
         tx.de39 = code if result is None else acquirer.code_of.get(result, code)
         if result == APPROVED or (result is None and code in results.OTHER_APPROVALS):
-            self._approve(tx, view, decimal(tx.amount or "0"))
+            self._approve(tx, view, tx.asked())
         self.ends.finish(tx, now, self._extras(tx, view))
 
     def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:
         """Partial approval: DE 4 of the answer is what the issuer holds. Who has not asked for that is declined."""
         amount = view.text(de.AMOUNT) or ""
-        partly = is_decimal(amount) and 0 < decimal(amount) < tx.asked
+        partly = is_decimal(amount) and 0 < decimal(amount) < tx.asked()
         if partly and acquirer.spec.partial_approval:
             tx.de39, tx.approved_amount = acquirer.code_of[results.PARTIALLY_APPROVED], amount
             self._approve(tx, view, int(amount))
@@ -360,8 +360,8 @@ class Authorizations:
                 self.time_out(tx, "issuer-timeout", why, now)
         while quarantine and quarantine[0].deadline + self.context.spec.late_watch_s <= now:
             tx = quarantine.popleft()
-            if issuer.stans.holder(tx.request_stan) is tx:
-                issuer.stans.release(tx.request_stan)
+            if issuer.stans.holder(tx.request_stan()) is tx:
+                issuer.stans.release(tx.request_stan())
 
     def line_lost(self, line: Line, conn: int, now: float) -> None:
         """The line's connection is gone: what waits on it gets no answer any more (R14 → R7)."""

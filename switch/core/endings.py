@@ -44,7 +44,7 @@ class Endings:
     def stood_in(self, tx: Transaction, entries: list[Entry], why: str, now: float) -> None:
         """The switch has approved `tx` for its issuer: log it, answer, tell the issuer."""
         self.event("stood-in", tx, "stand-in", why)
-        self.context.totals.approved(tx, tx.asked)
+        self.context.totals.approved(tx, tx.asked())
         self.context.commit(stand_in_of(tx, now))
         self._answer_waiters(tx, now)
         for entry in entries:

@@ -27,11 +27,11 @@ class Exposures:
     def add(self, tx: Transaction) -> None:
         """The switch has stood in for `tx`."""
         exposure = self.of(tx.token)
-        exposure.total += tx.asked
+        exposure.total += tx.asked()
         exposure.count += 1
 
     def remove(self, tx: Transaction) -> None:
         """The issuer has been told of it, or never needs to be."""
         exposure = self.of(tx.token)
-        exposure.total -= tx.asked
+        exposure.total -= tx.asked()
         exposure.count -= 1

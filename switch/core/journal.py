@@ -19,7 +19,7 @@ def _intent(tx: Transaction, link: str, issuer: str, at: float) -> tuple[Any, ..
     return (
         INTENT, tx.number, at, link, tx.mti, tx.acquirer_id, tx.stan, tx.rrn, tx.terminal, tx.local_date, tx.de3,
         tx.amount, tx.currency, tx.transmitted, tx.merchant, tx.token, tx.sealed_pan, issuer,
-        tx.stood_in_for or tx.issuer_stan, tx.business_date, tx.preauthorised,
+        tx.request_stan(), tx.business_date, tx.preauthorised,
         tx.original.number if tx.original is not None else 0, tx.mark,
     )  # fmt: skip
 

@@ -117,7 +117,7 @@ class IssuerLink:
         self.waiting: deque[Transaction] = deque()  # in order of deadline: one timer for all
         self.quarantine: deque[Transaction] = deque()  # timed out; late answers may still come
         self.saf = StoreAndForward(spec.match)
-        self.owed = self.saf.entries
+        self.owed = self.saf.entries  # itself, for the requests that are counted against it
         self.closings: deque[Closing] = deque()
         self.exhausted: deque[Entry] = deque(maxlen=MAX_EXHAUSTED)
         self.in_flight = 0

@@ -43,7 +43,7 @@ def answer(tx: Transaction, record: records.Outcome) -> None:
     tx.de39, tx.approval = record.de39, record.approval
     tx.sealed_extras, tx.approved_amount = record.sealed_extras, record.approved_amount
     if record.approved:
-        tx.approve(int(record.approved_amount or tx.asked))
+        tx.approve(int(record.approved_amount or tx.asked()))
 
 
 def refused(record: records.Refusal, link: int) -> Transaction:

@@ -220,7 +220,7 @@ class Fold:
         )
         self._used(record.number, tx.issuer_link, record.issuer_stan)
         self.context.exposures.add(tx)
-        self.context.totals.approved(tx, tx.asked)
+        self.context.totals.approved(tx, tx.asked())
         self._finished(tx, record.at)
 
     def _advice(self, record: records.Advice) -> None:
@@ -231,10 +231,10 @@ class Fold:
         tx.sealed_fields, tx.de39 = record.sealed_fields, record.de39
         self._entries.append(tx.owe(Kind.ADVICE, tx.mti, tx.issuer_stan, record.at))
         if record.approved:
-            tx.approve(tx.asked)
+            tx.approve(tx.asked())
             if tx.original is not None:
                 tx.completes(tx.original)
-            self.context.totals.approved(tx, tx.asked)
+            self.context.totals.approved(tx, tx.asked())
         self._finished(tx, record.at)
 
     # -- of a scheme ------------------------------------------------------------------------------------------------

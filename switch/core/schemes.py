@@ -161,7 +161,7 @@ def _payment_of(tx: Transaction, view: View) -> Payment:
     payment = Payment()
     payment.number, payment.kind = pan_of(view), tx.de3[:2]
     payment.acquirer_id, payment.merchant = tx.acquirer_id, tx.merchant
-    payment.amount, payment.currency = tx.asked, tx.currency
+    payment.amount, payment.currency = tx.asked(), tx.currency
     payment.expiry, payment.private = view.text(de.EXPIRY), view.text(de.PRIVATE)
     payment.of_a_card, payment.begins, payment.asks = _brings_a_card(view), tx.original is None, not tx.is_advice
     return payment
@@ -205,7 +205,7 @@ def weight_of(tx: Transaction) -> int:
     if column_of_kind(tx.de3) != DEBIT:
         return 0
     if tx.state is not FINISHED:
-        return tx.asked
+        return tx.asked()
     if tx.hold is not HELD or (tx.preauthorised and tx.released):
         return 0
     return tx.standing

@@ -83,8 +83,8 @@ class StandIns:
     def _within_limits(self, tx: Transaction, card: StandInCard) -> bool:
         exposure = self.context.exposures.of(tx.token)
         return (
-            tx.asked <= card.max_amount
-            and exposure.total + tx.asked <= card.max_total
+            tx.asked() <= card.max_amount
+            and exposure.total + tx.asked() <= card.max_total
             and exposure.count < card.max_count
         )
 

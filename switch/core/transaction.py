@@ -104,7 +104,7 @@ class Transaction:
             entries.append(self.owe_reversal(at))
         self.leg_mti = f"{self.mti[:2]}20"
         self.issuer_stan, self.approval, self.de39 = issuer_stan, approval, de39
-        self.approve(self.asked)
+        self.approve(self.asked())
         return [*entries, self.owe(Kind.ADVICE, self.leg_mti, issuer_stan, at)]
 
     def approve(self, amount: int) -> None:
@@ -172,16 +172,14 @@ class Transaction:
         """Has its issuer been told of it, or will it be?"""
         return not any(entry.fate is Fate.DROPPED for entry in self.entries or ())
 
-    @property
     def request_stan(self) -> int:
         """Under which the request itself went to the issuer."""
         return self.stood_in_for or self.issuer_stan
 
     def asked_under(self, stan: int) -> bool:
         """Did the request itself go to the issuer under `stan`, and not something that was told about it?"""
-        return self.conn != NO_CONNECTION and stan == (self.stood_in_for or self.issuer_stan)
+        return self.conn != NO_CONNECTION and stan == self.request_stan()
 
-    @property
     def asked(self) -> int:
         """DE 4 in minor units; no amount counts as zero."""
         return decimal(self.amount) if self.amount else 0

@@ -168,7 +168,7 @@ cdef inline uint8_t* put(uint8_t* at, Text source) noexcept:
 
 
 cdef str reference(Text acquirer_id, Text stan, Text rrn, Text terminal, uint8_t function):
-    """As `switch.core.transaction.reference` writes it."""
+    """As `switch.core.transaction.reference_of` writes it."""
     cdef object made = PyUnicode_New(acquirer_id.size + stan.size + rrn.size + terminal.size + 5, 127)
     cdef uint8_t* at = <uint8_t*>PyUnicode_DATA(made)
     put(put(put(put(at, acquirer_id), stan), rrn), terminal)[0] = function

@@ -31,7 +31,9 @@ cdef class Transaction:
     @cython.locals(before=int, after=int, following=int)
     cpdef move_hold(self, hold)
     cpdef approve(self, amount)
+    cpdef long long request_stan(self)
     cpdef bint asked_under(self, long long stan)
+    cpdef asked(self)
     cpdef bint is_plain(self)
 
 

@@ -294,15 +294,14 @@ cdef class Layout:
         """As in `recurring_text`, of the last few types: requests and answers come in turn."""
         cdef uint32_t word = 0
         cdef int place
-        if not 0 < end - at <= 4:
-            return self.text(view.frame, &self.mti, self.mti_field, at, end)
-        memcpy(&word, PyBytes_AS_STRING(view.frame) + at, end - at)
-        if word == 0:  # what "none yet" looks like: 0000 in BCD
-            return self.text(view.frame, &self.mti, self.mti_field, at, end)
+        if end - at <= 4:
+            memcpy(&word, PyBytes_AS_STRING(view.frame) + at, end - at)
         for place in range(RECENT_MTIS):
-            if word == self.recent_mtis[place]:
+            if word and word == self.recent_mtis[place]:
                 return self.recent_mti_texts[place]
         text = self.text(view.frame, &self.mti, self.mti_field, at, end)
+        if word == 0:  # too long to be remembered, or 0000 in BCD, which is what "none yet" looks like
+            return text
         place = self.next_mti
         self.next_mti = (place + 1) % RECENT_MTIS
         self.recent_mtis[place], self.recent_mti_texts[place] = word, text

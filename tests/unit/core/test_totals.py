@@ -31,7 +31,7 @@ def transaction(de3: str = "000000", amount: int = 10_00, day: str = "261122", *
 def test_each_kind_has_its_column(tx: Transaction, count: int, amount: int | None) -> None:
     """R17: on the acquirer's link and on the issuer's alike."""
     totals = Totals()
-    totals.approved(tx, tx.asked)
+    totals.approved(tx, tx.asked())
     for link in (0, 1):
         figures = totals.of(link, "261122", "978")
         assert {number for number, value in figures.counts.items() if value} == {count}
@@ -48,7 +48,7 @@ def test_a_reversal_counts_on_the_day_of_its_original() -> None:
     """Whole or in part: one more reversal, and the amount taken back."""
     totals, tx, refund = Totals(), transaction(), transaction("200000", 7_00)
     for each in (tx, refund, transaction(day="261123")):
-        totals.approved(each, each.asked)
+        totals.approved(each, each.asked())
     totals.taken_back(tx, 2_50)
     totals.taken_back(tx, 7_50)
     totals.taken_back(refund, 7_00)
@@ -61,7 +61,7 @@ def test_a_reversal_counts_on_the_day_of_its_original() -> None:
 def test_inquiries_and_holds_have_nothing_to_take_back() -> None:
     totals = Totals()
     for tx in (transaction("310000"), transaction(preauthorised=True)):
-        totals.approved(tx, tx.asked)
+        totals.approved(tx, tx.asked())
         totals.taken_back(tx, 10_00)
     assert totals.of(0, "261122", "978").elements()[97] == "C" + "0" * 16
     assert totals.of(0, "261122", "978").counts[77] == 0
