@@ -14,6 +14,7 @@ from hsm_sim.control import Control
 from hsm_sim.crypto.lmk import LmkError
 from hsm_sim.device import Device
 from hsm_sim.logs import bug, log
+from hsm_sim.native import BY_DEFAULT, NATIVE
 from hsm_sim.server import Server
 from hsm_sim.settings import NAMES, UNIX, Settings, SettingsError, is_loopback, resolve
 
@@ -57,6 +58,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM (exit status 0) or SIGINT (130); 2 where the options cannot be followed."""
     logs.to_stderr()
+    if BY_DEFAULT and not NATIVE:
+        log("twins", note="the native modules are not built, so the Python twins run; make build compiles them")
     try:
         settings = _settings(args)
         lmk = lmk_file.load(settings.lmk, args.data)

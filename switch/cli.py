@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
+from switch import native
 from switch.commands import (
     bench,
     cards,
@@ -40,6 +41,8 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's) and return its exit status."""
+    if native.problem is not None:
+        return _complain(native.problem, USAGE)
     from switch.config import ConfigError
 
     args = build_parser().parse_args(argv)

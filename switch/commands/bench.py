@@ -2,11 +2,13 @@
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from switch import native
 from switch.commands.common import (
     USAGE,
     CommandError,
@@ -16,6 +18,7 @@ from switch.commands.common import (
     add_data,
     load_config,
     port,
+    say_twins,
     tls_of,
 )
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from switch.config import Config
     from switch.net.children import Child, Ports
     from switch.net.traffic import Traffic
+
+REMEDY = "make build compiles them"
 
 UP_EXAMPLES = """\
   monetique up                                       until Ctrl-C; then the books are compared
@@ -47,6 +52,9 @@ def register(subparsers: Subparsers) -> None:
     up.add_argument("--for", dest="for_s", type=seconds, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
     up.add_argument("--port-base", type=port, metavar="N", help="ports N, N+1, … instead of the usual; 0: free ports")
     up.add_argument("--fresh", action="store_true", help="empty the data directory first")
+    up.add_argument(
+        "--build", action="store_true", help="in a checkout: compile the native modules beside the bench, for the next"
+    )
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
     add_config(up)
     add_data(up)
@@ -87,6 +95,8 @@ def run_up(args: argparse.Namespace) -> int:
     config = load_config(args)
     if args.port_base is not None:
         config = with_port_base(config, args.port_base)
+    say_twins("the native modules are built beside it, for the next start" if args.build else REMEDY)
+    os.environ[native.VARIABLE] = native.CHOICE  # a part that is restarted after the build stays of the same kind
     bench = Bench(
         children=children(args, config),
         ports={link.name: link.port for link in config.link if not link.joins}
@@ -95,6 +105,7 @@ def run_up(args: argparse.Namespace) -> int:
         data=args.data,
         for_s=args.for_s,
         fresh=args.fresh,
+        build=args.build,
     )
     return run(bench)
 
@@ -146,6 +157,7 @@ def run_switch(args: argparse.Namespace) -> int:
     from switch.net.switch_part import run_switch as run
 
     config = placed(args, load_config(args))
+    say_twins(REMEDY)
     if args.port is not None:
         acquirers = [link.name for link in config.link if link.role == "acquirer"]
         config = moved(config, {name: args.port and args.port + index for index, name in enumerate(acquirers)})

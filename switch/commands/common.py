@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from switch import native
+
 if TYPE_CHECKING:
     from switch.config import Config, Link
     from switch.net.tls import Tls
@@ -113,6 +115,13 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         pass  # another user's process: alive
     return True
+
+
+def say_twins(remedy: str) -> None:
+    """Say in one line on standard error that the Python twins run, if they do because no whole build fits."""
+    if native.twins_because is not None:
+        why = f"{native.twins_because}, so the Python twins run (about 300 authorizations a second)"
+        print(f"monetique: {why}; {remedy}", file=sys.stderr, flush=True)
 
 
 def print_json(document: Any) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from switch.net import process, upfile
+from switch.net.building import Building
 from switch.net.children import Child, ChildError, ChildProcess
 from switch.net.control import ControlError, request, socket_path
 from switch.net.live import LiveLine, say, transaction
@@ -52,6 +53,7 @@ class Bench:
     data: Path
     for_s: float | None
     fresh: bool
+    build: bool  # the native modules beside it
 
 
 def run_up(bench: Bench) -> int:
@@ -75,6 +77,7 @@ class _Up:
             for child in bench.children
         ]
         self._fixed_ports = all(ports.values())
+        self._building = Building()
 
     async def run(self) -> int:
         """From the first child's start to the last one's end."""
@@ -87,6 +90,7 @@ class _Up:
             sys.stderr.write(f"monetique up: {error}\n")
             return error.status if error.status in (process.FAILED, process.MISCONFIGURED) else process.FAILED
         finally:
+            self._building.stop()
             for child in reversed(self._children):
                 await child.stop()
 
@@ -119,6 +123,8 @@ class _Up:
         traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
         process.print_ready({**acquirers, "hsm": addresses["hsm"]})
+        if self._bench.build:
+            self._building.start()
         if sys.stderr.isatty():
             say(f"why something was declined, late or refused: {self._bench.data}/*.events.jsonl")
         if self._bench.for_s is not None:
