@@ -13,6 +13,7 @@ import pytest
 from switch.cards import _number_map_c, _number_map_py, number_map
 from switch.cards._number_map_rules import MEAN_ENTRIES, SLOTS
 from switch.cards.number_map import ABSENT
+from switch.native import NATIVE
 
 HASH_KEY = bytes(range(16))
 BOTH = pytest.mark.parametrize("module", [_number_map_c, _number_map_py], ids=["native", "twin"])
@@ -38,7 +39,7 @@ def filled(module: ModuleType, count: int) -> Any:
 
 
 def test_the_choice_follows_the_environment() -> None:
-    expected = "twin" if os.environ.get("MONETIQUE_NATIVE") == "0" else "native"
+    expected = "twin" if not NATIVE else "native"
     assert expected == number_map.IMPLEMENTATION
 
 

@@ -1,11 +1,11 @@
 """The shelf, native and twin: many entries, what it occupies, what it refuses."""
 
-import os
 from types import ModuleType
 
 import pytest
 
 from switch.core import _shelf_c, _shelf_py, shelf
+from switch.native import NATIVE
 
 BOTH = pytest.mark.parametrize("module", [_shelf_c, _shelf_py], ids=["native", "twin"])
 HASH_KEY = bytes(range(16))
@@ -15,7 +15,7 @@ MANY = 5 * PLACES
 
 
 def test_the_choice_follows_the_environment() -> None:
-    expected = "twin" if os.environ.get("MONETIQUE_NATIVE") == "0" else "native"
+    expected = "twin" if not NATIVE else "native"
     assert expected == shelf.IMPLEMENTATION
 
 

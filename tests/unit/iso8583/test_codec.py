@@ -1,6 +1,5 @@
 """Scanning, reading, writing and splicing messages, on the compiled codec and its twin."""
 
-import os
 from typing import Any
 
 import iso8583
@@ -10,6 +9,7 @@ from iso8583.specs import default, default_ascii
 from switch.iso8583 import codec as chooser
 from switch.iso8583.codec import EncodeError, FormatError
 from switch.iso8583.dialect import load
+from switch.native import NATIVE
 from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE, bcd_spec
 
 ASCII = load("iso87-ascii").spec
@@ -17,7 +17,7 @@ BCD = load("iso87-bcd").spec
 
 
 def test_the_compiled_codec_is_the_one_in_use() -> None:
-    expected = "twin" if os.environ.get("MONETIQUE_NATIVE") == "0" else "native"
+    expected = "twin" if not NATIVE else "native"
     assert expected == chooser.IMPLEMENTATION
     assert chooser.Layout.__module__.endswith("_codec_py" if expected == "twin" else "_codec_c")
 

@@ -1,6 +1,5 @@
 """Frames found and taken apart, native and twin: the same of whole ones, of damaged ones, of any bytes."""
 
-import os
 from types import ModuleType
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.native import NATIVE
 from switch.store import _splitting_c, _splitting_py, frames, splitting  # type: ignore[attr-defined]  # compiled
 
 BOTH = pytest.mark.parametrize("module", [_splitting_c, _splitting_py], ids=["native", "twin"])
@@ -17,7 +17,7 @@ sizes = st.sampled_from([0, 1, 4, 31, 32, 2**16, 2**31, 2**32 - 1])
 
 
 def test_the_choice_follows_the_environment() -> None:
-    assert ("twin" if os.environ.get("MONETIQUE_NATIVE") == "0" else "native") == splitting.IMPLEMENTATION
+    assert ("twin" if not NATIVE else "native") == splitting.IMPLEMENTATION
 
 
 def segment(batches: list[list[bytes]]) -> bytes:
