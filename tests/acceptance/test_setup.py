@@ -51,7 +51,7 @@ def make(clone: Path, environment: dict[str, str], *words: str) -> tuple[float, 
 
 
 def up(clone: Path, environment: dict[str, str]) -> float:
-    """The CPU seconds of `make up` with a run of no length: the build behind the ready line has no time for anything."""
+    """The CPU seconds of `make up` that stops at once: the build behind the ready line has no time for anything."""
     cpu_s, output = make(clone, environment, "up", "FOR=0", "ARGS=--port-base 0")
     assert "\nready acquirer=" in f"\n{output}"
     assert output.rstrip().endswith("verdict: clean")
