@@ -15,7 +15,7 @@ from iso8583.specs import default_ascii
 
 from switch.iso8583 import compat
 from switch.iso8583.dialect import load
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 from tests.support.iso8583_samples import PURCHASE
 
 ROUNDS = 9
@@ -76,4 +76,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -23,7 +23,7 @@ from switch.core.switch import Switch
 from switch.iso8583.codec import Layout
 from switch.net.process import settle_memory
 from switch.schemes.ocard import Ocard, OcardSpec
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 from tests.support.iso8583_samples import PURCHASE
 
 ROUNDS = 7
@@ -179,4 +179,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

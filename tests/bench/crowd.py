@@ -19,7 +19,7 @@ from switch.iso8583.dialect import load
 from switch.net.control import request, socket_path
 from tests.bench.overload import Switch, approved_per_s
 from tests.bench.programs import Programs, cores
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 PEERS = 1_000
 SHARE = 0.25  # of the peak: far from busy, so that it is the company that is seen
@@ -138,4 +138,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         asyncio.run(COMPANY[sys.argv[1]][0](int(sys.argv[2])))
     else:
-        print("\n".join(lines(rows())))
+        show(rows)

@@ -19,7 +19,7 @@ from statistics import median
 from tests.bench.filling import fill
 from tests.bench.programs import Programs, cores
 from tests.bench.switch_cpu import Bench, Shape, check
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 SIZES = (10**3, 10**5, 10**6, 10**7)
 STAYS = 10**6  # from this size on a round's windows are nothing beside what is there
@@ -102,4 +102,4 @@ def rows(sizes: Sequence[int] = SIZES) -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows([int(size) for size in sys.argv[1:]] or SIZES))))
+    show(lambda: rows([int(size) for size in sys.argv[1:]] or SIZES))

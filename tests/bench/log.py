@@ -17,7 +17,7 @@ from switch.store.file import FileLog
 from tests.bench.filling import past
 from tests.bench.programs import on_one_core
 from tests.bench.shell import BATCH, FEW
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ROUNDS = 7
 BATCHES = 200
@@ -49,4 +49,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -9,7 +9,7 @@ on each authorization that is remembered puts another one out, and nothing shoul
 
 from tests.bench.programs import Programs, cores
 from tests.bench.switch_cpu import Bench, Shape, check
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 SHAPE = Shape(8, 64)
 MAX_TRANSACTIONS = 50_000
@@ -48,4 +48,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -19,7 +19,7 @@ from time import process_time
 
 from switch.cards.disposable import number_for
 from switch.cards.number_map import ABSENT, KEY_BYTES, NumberMap
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ENTRIES = 10_000_000
 ROUNDS = 9
@@ -146,4 +146,4 @@ def reference_row(name: str, unit: str, ours: list[float], reference: str, sampl
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -26,7 +26,7 @@ from switch.schemes.ocard import MANY, SITE, USES, VALIDITY_S, joined
 from tests.bench import core
 from tests.bench.programs import Programs, cores
 from tests.bench.switch_cpu import Bench, Shape, check
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ROUNDS = 7
 NUMBERS = 500  # that pay in turn
@@ -155,4 +155,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

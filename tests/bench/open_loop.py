@@ -16,7 +16,7 @@ from statistics import median
 from loadtest.stubs import Report
 from tests.bench.programs import BenchError, Programs, cores
 from tests.bench.switch_cpu import Bench, Shape, check
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ROUNDS = 5
 RATE_PER_S = 10_000
@@ -58,4 +58,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

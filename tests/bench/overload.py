@@ -18,7 +18,7 @@ import msgspec
 from loadtest.stubs import Order, Report
 from tests.bench.programs import BenchError, Program, Programs, cores
 from tests.bench.switch_cpu import ANSWER_S, Bench, Shape
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ROUNDS = 3
 SHAPE = Shape(64, 256)
@@ -114,4 +114,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -5,7 +5,6 @@ that what the machine does to one it does to all. The floor is two blocks of tri
 overhead: bulk ECB through `cryptography`, divided by the number of blocks. psec makes its ciphers anew every time.
 """
 
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -86,4 +85,4 @@ def rows() -> list[table.Row]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(table.lines(rows())) + "\n")
+    table.show(rows)

@@ -31,7 +31,7 @@ from tests.bench.filling import PART
 from tests.bench.memory import authorize
 from tests.bench.programs import Programs, cores
 from tests.bench.switch_cpu import Bench, Shape, check
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 RECORDS = 1_000_000
 RECORDS_EACH = 2  # of an authorization
@@ -105,4 +105,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

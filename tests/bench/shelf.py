@@ -20,7 +20,7 @@ from switch.core.states import Hold, State
 from switch.core.switch import Switch
 from switch.core.transaction import Transaction
 from switch.core.transactions import Transactions
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 LIMIT = 500_000
 ROUNDS = 7
@@ -120,4 +120,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -31,7 +31,7 @@ from switch.net.status import Instruments
 from switch.net.switch_part import GRAIN_S
 from switch.store.syncing import SyncThread
 from tests.bench.programs import on_one_core
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ROUNDS = 9
 TURNS = 300
@@ -285,4 +285,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from tests.bench import core, log, shell, switch_cpu
 from tests.bench.shell import BATCH
 from tests.bench.switch_cpu import SHAPES
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 WHOLE = f"switch cpu per authorization, {SHAPES[0]}"
 BATCHED = f"{BATCH} authorizations a wake-up"
@@ -48,4 +48,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows())))
+    show(rows)

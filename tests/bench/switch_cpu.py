@@ -23,7 +23,7 @@ import msgspec
 
 from loadtest.stubs import Order, Report
 from tests.bench.programs import READY_S, BenchError, Cores, Program, Programs, cores
-from tests.bench.table import Row, lines, row
+from tests.bench.table import Row, row, show
 
 ROUNDS = 5
 WINDOW_S = 2.0  # CPU time is read in ticks of 10 ms: half a per cent
@@ -193,4 +193,4 @@ def report(name: str, shape: Shape, samples: dict[tuple[str, Shape], list[Sample
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(rows(sys.argv[1:] or tuple(SUBJECTS)))))
+    show(lambda: rows(sys.argv[1:] or tuple(SUBJECTS)))

@@ -1,10 +1,14 @@
 """What a benchmark reports: rows, a table for people, `build/bench.json` for programs."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NotRequired, TypedDict
+
+import hsm_sim.native
+import switch.native
 
 
 class Row(TypedDict):
@@ -83,3 +87,18 @@ def write(rows: Sequence[Row], path: Path) -> None:
     """The rows as a JSON list."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def show(rows: Callable[[], Sequence[Row]]) -> None:
+    """Measure and print, for a benchmark that runs by itself."""
+    demand_native()
+    sys.stdout.write("\n".join(lines(rows())) + "\n")
+
+
+def demand_native() -> None:
+    """End with a sentence where Python twins would be measured: their figures would be nobody's."""
+    modules = switch.native.loaded() | hsm_sim.native.loaded()
+    if twins := [module for module, choice in modules.items() if choice != "native"]:
+        why = switch.native.twins_because or "MONETIQUE_NATIVE says so"
+        sys.stderr.write(f"bench: {len(twins)} modules would run as Python twins ({why}): run make build, unset it\n")
+        raise SystemExit(2)
