@@ -1,7 +1,7 @@
 """`monetique control`: change a bench that runs, through the control sockets in its data directory.
 
 People write `control issuer-1 decline 20%`: the issuer comes before what it is to do. argparse wants the action first,
-so `action_first` turns such a command line into `control decline issuer-1 20%`, which is understood as well.
+so `action_first` turns such a command line into `control decline issuer-1 20%`. Both orders are understood.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def percentage(text: str) -> float:
 
 
 def action_first(argv: Sequence[str]) -> list[str]:
-    """Return a command line with `control ISSUER decline …` as `control decline ISSUER …`, any other as it is.
+    """Return a command line with `control ISSUER decline …` as `control decline ISSUER …`, and `profile` likewise.
 
     >>> action_first(["control", "issuer-1", "decline", "20%", "--de39", "51"])
     ['control', 'decline', 'issuer-1', '20%', '--de39', '51']
@@ -108,10 +108,10 @@ def action_first(argv: Sequence[str]) -> list[str]:
     ['control', 'link', 'decline', 'down']
     """
     match list(argv):
-        case ["control", ("link" | "profile" | "decline"), "decline", *_]:  # something else of that name
-            return list(argv)
-        case ["control", issuer, "decline", *rest]:
-            return ["control", "decline", issuer, *rest]
+        case ["control", "link" | "decline" | "profile", *_]:  # what follows is a name, whichever it is
+            pass
+        case ["control", issuer, "decline" | "profile" as action, *rest]:
+            return ["control", action, issuer, *rest]
     return list(argv)
 
 

@@ -147,12 +147,12 @@ class Issuer(Part):
         """
         declining = Declining.of(percent, de39, self._context.code_of)
         self._context.declining = declining if percent else None
-        self._context.event("control", "decline", f"declines {declining if percent else 'nothing'} by control")
+        self._context.event("control", "decline-share", f"declines {declining if percent else 'nothing'} by control")
 
     def use_profile(self, profile: Profile) -> None:
         """Answer what is decided from now on as late as `profile` says. A restart forgets it."""
         self._context.profile = profile
-        self._context.event("control", "profile", f"answers as late as {profile.name} says")
+        self._context.event("control", "latency-profile", f"answers as late as {profile.name} says")
 
     def settings(self) -> dict[str, str]:
         """Return what control can change, as `control status` shows it."""

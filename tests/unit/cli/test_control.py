@@ -45,8 +45,9 @@ def test_decline_asks_the_issuer(monetique, asked, words, percent, de39) -> None
     assert asked == [("issuer-1.control", {"command": "decline", "percent": percent, "de39": de39})]
 
 
-def test_profile_asks_the_issuer(monetique, asked) -> None:
-    assert monetique("control", "profile", "issuer-2", "steady").status == 0
+@pytest.mark.parametrize("words", [["profile", "issuer-2"], ["issuer-2", "profile"]])
+def test_profile_asks_the_issuer(monetique, asked, words) -> None:
+    assert monetique("control", *words, "steady").status == 0
     assert asked == [("issuer-2.control", {"command": "profile", "name": "steady"})]
 
 
