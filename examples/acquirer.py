@@ -53,7 +53,7 @@ stan = f"{int(now.timestamp() * 1000) % 1_000_000:06d}"  # DE 11: another one fo
 purchase = {
     "t": "0100", "2": args.pan, "3": "000000", "4": "000000001250", "7": f"{now:%m%d%H%M%S}", "11": stan,
     "12": f"{now:%H%M%S}", "13": f"{now:%m%d}", "14": args.expiry, "22": "051", "32": ACQUIRER_ID,
-    "37": f"{now:%y%j%H}"[1:] + stan, "41": "TERM0001", "42": "MERCHANT0000001", "49": "978",
+    "37": f"{now:%y%j%H}"[1:] + stan, "41": "SHOP0001", "42": "MERCHANT0000001", "49": "978",
     "52": pin_block(args.pin, args.pan),
 }  # fmt: skip
 
