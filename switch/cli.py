@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(native.problem, USAGE)
     from switch.config import ConfigError
 
-    args = build_parser().parse_args(argv)
+    args = build_parser().parse_args(control.action_first(sys.argv[1:] if argv is None else argv))
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         status = run(args)

@@ -33,6 +33,7 @@ UP_EXAMPLES = """\
   monetique up                                       until Ctrl-C; then the books are compared
   monetique up --for 20 --fresh                      20 seconds on an empty data directory
   monetique up --port-base 0 --no-traffic            free ports, and nobody's traffic but yours
+  monetique up --profile steady                      issuers that answer in 5 ms; docs/latency.md lists the profiles
 """
 
 SWITCH_EXAMPLES = """\
@@ -56,6 +57,7 @@ def register(subparsers: Subparsers) -> None:
         "--build", action="store_true", help="in a checkout: compile the native modules beside the bench, for the next"
     )
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
+    add_profile(up, "of all simulated issuers")
     add_config(up)
     add_data(up)
     switch = add_command(subparsers, "switch", "run the switch alone", run_switch, examples=SWITCH_EXAMPLES)
@@ -65,6 +67,7 @@ def register(subparsers: Subparsers) -> None:
     issuer = add_command(subparsers, "issuer", "run a simulated issuer alone", run_issuer, examples=ISSUER_EXAMPLES)
     issuer.add_argument("name", metavar="NAME", nargs="?", help="of an [[issuer]] (default: the first)")
     issuer.add_argument("--port", type=port, metavar="N", help="where it listens; 0: a free port")
+    add_profile(issuer, "of this issuer")
     for part in (switch, issuer):
         part.add_argument(
             "--at",
@@ -76,6 +79,12 @@ def register(subparsers: Subparsers) -> None:
         )
         add_config(part)
         add_data(part)
+
+
+def add_profile(parser: argparse.ArgumentParser, whose: str) -> None:
+    """`--profile NAME`."""
+    help_text = f"latency profile {whose}, in place of the configuration's; see docs/latency.md"
+    parser.add_argument("--profile", metavar="NAME", help=help_text)
 
 
 def seconds(text: str) -> float:
@@ -92,7 +101,7 @@ def run_up(args: argparse.Namespace) -> int:
     from switch.net.supervisor import Bench
     from switch.net.supervisor import run_up as run
 
-    config = load_config(args)
+    config = profiled(args, load_config(args))
     if args.port_base is not None:
         config = with_port_base(config, args.port_base)
     say_twins("the native modules are built beside it, for the next start" if args.build else REMEDY)
@@ -128,7 +137,8 @@ def children(args: argparse.Namespace, config: "Config") -> "list[Child]":
         return command("hsm", "--host", config.hsm.host, "--port", str(ports["hsm"]), "--lmk", config.hsm.lmk)
 
     def issuer(name: str, ports: "Ports") -> list[str]:
-        return command("issuer", name, *at(ports))
+        profile = ["--profile", args.profile] if args.profile else []
+        return command("issuer", name, *profile, *at(ports))
 
     def switch(ports: "Ports") -> list[str]:
         return command("switch", *at(ports))
@@ -181,7 +191,7 @@ def run_issuer(args: argparse.Namespace) -> int:
     from switch.net.issuer_part import IssuerPart
     from switch.net.issuer_part import run_issuer as run
 
-    config = placed(args, load_config(args))
+    config = placed(args, profiled(args, load_config(args)))
     names = [issuer.name for issuer in config.issuer]
     name = args.name or next(iter(names), "")
     if name not in names:
@@ -198,8 +208,19 @@ def run_issuer(args: argparse.Namespace) -> int:
         hsm=address(config.hsm),
         hsm_header=config.hsm.header,
         data=args.data,
+        profiles={profile.name: profile for profile in config.profile},
     )
     return run(part)
+
+
+def profiled(args: argparse.Namespace, config: "Config") -> "Config":
+    """The configuration with the profile of `--profile`; an unknown name is wrong usage."""
+    from switch.config import with_profile
+
+    try:
+        return with_profile(config, args.profile) if args.profile else config
+    except LookupError as error:
+        raise CommandError(f"--profile: {error.args[0]}", USAGE) from None
 
 
 def place(text: str) -> tuple[str, int]:

@@ -1,8 +1,12 @@
-"""`monetique control`: change a bench that runs, through the control sockets in its data directory."""
+"""`monetique control`: change a bench that runs, through the control sockets in its data directory.
+
+People write `control issuer-1 decline 20%`: the issuer comes before what it is to do. argparse wants the action first,
+so `action_first` turns such a command line into `control decline issuer-1 20%`. Both orders are understood.
+"""
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from switch.commands.common import (
@@ -24,12 +28,19 @@ from switch.commands.common import (
 EXAMPLES = """\
   monetique control reset                            balances, PIN tries and limits as on the first day
   monetique control arm --card 4687380000000016 --next 2 --de39 05
+  monetique control issuer-1 decline 20% --de39 51   a fifth of what issuer-1 would approve is declined; 0% ends it
+  monetique control profile issuer-1 nigeria-2019    answers as late as that profile says; docs/latency.md lists them
   monetique control link issuer-1 down --for 10
   monetique control link issuer-1 slow 200
   monetique control hsm stall 5                      the HSM answers nothing for five seconds
   monetique control cutover                          the next business day, now: issuers get 0800/201, then 0520
   monetique control totals                           what was approved and reversed, by link, day and currency
   monetique control status --json
+"""
+
+SHARE = """\
+Decline a share of the requests that a simulated issuer would approve, drawn by the configuration's seed. Advices,
+reversals and armed cards are not touched. Like the profile, it lasts until `0%` or until the issuer restarts.
 """
 
 SWITCH = "switch"
@@ -45,6 +56,17 @@ def register(subparsers: Subparsers) -> None:
     arming.add_argument("--card", required=True, metavar="PAN")
     arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
+    declining = add_command(actions, "decline", "decline a share of the approvals", decline, examples=EXAMPLES)
+    declining.usage = "monetique control ISSUER decline PERCENT [--de39 CC] [--data DIR] [--json]"
+    declining.description = SHARE
+    declining.add_argument("issuer", metavar="ISSUER", help="the name of an [[issuer]]")
+    declining.add_argument(
+        "percent", type=percentage, metavar="PERCENT", help="from 0%% to 100%%, such as 20%% or 0.5%%"
+    )
+    declining.add_argument("--de39", type=response_code, default="05", metavar="CC", help="with this DE 39 (05)")
+    profiling = add_command(actions, "profile", "change how late an issuer answers", profile, examples=EXAMPLES)
+    profiling.add_argument("issuer", metavar="ISSUER", help="the name of an [[issuer]]")
+    profiling.add_argument("name", metavar="NAME", help="a latency profile; lasts until the issuer restarts")
     linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=EXAMPLES)
     linking.add_argument("name", metavar="NAME")
     linking.add_argument("change", choices=("down", "up", "slow"))
@@ -56,7 +78,7 @@ def register(subparsers: Subparsers) -> None:
     asking = add_command(actions, "status", "counters, link states, latencies", status, examples=EXAMPLES)
     cutting = add_command(actions, "cutover", "begin the next business day on all links", cutover, examples=EXAMPLES)
     adding = add_command(actions, "totals", "show the reconciliation totals", totals, examples=EXAMPLES)
-    for action in (resetting, arming, linking, stalling, asking, cutting, adding):
+    for action in (resetting, arming, declining, profiling, linking, stalling, asking, cutting, adding):
         add_config(action)
         add_data(action)
         add_json(action)
@@ -68,6 +90,29 @@ def count(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"a number of answers, not {text}")
     return number
+
+
+def percentage(text: str) -> float:
+    """The type of PERCENT: 20%."""
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?%", text) or float(text[:-1]) > 100:
+        raise argparse.ArgumentTypeError(f"a percentage from 0% to 100%, such as 20% or 0.5%, not {text!r}")
+    return float(text[:-1])
+
+
+def action_first(argv: Sequence[str]) -> list[str]:
+    """Return a command line with `control ISSUER decline …` as `control decline ISSUER …`, and `profile` likewise.
+
+    >>> action_first(["control", "issuer-1", "decline", "20%", "--de39", "51"])
+    ['control', 'decline', 'issuer-1', '20%', '--de39', '51']
+    >>> action_first(["control", "link", "decline", "down"])
+    ['control', 'link', 'decline', 'down']
+    """
+    match list(argv):
+        case ["control", "link" | "decline" | "profile", *_]:  # what follows is a name, whichever it is
+            pass
+        case ["control", issuer, "decline" | "profile" as action, *rest]:
+            return ["control", action, issuer, *rest]
+    return list(argv)
 
 
 def response_code(text: str) -> str:
@@ -89,6 +134,18 @@ def arm(args: argparse.Namespace) -> int:
         raise CommandError("no issuer has this card; see `monetique cards`", USAGE)
     document = {"command": "arm", "card": args.card, "next": args.next, "de39": args.de39}
     return report(args, {owner: ask(args, owner, document)})
+
+
+def decline(args: argparse.Namespace) -> int:
+    """The issuer declines a share of what it would approve."""
+    document = {"command": "decline", "percent": args.percent, "de39": args.de39}
+    return report(args, {args.issuer: ask_issuer(args, args.issuer, document)})
+
+
+def profile(args: argparse.Namespace) -> int:
+    """The issuer answers as late as another profile says."""
+    document = {"command": "profile", "name": args.name}
+    return report(args, {args.issuer: ask_issuer(args, args.issuer, document)})
 
 
 def link(args: argparse.Namespace) -> int:
@@ -135,6 +192,17 @@ def status(args: argparse.Namespace) -> int:
 def issuers(args: argparse.Namespace) -> Iterator[str]:
     """The names of the simulated issuers."""
     return (issuer.name for issuer in load_config(args).issuer)
+
+
+def ask_issuer(args: argparse.Namespace, name: str, document: dict[str, Any]) -> dict[str, Any]:
+    """One request to a simulated issuer that runs; a name that none has is wrong usage."""
+    from switch.net.control import socket_path
+
+    known = list(issuers(args))
+    if name not in known and (name in (SWITCH, HSM) or not socket_path(args.data, name).exists()):
+        why = f"no simulated issuer is named {name!r}; there is {', '.join(known) or 'none'}"
+        raise CommandError(f"{why}; an issuer of your own decides for itself", USAGE)
+    return ask(args, name, document)
 
 
 def ask(args: argparse.Namespace, part: str, document: dict[str, Any], waits_s: float = 0.0) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from switch.config.build import (
     under_lmk,
     with_port_base,
     with_ports,
+    with_profile,
 )
 from switch.config.checks import dialect_problem
 from switch.config.files import DEFAULT_FILE, ConfigError, load
@@ -49,4 +50,5 @@ __all__ = [
     "under_lmk",
     "with_port_base",
     "with_ports",
+    "with_profile",
 ]

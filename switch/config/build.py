@@ -12,6 +12,7 @@ from switch.core.specs import LinkSpec, RouteSpec, StandInCard, SwitchSpec
 from switch.iso8583 import dialect
 from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
+from switch.profiles.latency import Profile
 from switch.profiles.mix import MIXES
 from switch.schemes.ocard import OcardSpec, Place
 
@@ -56,7 +57,7 @@ def issuer_spec(config: Config, name: str) -> IssuerSpec:
         mac_algorithm=link.mac_algorithm,
         mac_repeat=link.mac_repeat,
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
-        profile=next(profile for profile in config.profile if profile.name == issuer.profile),
+        profile=find_profile(config, issuer.profile),
     )
 
 
@@ -105,6 +106,15 @@ def find_key(config: Config, link: str, type_name: str) -> Key:
         if key.link == link and key.type == type_name:
             return key
     raise LookupError(f"link {link} has no key of type {type_name}")
+
+
+def find_profile(config: Config, name: str) -> Profile:
+    """The latency profile of that name. Raises LookupError listing those there are."""
+    for profile in config.profile:
+        if profile.name == name:
+            return profile
+    known = ", ".join(profile.name for profile in config.profile)
+    raise LookupError(f"no latency profile is named {name!r}; there is {known}")
 
 
 def clear_if_any(config: Config, link: str, type_name: str) -> str:
@@ -160,6 +170,13 @@ def with_ports(config: Config, ports: Mapping[str, int]) -> Config:
         hsm=msgspec.structs.replace(config.hsm, port=ports.get("hsm", config.hsm.port)),
         metrics=msgspec.structs.replace(config.metrics, port=ports.get("metrics", config.metrics.port)),
     )
+
+
+def with_profile(config: Config, name: str) -> Config:
+    """All simulated issuers on the latency profile `name`. Raises LookupError where there is none."""
+    find_profile(config, name)
+    issuers = tuple(msgspec.structs.replace(issuer, profile=name) for issuer in config.issuer)
+    return msgspec.structs.replace(config, issuer=issuers)
 
 
 def _link_spec(config: Config, link: Link) -> LinkSpec:

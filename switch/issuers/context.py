@@ -15,6 +15,7 @@ from switch.issuers.ledger import Ledger
 from switch.issuers.macs import MacGate
 from switch.issuers.messages import RefusedError
 from switch.issuers.specs import IssuerSpec
+from switch.issuers.steering import Declining
 
 HsmHandler: TypeAlias = Callable[[bytes | None, float], None]
 
@@ -48,6 +49,8 @@ class Context:
         self.seed = seed
         self.layout = spec.dialect.layout
         self.code_of = spec.dialect.response_codes
+        self.profile = spec.profile  # how late it answers
+        self.declining: Declining | None = None
         self.ledger = Ledger(spec)
         self.counters: Counter[str] = Counter()
         self.effects: list[Effect] = []

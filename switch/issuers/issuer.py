@@ -27,6 +27,8 @@ from switch.issuers.network import Network
 from switch.issuers.postings import Postings
 from switch.issuers.requests import Requests
 from switch.issuers.specs import IssuerSpec
+from switch.issuers.steering import Declining
+from switch.profiles.latency import Profile
 
 _NETWORK_ANSWER: Final = "0810"
 _DE39: Final = re.compile(r"[0-9A-Z]{2}")
@@ -136,6 +138,26 @@ class Issuer(Part):
         if count < 0 or not _DE39.fullmatch(de39):
             raise ValueError("to arm a card takes a count of 0 or more and a DE 39 of two digits or capital letters")
         self._context.commit(records.Armed(account.reference, count, de39))
+
+    def decline(self, percent: float, de39: str) -> None:
+        """Decline that share of the requests that would be approved, with `de39`; 0 ends it. A restart forgets it.
+
+        Raises:
+            ValueError: a percentage outside 0 to 100, or a code that the dialect does not decline with.
+        """
+        declining = Declining.of(percent, de39, self._context.code_of)
+        self._context.declining = declining if percent else None
+        self._context.event("control", "decline-share", f"declines {declining if percent else 'nothing'} by control")
+
+    def use_profile(self, profile: Profile) -> None:
+        """Answer what is decided from now on as late as `profile` says. A restart forgets it."""
+        self._context.profile = profile
+        self._context.event("control", "latency-profile", f"answers as late as {profile.name} says")
+
+    def settings(self) -> dict[str, str]:
+        """Return what control can change, as `control status` shows it."""
+        declining = self._context.declining
+        return {"profile": self._context.profile.name, "declines": str(declining) if declining else "nothing"}
 
     def exchange_key(self) -> None:
         """Send the switch a new zone PIN key; it is in use once the switch has taken it.

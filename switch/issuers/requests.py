@@ -33,6 +33,7 @@ from switch.issuers.verification import (
 )  # fmt: skip
 from switch.profiles.draws import uniform
 
+_ARMED: Final = "armed"  # what `control arm` decides
 _MAX_WAITERS: Final = 8  # repeats attached to one request in flight: more than any switch sends within a timer
 
 
@@ -80,7 +81,7 @@ class Requests:
         if account is None:
             self._book(pending, Verdict("no_such_card", "the issuer has no such card"), now)
         elif account.armed_count:
-            self._book(pending, Verdict("armed", "armed by control", account.armed_de39), now)
+            self._book(pending, Verdict(_ARMED, "armed by control", account.armed_de39), now)
         else:
             objection = first_objection(BEFORE_HSM, Case.of(request, account, now)) or self._attach(pending)
             pending.checks.extend(cvv_checks(request, context.spec, account.card))
@@ -176,7 +177,19 @@ class Requests:
     def _judge_amount(self, pending: Pending, account: Account, now: float, tries: int) -> None:
         # While the HSM worked, the pre-authorization may have been completed.
         objection = self._attach(pending) or first_objection(AFTER_HSM, Case.of(pending.request, account, now))
-        self._book(pending, objection or APPROVED, now, tries=tries)
+        verdict = objection or APPROVED
+        if verdict is APPROVED or verdict.amount:
+            verdict = self._declined_by_control(pending.request) or verdict
+        self._book(pending, verdict, now, tries=tries)
+
+    def _declined_by_control(self, request: Request) -> Verdict | None:
+        """Decline a share of what would be approved, where control has asked for it."""
+        context, declining = self.context, self.context.declining
+        if declining is None:
+            return None
+        if not declining.takes(context.seed, context.spec.name, request.latency_key, request.asked):
+            return None
+        return Verdict("declined_by_control", f"declined by control: {declining}", declining.de39)
 
     def _account_of(self, pending: Pending) -> Account:
         account = self.context.ledger.account(pending.request.pan)
@@ -192,8 +205,8 @@ class Requests:
         if origin_of_key(booked.key) in context.ledger.early:
             verdict = Verdict("invalid_transaction", "its reversal came before it")
         booked.at = now
-        booked.de39 = verdict.armed_de39 or context.code_of[verdict.result]
-        booked.armed = bool(verdict.armed_de39)
+        booked.de39 = verdict.de39 or context.code_of[verdict.result]
+        booked.armed = verdict.result == _ARMED
         if account is not None:
             booked.tries = account.tries if tries is None else tries
             if verdict.amount or booked.de39 == context.code_of["approved"]:
@@ -224,7 +237,7 @@ class Requests:
             context.counters["answers-lost"] += 1
             del self.in_flight[request.key]
             return
-        delay_s = context.spec.profile.draw_ms(context.seed, context.spec.name, request.latency_key) / 1000
+        delay_s = context.profile.draw_ms(context.seed, context.spec.name, request.latency_key) / 1000
         if account is not None and account.card.prompt:
             delay_s = min(delay_s, PROMPT_S)
         due = pending.received_at + behaviour.delay_s + delay_s

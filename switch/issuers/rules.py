@@ -31,11 +31,11 @@ class Case(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A result, by the name that the dialect maps to DE 39, and why; `armed_de39` stands above the dialect's code."""
+    """A result, by the name that the dialect maps to DE 39, and why; `de39` is the code where control has chosen it."""
 
     result: str
     why: str = ""
-    armed_de39: str = ""
+    de39: str = ""
     amount: int = 0  # minor units, where less than what was asked is approved
 
 

@@ -1,6 +1,7 @@
 """A simulated issuer as a process: its log, its listener, its HSM client and its control socket."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from switch.net.hsm import HsmClient
 from switch.net.starting import Beside, freeze, open_log, reporting, shorten
 from switch.net.status import Instruments
 from switch.net.tls import Tls
+from switch.profiles.latency import Profile
 from switch.store.file import FileLog
 
 _ONLY_LINK = 0  # whoever connects is the switch
@@ -35,6 +37,7 @@ class IssuerPart:
     hsm: str
     hsm_header: int
     data: Path
+    profiles: Mapping[str, Profile]  # those that control may choose from, by name
 
 
 def run_issuer(part: IssuerPart) -> int:
@@ -91,17 +94,29 @@ class _RunningIssuer:
     def _command(self, document: dict[str, Any]) -> dict[str, Any]:
         match document["command"]:
             case "status":
-                return self._instruments.status(self._issuer.counters)
+                return {**self._instruments.status(self._issuer.counters), **self._issuer.settings()}
             case "reset":
                 self._issuer.reset()
             case "arm":
                 self._issuer.arm(str(document["card"]), int(document["next"]), str(document["de39"]))
+            case "decline":
+                self._issuer.decline(float(document["percent"]), str(document["de39"]))
+            case "profile":
+                self._use_profile(str(document["name"]))
             case "exchange-key":
                 self._issuer.exchange_key()
             case command:
-                raise ValueError(f"an issuer knows status, reset, arm and exchange-key, not {command!r}")
+                raise ValueError(
+                    f"an issuer knows status, reset, arm, decline, profile and exchange-key, not {command!r}"
+                )
         self._driver.wake()
         return {}
+
+    def _use_profile(self, name: str) -> None:
+        known = self._part.profiles
+        if name not in known:
+            raise ValueError(f"no latency profile is named {name!r}; there is {', '.join(known)}")
+        self._issuer.use_profile(known[name])
 
     async def close(self) -> None:
         """Make durable what is booked, and close everything."""

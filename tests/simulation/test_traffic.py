@@ -5,6 +5,7 @@ hold.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -51,9 +52,14 @@ def chain(record: AcquirerRecord) -> tuple[str, str]:
     return record.rrn, record.original_stan or record.stan
 
 
-def run(config: Config, seed: int, crashes: int) -> tuple[Bench, list[AcquirerRecord]]:
+def run(
+    config: Config, seed: int, crashes: int, steer: Callable[[Bench, Random], None] | None = None
+) -> tuple[Bench, list[AcquirerRecord]]:
+    """Traffic with crashes, drained; `steer` is called every half second while it runs."""
     bench = Bench(busy(config), seed)
     random = Random(seed)
+    if steer is not None:
+        _steered(bench, random, steer)
     bench.world.run(1.0)
     acquirers = bench.start_traffic()
     for _ in range(crashes):
@@ -78,6 +84,22 @@ def run(config: Config, seed: int, crashes: int) -> tuple[Bench, list[AcquirerRe
     return bench, list(books.values())
 
 
+def _steered(bench: Bench, random: Random, steer: Callable[[Bench, Random], None]) -> None:
+    steer(bench, random)
+    bench.world.after(0.5, lambda: _steered(bench, random, steer))
+
+
+def decline_and_slow(bench: Bench, random: Random) -> None:
+    """As `control ISSUER decline` and `control profile` do, with any code and any profile."""
+    host = bench.issuers[random.choice(list(bench.issuers))]
+    assert isinstance(host.part, Issuer)
+    if host.up:
+        codes = host.part.spec.dialect.response_codes
+        de39 = random.choice([code for result, code in codes.items() if "approved" not in result])
+        host.part.decline(random.choice([0, 12.5, 50, 100]), de39)
+        host.part.use_profile(random.choice(bench.config.profile))
+
+
 @pytest.mark.rule("I1")
 @pytest.mark.parametrize("seed", range(4))
 def test_quiet_traffic_balances(config: Config, seed: int) -> None:
@@ -96,3 +118,14 @@ def test_crashes_balance_too(config: Config, pytestconfig: pytest.Config) -> Non
         assert (seed, held_by_issuers(bench)) == (seed, told_to_acquirers(books))
         assert (seed, bench.core.reversals_owed(), bench.core.in_flight()) == (seed, 0, 0)
         assert all(record.de39 is not None or record.reversal == "acknowledged" for record in books)
+
+
+@pytest.mark.rule("I1", "I5")
+def test_declines_and_latencies_changed_on_the_way_balance_too(config: Config) -> None:
+    for seed in range(3):
+        bench, books = run(config, seed, crashes=3, steer=decline_and_slow)
+        assert (seed, held_by_issuers(bench)) == (seed, told_to_acquirers(books))
+        assert (seed, bench.core.reversals_owed(), bench.core.in_flight()) == (seed, 0, 0)
+        told = {line["why"] for line in bench.world.said if line["reason"] == "declined-by-control"}
+        assert any(why.startswith("declined by control: 50% with ") for why in told)
+        assert len({record.de39 for record in books}) > 8

@@ -32,6 +32,33 @@ def test_arm_asks_the_cards_issuer(monetique, asked) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "percent", "de39"),
+    [
+        (["issuer-1", "decline", "20%", "--de39", "51"], 20.0, "51"),
+        (["issuer-1", "decline", "0.5%"], 0.5, "05"),
+        (["decline", "issuer-1", "0%"], 0.0, "05"),
+        (["issuer-1", "decline", "--de39", "91", "100%"], 100.0, "91"),
+    ],
+)
+def test_decline_asks_the_issuer(monetique, asked, words, percent, de39) -> None:
+    assert monetique("control", *words).status == 0
+    assert asked == [("issuer-1.control", {"command": "decline", "percent": percent, "de39": de39})]
+
+
+@pytest.mark.parametrize("words", [["profile", "issuer-2"], ["issuer-2", "profile"]])
+def test_profile_asks_the_issuer(monetique, asked, words) -> None:
+    assert monetique("control", *words, "steady").status == 0
+    assert asked == [("issuer-2.control", {"command": "profile", "name": "steady"})]
+
+
+def test_an_issuer_that_is_not_simulated(monetique, asked) -> None:
+    for name in ("bank", "switch"):
+        result = monetique("control", name, "decline", "20%")
+        assert (result.status, f"no simulated issuer is named '{name}'; there is issuer-1" in result.err) == (2, True)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
     ("words", "document"),
     [
         (["down"], {"action": "down"}),
@@ -75,6 +102,12 @@ def test_totals_for_programs_and_people(monetique, monkeypatch: pytest.MonkeyPat
         ["link", "issuer-1", "sideways"],
         ["arm", "--card", "9999900000000013", "--de39", "05"],
         ["arm", "--de39", "05"],
+        ["issuer-1", "decline", "20"],
+        ["issuer-1", "decline", "101%"],
+        ["issuer-1", "decline", "-1%"],
+        ["issuer-1", "decline", "20%", "--de39", "5"],
+        ["issuer-1", "decline"],
+        ["profile", "issuer-1"],
         [],
     ],
 )

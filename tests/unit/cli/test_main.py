@@ -109,6 +109,20 @@ def test_up_starts_the_parts_with_each_others_ports(monetique) -> None:
     assert switch == ["switch", *at, *common]
 
 
+def test_up_tells_its_issuers_the_profile(monetique) -> None:
+    args = cli.build_parser().parse_args(["up", "--data", "D", "--profile", "steady"])
+    issuers = [child for child in bench.children(args, load()) if child.name.startswith("issuer")]
+    for issuer in issuers:
+        assert list(issuer.argv({}))[3:] == ["issuer", issuer.name, "--profile", "steady", "--data", "D"]
+
+
+@pytest.mark.parametrize("command", ["up", "issuer"])
+def test_an_unknown_profile_is_wrong_usage_and_names_those_there_are(monetique, command: str) -> None:
+    result = monetique(command, "--profile", "mars")
+    assert (result.status, result.out) == (2, "")
+    assert "--profile: no latency profile is named 'mars'; there is instant, steady, issuer-europe" in result.err
+
+
 def test_sample_traffic_is_what_the_configuration_says() -> None:
     assert [source.link for source in bench.sample_traffic(load())] == ["acquirer", "acquirer-bcd"]
 

@@ -11,11 +11,13 @@ from switch.config import (
     address,
     find_key,
     find_link,
+    issuer_spec,
     load,
     switch_spec,
     under_lmk,
     with_port_base,
     with_ports,
+    with_profile,
 )
 from switch.config.checks import IDENTITY, mac_problem
 from switch.iso8583 import dialect
@@ -308,3 +310,11 @@ def test_r6_the_switch_waits_less_long_than_its_acquirers(write, timeout_s: floa
         return
     with pytest.raises(ConfigError, match=r"shorter than the 10 s that acquirer waits .*timeout_s"):
         load(file)
+
+
+def test_one_profile_for_all_simulated_issuers(write) -> None:
+    own = '[[profile]]\nname = "mine"\nsource = "test"\nhops = [{ shape = "constant", ms = 7 }]\n'
+    config = with_profile(load(write(own)), "mine")
+    assert {issuer_spec(config, name).profile.name for name in ("issuer-1", "issuer-2")} == {"mine"}
+    with pytest.raises(LookupError, match="no latency profile is named 'mine'; there is instant"):
+        with_profile(SHIPPED, "mine")
