@@ -24,11 +24,12 @@ from switch.commands import (
     send,
     simulate,
     version,
+    watch,
 )
 from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
 
 GROUP = "monetique.commands"
-FAMILIES = (bench, send, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version)
+FAMILIES = (bench, send, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version, watch)
 
 EXAMPLES = """\
 examples:

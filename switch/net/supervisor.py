@@ -35,7 +35,7 @@ POLL_S = 0.05
 
 # What a data directory of ours consists of: `--fresh` empties nothing that holds anything else.
 _OURS = ("up.json", "up.json.new", "up.lock", "bench.lock", "switch", "issuer-*", "acquirer.jsonl", "book.sqlite*",
-         "data.key", "lmk", "lmk.*", "*.control", "*.events.jsonl")  # fmt: skip
+         "data.key", "lmk", "lmk.*", "*.control", "*.tap", "*.events.jsonl")  # fmt: skip
 
 
 class BenchError(Exception):
