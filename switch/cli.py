@@ -18,6 +18,7 @@ from switch.commands import (
     control,
     describe,
     dialect,
+    events,
     keys,
     ocard,
     reconcile,
@@ -29,7 +30,9 @@ from switch.commands import (
 from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
 
 GROUP = "monetique.commands"
-FAMILIES = (bench, send, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version, watch)
+FAMILIES = (
+    bench, send, watch, events, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version,
+)  # fmt: skip
 
 EXAMPLES = """\
 examples:

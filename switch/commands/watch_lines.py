@@ -1,8 +1,8 @@
 """`monetique watch` where no terminal is: a line a message."""
 
-import time
 from typing import Final
 
+from switch.commands.common import clock, printable
 from switch.traces import words
 from switch.traces.exchanges import Exchange, Exchanges
 from switch.traces.format import Gap, Header, Line, Message, TracedLink
@@ -43,17 +43,3 @@ class Liner:
             message.problem or "",
         ]
         return printable("  ".join(cell for cell in cells if cell)).rstrip()
-
-
-def clock(t: float) -> str:
-    """The time of day, here, to a millisecond."""
-    return f"{time.strftime('%H:%M:%S', time.localtime(t))}.{int(t % 1 * 1000):03}"
-
-
-def printable(text: str) -> str:
-    r"""Nothing in it moves a cursor or rings a bell.
-
-    >>> printable("TERM\x1b[2J")
-    'TERM.[2J'
-    """
-    return "".join(character if character.isprintable() else "." for character in text)

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from switch.commands.watch_lines import clock, printable
+from switch.commands.common import clock, printable
 from switch.traces import words
 from switch.traces.exchanges import Exchange, Exchanges
 from switch.traces.format import Gap, Header, Line, Message, TracedLink
@@ -122,7 +122,7 @@ class Screen:
         way = [Text(printable(_hop(message, passed[0].t))) for message in passed]
         fields = Table(box=None, pad_edge=False)
         for title in ("DE", exchange.request.mti, exchange.answer.mti if exchange.answer else ""):
-            fields.add_column(title, no_wrap=True)
+            fields.add_column(Text(printable(title)), no_wrap=True)
         answered = exchange.answer.fields if exchange.answer else {}
         for number in sorted(exchange.request.fields.keys() | answered.keys(), key=int):
             values = (_value(fields_of, number) for fields_of in (exchange.request.fields, answered))

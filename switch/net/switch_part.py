@@ -65,7 +65,7 @@ def run_switch(part: SwitchPart) -> int:
 
 
 async def _run(part: SwitchPart, stop: process.Stop) -> int:
-    instruments = Instruments(NAME, [link.name for link in part.spec.links])
+    instruments = Instruments(NAME, part.data, [link.name for link in part.spec.links])
     with reporting(instruments) as outcome, open_log(part.data / NAME, instruments) as log:
         keys = load_or_create(part.data / "data.key", may_create=log.last_sequence == 0)
         vault = Vault(keys.data_key, keys.token_key)

@@ -184,7 +184,7 @@ class Bench:
     """A driver between fake transports."""
 
     def __init__(self) -> None:
-        instruments = Instruments("bench", ["acquirer", "issuer"])
+        instruments = Instruments("bench", links=["acquirer", "issuer"])
         self.rules = Rules()
         self.driver = Driver(
             self.rules, instruments.clock, instruments.lines, instruments.counts, journal=NoLog(),

@@ -186,3 +186,34 @@ def test_a_file_that_is_no_trace_is_not_overwritten(tmp_path: Path) -> None:
     assert "is no trace: --record would overwrite it" in result.stderr
     assert not (tmp_path / "data").exists()
     assert file.read_text() == PURCHASE["3"]
+
+
+def test_events_of_all_parts_are_followed(tmp_path: Path) -> None:
+    """Off a terminal, where the lines go to standard error too; through the end and the next life of the switch."""
+    with RunningBench(tmp_path / "data", "--no-traffic") as bench:
+        command = ["events", "--follow", "--data", str(bench.data), "--terminal", "WHY00001"]
+        process = subprocess.Popen([sys.executable, "-m", "switch.cli", *command], stdout=subprocess.PIPE, text=True)
+        try:
+            bench.cli("send", "purchase", "--card", "no-route", "--terminal", "OTHER001")
+            bench.cli("send", "purchase", "--card", "no-route", "--terminal", "WHY00001")
+            first = lines_until(process, lambda line: True)[0]
+            assert "declined: no route for" in first
+            assert "WHY00001" in first
+            pid = bench.pid("switch")
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: bench.pid("switch") != pid)
+            eventually(
+                lambda: "92" in bench.cli("send", "purchase", "--card", "no-route", "--terminal", "WHY00001").stdout
+            )
+            assert "WHY00001" in lines_until(process, lambda line: True)[0]
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+        seen = bench.cli("events", "--json").stdout
+        events = [json.loads(line) for line in seen.splitlines()]
+        assert {"switch", "up"} <= {event["part"] for event in events}
+        assert events == sorted(events, key=lambda event: event["ts"])
+        assert '"terminal":"WHY00001"' in bench.stderr(), "as before"
+        assert holders(CARDS | TRACKS | KEYS, {"events": seen.encode(), "followed": first.encode()}) == []
