@@ -71,18 +71,19 @@ class Tap:
         self._driver = driver
         self._path = path
         self._hello = Hello(dict(links))
-        self._readers: set[_Reader] = set()
+        self._readers: set[ReaderConnection] = set()
         self._read = asyncio.Event()  # somebody reads
-        self._pending = bytearray()
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
         self._pending_messages = 0
-        self._encode_into = msgspec.msgpack.Encoder().encode_into
+        self._encode = msgspec.msgpack.Encoder().encode
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Listen for readers."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: _Reader(self), sock=listen_privately(self._path))
+        self._server = await loop.create_unix_server(lambda: ReaderConnection(self), sock=listen_privately(self._path))
 
     async def wait_for_reader(self, timeout_s: float) -> bool:
         """Wait until somebody reads; False if nobody does in time."""
@@ -98,13 +99,11 @@ class Tap:
 
     def put(self, now: float, link: int, connection: int, sent: bool, frames: Sequence[bytes]) -> None:
         """Frames passed. They are copied: the list stays the caller's."""
-        pending = self._pending
-        start = len(pending)
-        pending += bytes(LENGTH_BYTES)
-        self._encode_into(Frames(now, link, connection, sent, cast(list[bytes], frames)), pending, -1)
-        pending[start : start + LENGTH_BYTES] = (len(pending) - start - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "big")
+        encoded = self._encode(Frames(now, link, connection, sent, cast(list[bytes], frames)))
+        self._pending += (len(encoded).to_bytes(LENGTH_BYTES, "big"), encoded)
+        self._pending_bytes += LENGTH_BYTES + len(encoded)
         self._pending_messages += len(frames)
-        if len(pending) >= CHUNK_BYTES:
+        if self._pending_bytes >= CHUNK_BYTES:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(EVERY_S, self.flush)
@@ -118,14 +117,14 @@ class Tap:
             self._timer = None
         if not self._pending:
             return
-        chunk, messages = bytes(self._pending), self._pending_messages
+        chunk, messages = b"".join(self._pending), self._pending_messages
         self._pending.clear()
-        self._pending_messages = 0
+        self._pending_bytes = self._pending_messages = 0
         for reader in self._readers:
             if not reader.offer(chunk, messages):
                 self.dropped += messages
 
-    def enter(self, reader: "_Reader") -> bool:
+    def enter(self, reader: "ReaderConnection") -> bool:
         """One more reader, from now on."""
         if len(self._readers) >= MAX_READERS:
             reader.write(Hello({}, f"{MAX_READERS} read already; end one of them"))
@@ -137,7 +136,7 @@ class Tap:
         self._read.set()
         return True
 
-    def leave(self, reader: "_Reader") -> None:
+    def leave(self, reader: "ReaderConnection") -> None:
         """It reads no more."""
         self._readers.discard(reader)
         if not self._readers:
@@ -167,7 +166,7 @@ class Tap:
             waited_s += EVERY_S
 
 
-class _Reader(asyncio.Protocol):
+class ReaderConnection(asyncio.Protocol):
     """One reader's connection. What it sends us is ignored."""
 
     def __init__(self, tap: Tap) -> None:
