@@ -19,17 +19,21 @@ from switch.commands import (
     control,
     describe,
     dialect,
+    events,
     keys,
     ocard,
     reconcile,
     send,
     simulate,
     version,
+    watch,
 )
 from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
 
 GROUP = "monetique.commands"
-FAMILIES = (bench, send, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version)
+FAMILIES = (
+    bench, send, watch, events, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version,
+)  # fmt: skip
 
 EXAMPLES = """\
 examples:

@@ -21,6 +21,7 @@ from switch.commands.common import (
     say_twins,
     tls_of,
 )
+from switch.commands.recording import add_record, recording
 
 if TYPE_CHECKING:
     from switch.config import Config
@@ -32,6 +33,7 @@ REMEDY = "make build compiles them"
 UP_EXAMPLES = """\
   monetique up                                       until Ctrl-C; then the books are compared
   monetique up --for 20 --fresh                      20 seconds on an empty data directory
+  monetique up --record run.jsonl                    every message of both legs, masked, as monetique-trace/1
   monetique up --port-base 0 --no-traffic            free ports, and nobody's traffic but yours
   monetique up --profile steady                      issuers that answer in 5 ms; docs/latency.md lists the profiles
 """
@@ -58,12 +60,17 @@ def register(subparsers: Subparsers) -> None:
     )
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
     add_profile(up, "of all simulated issuers")
+    add_record(up)
     add_config(up)
     add_data(up)
     switch = add_command(subparsers, "switch", "run the switch alone", run_switch, examples=SWITCH_EXAMPLES)
     switch.add_argument(
         "--port", type=port, metavar="N", help="acquirer links listen on N, N+1, … in their order; 0: free ports"
     )
+    switch.add_argument(
+        "--await-reader", action="store_true", help="before the first message, wait up to 3 s for `monetique watch`"
+    )
+    add_record(switch)
     issuer = add_command(subparsers, "issuer", "run a simulated issuer alone", run_issuer, examples=ISSUER_EXAMPLES)
     issuer.add_argument("name", metavar="NAME", nargs="?", help="of an [[issuer]] (default: the first)")
     issuer.add_argument("--port", type=port, metavar="N", help="where it listens; 0: a free port")
@@ -116,7 +123,8 @@ def run_up(args: argparse.Namespace) -> int:
         fresh=args.fresh,
         build=args.build,
     )
-    return run(bench)
+    with recording(args):
+        return run(bench)
 
 
 def children(args: argparse.Namespace, config: "Config") -> "list[Child]":
@@ -141,7 +149,7 @@ def children(args: argparse.Namespace, config: "Config") -> "list[Child]":
         return command("issuer", name, *profile, *at(ports))
 
     def switch(ports: "Ports") -> list[str]:
-        return command("switch", *at(ports))
+        return command("switch", *at(ports), *(["--await-reader"] if args.record else []))
 
     issuers = [Child(table.name, partial(issuer, table.name)) for table in config.issuer]
     return [Child("hsm", hsm), *issuers, Child("switch", switch)]
@@ -162,7 +170,7 @@ def sample_traffic(config: "Config") -> "list[Traffic]":
 
 def run_switch(args: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C."""
-    from switch.config import address, framing, ocard_spec, switch_spec
+    from switch.config import address, framing, ocard_spec, switch_spec, traced_links
     from switch.net.switch_part import SwitchPart
     from switch.net.switch_part import run_switch as run
 
@@ -181,8 +189,11 @@ def run_switch(args: argparse.Namespace) -> int:
         metrics=address(config.metrics),
         data=args.data,
         ocard=ocard_spec(config),
+        traced=traced_links(config),
+        awaits_reader=args.await_reader or args.record is not None,
     )
-    return run(part)
+    with recording(args):
+        return run(part)
 
 
 def run_issuer(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -158,3 +159,17 @@ def outline(value: dict[str, Any], indent: str = "  ") -> Iterator[str]:
             yield from (f"{indent}  " + " ".join(map(str, leaf)) for leaf in leaves)
         else:
             yield f"{indent}{key}: {inner}"
+
+
+def clock(t: float) -> str:
+    """The time of day, here, to a millisecond."""
+    return f"{time.strftime('%H:%M:%S', time.localtime(t))}.{int(t % 1 * 1000):03}"
+
+
+def printable(text: str) -> str:
+    r"""Nothing in it moves a cursor or rings a bell.
+
+    >>> printable("TERM\x1b[2J")
+    'TERM.[2J'
+    """
+    return "".join(character if character.isprintable() else "." for character in text)

@@ -23,7 +23,6 @@ EXAMPLES = """\
   echo 30383030822000000000000004000000000000003131... | monetique describe --dump
 """
 
-PAN: Final = 2
 MAX_INPUT_BYTES: Final = 256 * 1024  # the longest frame as spaced hex is 192 KiB
 
 
@@ -135,24 +134,12 @@ def as_lines(reading: Reading, *, clear: bool, dump: bool) -> list[str]:
 
 def as_json(reading: Reading, clear: bool) -> dict[str, Any]:
     """The reading for programs."""
+    from switch.iso8583.describe import shown_fields
+
     fault = reading.fault
     return {
         "dialect": reading.dialect.name,
         "bytes": len(reading.frame),
-        "fields": fields(reading.view, reading.dialect, clear=clear, whole=fault is None),
+        "fields": shown_fields(reading.view, reading.dialect, clear=clear),
         "error": fault and {"field": fault.field, "position": fault.position, "reason": fault.reason},
     }
-
-
-def fields(view: "View", dialect: "Dialect", *, clear: bool = False, whole: bool = True) -> dict[str, str | None]:
-    """{"t": MTI, number: value}; None where the value may not be shown, by the rules of `switch.iso8583.describe`."""
-    from switch.cards.masking import mask_pan
-
-    result: dict[str, str | None] = {"t": view.mti}
-    for number in view.fields():
-        text = view.text(number) or ""
-        if clear or (whole and number in dialect.shown):
-            result[str(number)] = text
-        else:
-            result[str(number)] = mask_pan(text) if whole and number == PAN else None
-    return result

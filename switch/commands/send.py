@@ -26,7 +26,6 @@ from switch.commands.common import (
     running_ports,
     tls_of,
 )
-from switch.commands.describe import fields
 
 if TYPE_CHECKING:
     from switch.acquirers.macs import Macs
@@ -181,9 +180,11 @@ def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None"
 
 def as_json(exchange: "Exchange", session: "Session") -> dict[str, Any]:
     """One exchange: both messages masked, what DE 39 means, how long it took."""
+    from switch.iso8583.describe import shown_fields
+
     return {
-        "request": fields(exchange.request, session.dialect),
-        "answer": fields(exchange.answer, session.dialect),
+        "request": shown_fields(exchange.request, session.dialect),
+        "answer": shown_fields(exchange.answer, session.dialect),
         "de39": exchange.de39,
         "result": result_name(exchange, session),
         "balances": balances(exchange.answer),

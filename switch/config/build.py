@@ -1,6 +1,7 @@
 """What each part is told at start, worked out of the configuration; and the ports, which the command line may move."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.profiles.latency import Profile
 from switch.profiles.mix import MIXES
 from switch.schemes.ocard import OcardSpec, Place
+from switch.traces.format import TracedLink
 
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
 PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
@@ -37,6 +39,18 @@ def ocard_spec(config: Config) -> OcardSpec | None:
         return None
     places = (Place(site.name, find_link(config, site.link).institution_id, site.merchant) for site in config.site)
     return OcardSpec(config.ocard, tuple(places), frozenset(card.pan for card in config.card))
+
+
+def traced_links(config: Config) -> dict[str, TracedLink]:
+    """What a trace says of each link, in the order of `switch_spec`."""
+    return {
+        link.name: TracedLink(
+            link.role,
+            link.dialect if link.dialect in dialect.SHIPPED else str(Path(link.dialect).resolve()),
+            link.framing,
+        )
+        for link in config.link
+    }
 
 
 def issuer_spec(config: Config, name: str) -> IssuerSpec:

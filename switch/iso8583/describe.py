@@ -7,7 +7,7 @@ there only message type and DE 2, masked, are shown.
 `clear=True` shows everything, and only a person's explicit wish may set it.
 """
 
-from switch.cards.masking import mask_pan
+from switch.cards.masking import MIN_PAN_DIGITS, mask_pan
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
 
@@ -53,6 +53,32 @@ def hexdump(frame: bytes, dialect: Dialect, clear: bool = False) -> list[str]:
     """
     open_bytes = bytes([clear]) * len(frame) if clear else _open_bytes(frame, dialect)
     return [_dump_line(frame, open_bytes, at) for at in range(0, len(frame), BYTES_A_LINE)]
+
+
+def shown_fields(view: View, dialect: Dialect, *, clear: bool = False) -> dict[str, str | None]:
+    """{"t": MTI, number: value} for programs; None where the value may not be shown.
+
+    The rules are those of `describe`. A field that repeats the card number, say as a merchant's reference, is not shown
+    either, even where it holds only the number's beginning.
+
+    >>> from switch.iso8583.dialect import load
+    >>> dialect = load("iso87-ascii")
+    >>> shown_fields(dialect.layout.scan(dialect.layout.encode({"t": "0800", "11": "000001", "48": "CODE"})), dialect)
+    {'t': '0800', '11': '000001', '48': None}
+    """
+    result: dict[str, str | None] = {"t": view.mti}
+    pan = view.text(PAN) or ""
+    for number in view.fields():
+        text = view.text(number) or ""
+        if clear:
+            result[str(number)] = text
+        elif number == PAN:
+            result[str(number)] = mask_pan(text) if view.complete else None
+        elif view.complete and number in dialect.shown and not (pan and pan[:MIN_PAN_DIGITS] in text):
+            result[str(number)] = text
+        else:
+            result[str(number)] = None
+    return result
 
 
 def _read(message: bytes | View, dialect: Dialect) -> tuple[View, FormatError | None]:

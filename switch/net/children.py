@@ -103,7 +103,7 @@ class ChildProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=die_with(os.getpid(), signal.SIGKILL),
         )
         known = {name: self._ports[name] for name in self.addresses}
         upfile.merge(self._data, self.name, self._process.pid, known)
@@ -146,12 +146,12 @@ class ChildProcess:
                 self._process.send_signal(number)
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """What the child runs between fork and exec: be killed when `parent` dies, at once if it is dead already."""
+def die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+    """What a child runs between fork and exec: get this signal when `parent` dies, at once if it is dead already."""
 
     def bind() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _libc.prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
 
     return bind

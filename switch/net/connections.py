@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from switch.iso8583.codec import Wire
-from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
+from switch.iso8583.doctor import TPDU_BYTES
+from switch.iso8583.framing import LENGTHS, MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
 from switch.net.effects import Driver, Outlet
@@ -98,6 +99,8 @@ class Connection(Outlet):
             self._started_at = now
             if self._tpdus is not None:
                 self._tpdus.arrived(frames, self._splitter.headers)
+            if self._driver.tap is not None:
+                self._driver.tap.put(now, self._link, self._number, False, frames)
             self._hand_in(frames, now, 0.0)
         if self._splitter.partial:
             self._watch_frame(now)
@@ -182,6 +185,8 @@ class Connection(Outlet):
 
     def flush(self) -> None:
         """Write the queued frames in one piece, late if the link is slowed."""
+        if self._driver.tap is not None:
+            self._show_tap()
         self._owed -= len(self._queue)
         data = b"".join(self._queue) if self._tpdus is not None else self._joiner.join(self._queue)
         self._queue.clear()
@@ -197,6 +202,15 @@ class Connection(Outlet):
             self._loop.call_later(CLOSING_S, self._abort)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _show_tap(self) -> None:
+        """Let the tap have what is about to leave, without lengths and headers."""
+        tap, frames = self._driver.tap, self._queue
+        if self._tpdus is not None:
+            before = LENGTHS[self._framing.kind].width + TPDU_BYTES
+            frames = [frame[before:] for frame in frames]
+        if tap is not None and frames and self._transport is not None:
+            tap.put(self._driver.clock.now(), self._link, self._number, True, frames)
 
     def _write_late(self, data: bytes) -> None:
         """A link slowed no longer keeps its order all the same."""

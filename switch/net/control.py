@@ -54,6 +54,19 @@ def short_path(path: Path) -> Iterator[str]:
         os.close(directory)
 
 
+def listen_privately(path: Path) -> socket.socket:
+    """A bound Unix socket with mode 0600.
+
+    One left behind by a killed process is replaced: the log's lock keeps two parts apart.
+    """
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short_path(path) as name:
+        listener.bind(name)
+    path.chmod(0o600)
+    return listener
+
+
 def request(path: Path, document: Document, timeout_s: float = ANSWER_WITHIN_S) -> Document:
     """Ask the part that listens at `path`. Raises ControlError when it is not there, or answers an error."""
     try:
@@ -83,12 +96,8 @@ class ControlServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen. A socket left behind by a killed process is replaced: the log's lock keeps two parts apart."""
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with short_path(self._path) as name:
-            listener.bind(name)
-        self._path.chmod(0o600)
+        """Listen."""
+        listener = listen_privately(self._path)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_unix_server(lambda: _Request(self._handler, self._visitors), sock=listener)
 

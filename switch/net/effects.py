@@ -20,6 +20,7 @@ held effects too, so that the last answers still leave.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from switch import bugs
 from switch.core import effects as kinds
@@ -77,6 +78,13 @@ class HsmPort:
         raise NotImplementedError
 
 
+class Tapping(Protocol):
+    """The tap as connections use it."""
+
+    def put(self, now: float, link: int, connection: int, sent: bool, frames: Sequence[bytes]) -> None:
+        """Frames passed on a connection; it takes copies."""
+
+
 class Driver:
     """Drives one part. Create it inside the running loop, then `start()`; `close()` ends its timer and its log."""
 
@@ -100,6 +108,7 @@ class Driver:
         self.clock = clock
         self.counts = counts
         self.hsm: HsmPort | None = None
+        self.tap: Tapping | None = None  # while somebody reads it (`switch.net.tap`)
         self._loop = asyncio.get_running_loop()
         self._lines = lines
         self._observe = observe

@@ -46,7 +46,7 @@ def run_issuer(part: IssuerPart) -> int:
 
 
 async def _run(part: IssuerPart, stop: process.Stop) -> int:
-    instruments = Instruments(part.name)
+    instruments = Instruments(part.name, part.data)
     with reporting(instruments) as outcome, open_log(part.data / part.name, instruments) as log:
         issuer = Issuer(part.spec, part.seed)
         with process.settled_memory():

@@ -1,4 +1,6 @@
-"""Structured lines: one JSON object a line on standard error, why something was declined, refused, late, unmatched.
+"""Structured lines: one JSON object a line, why something was declined, refused, late, unmatched.
+
+They go to standard error, and into the part's file of events (`switch.net.event_file`).
 
     {"ts":1795305600.25,"part":"switch","event":"decline","reason":"no_route","why":"no route for 999999******0000"}
 
@@ -15,6 +17,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from switch.net.event_file import EventFile
+
 LINES_PER_S = 200  # of each reason: a storm of one must not hide the others; a person reads ten a second in all
 BACKLOG_BYTES = 1 << 20  # some 5,000 lines: rides out a collector's restart, and no more memory than that
 CHUNK_BYTES = 4096  # PIPE_BUF: a pipe that polls writable takes this much without blocking
@@ -25,8 +29,12 @@ Field = str | int | float
 class Lines:
     """Writes the lines of one part to a file descriptor."""
 
-    def __init__(self, part: str, descriptor: int = 2) -> None:
+    def __init__(self, part: str, descriptor: int = 2, kept: EventFile | None = None) -> None:
+        """`kept`: where they are kept too, or, if `descriptor` leads there, instead."""
         self.dropped = 0
+        self._kept = kept
+        self._unkept = bytearray()
+        self._written = kept is None or not kept.is_descriptor
         self._part = part
         self._descriptor = descriptor
         self._bounded = not stat.S_ISREG(os.fstat(descriptor).st_mode)  # a regular file always takes everything
@@ -57,6 +65,11 @@ class Lines:
 
     def _put(self, line: Mapping[str, Field]) -> None:
         encoded = self._encode(line)
+        if self._kept is not None:
+            self._unkept += encoded
+            self._unkept += b"\n"
+        if not self._written:
+            return
         if len(self._backlog) + len(encoded) >= BACKLOG_BYTES:
             self.dropped += 1
         else:
@@ -65,6 +78,9 @@ class Lines:
 
     def flush(self) -> None:
         """Write what the reader takes without making us wait."""
+        if self._kept is not None and self._unkept:
+            self._kept.write(self._unkept)
+            self._unkept.clear()
         while self._backlog and (not self._bounded or self._poll.poll(0)):
             try:
                 written = os.write(self._descriptor, self._backlog[:CHUNK_BYTES])

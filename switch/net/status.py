@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from switch.net.clock import Clock
+from switch.net.event_file import EventFile, events_path
 from switch.net.latencies import Latencies
 from switch.net.lines import Lines
 from switch.net.metrics import Counts, LinkState
@@ -13,10 +15,11 @@ from switch.net.metrics import Counts, LinkState
 class Instruments:
     """A part's clock, lines, counters and latencies."""
 
-    def __init__(self, part: str, links: Sequence[str] = ()) -> None:
+    def __init__(self, part: str, data: Path | None = None, links: Sequence[str] = ()) -> None:
+        """`data`: the directory in which the lines are kept too."""
         self.part = part
         self.clock = Clock()
-        self.lines = Lines(part)
+        self.lines = Lines(part, kept=None if data is None else EventFile(events_path(data, part)))
         self.counts = Counts()
         self.latencies = Latencies()
         self._links = links

@@ -36,7 +36,7 @@ POLL_S = 0.05
 
 # What a data directory of ours consists of: `--fresh` empties nothing that holds anything else.
 _OURS = ("up.json", "up.json.new", "up.lock", "bench.lock", "switch", "issuer-*", "acquirer.jsonl", "book.sqlite*",
-         "data.key", "lmk", "lmk.*", "*.control", "*.events.jsonl")  # fmt: skip
+         "data.key", "lmk", "lmk.*", "*.control", "*.tap", "*.events.jsonl", "*.events.jsonl.1")  # fmt: skip
 
 
 class BenchError(Exception):
@@ -70,7 +70,7 @@ class _Up:
     def __init__(self, bench: Bench, stop: process.Stop) -> None:
         self._bench = bench
         self._stop = stop
-        self._instruments = Instruments("up")
+        self._instruments = Instruments("up", bench.data)
         ports = dict(bench.ports)
         self._children = [
             ChildProcess(child, bench.data, ports, self._report, _events_file(bench.data, child.name))
@@ -126,7 +126,7 @@ class _Up:
         if self._bench.build:
             self._building.start()
         if sys.stderr.isatty():
-            say(f"why something was declined, late or refused: {self._bench.data}/*.events.jsonl")
+            say("why something was declined, late or refused: monetique events --follow --data {self._bench.data}")
         if self._bench.for_s is not None:
             asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
         traffic.start()
@@ -229,6 +229,8 @@ def _data_directory(data: Path, *, fresh: bool) -> Iterator[None]:
         if fresh:
             _empty(data)
         (data / upfile.NAME).unlink(missing_ok=True)
+        for events in data.glob("*.events.jsonl*"):  # of the run before
+            events.unlink()
         yield
     finally:
         os.close(descriptor)

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,16 @@ from switch.net.links import Dialer
 from switch.net.metrics import MetricsProtocol, PartCollector, registry
 from switch.net.starting import SNAPSHOT_AFTER, Beside, freeze, open_log, reporting, shorten
 from switch.net.status import Instruments
+from switch.net.tap import Tap, tap_path
 from switch.net.tls import Tls
 from switch.net.visitors import Visitors
 from switch.schemes.ocard import Ocard, OcardSpec
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
+from switch.traces.format import TracedLink
 
 NAME = "switch"
+READER_S = 3.0  # for a recorder to be there before the first message; without one all goes on
 POLL_S = 0.01  # how often readiness is looked at while starting
 GRAIN_S = 0.01  # how late the rules may hear of time: a five-hundredth of their timers, and 100 looks a second at most
 RECORDS_EACH = 2  # of an authorization: a snapshot pays when the log is twice as long as what it would remember
@@ -41,7 +44,7 @@ EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of
 class SwitchPart:
     """What the process is told. `addresses` has one entry per link of `spec`: where an acquirer's is listened on, where
     an issuer's is dialled, "" for one that is never dialled; `framings` and `tls` likewise. No `metrics` address, no
-    metrics."""
+    metrics. `traced` is what the tap says of each link; `awaits_reader`: before the first message, for a recorder."""
 
     spec: SwitchSpec
     addresses: tuple[str, ...]
@@ -52,6 +55,8 @@ class SwitchPart:
     metrics: str | None
     data: Path
     ocard: OcardSpec | None = None
+    traced: Mapping[str, TracedLink] = field(default_factory=dict)
+    awaits_reader: bool = False
 
 
 def run_switch(part: SwitchPart) -> int:
@@ -60,7 +65,7 @@ def run_switch(part: SwitchPart) -> int:
 
 
 async def _run(part: SwitchPart, stop: process.Stop) -> int:
-    instruments = Instruments(NAME, [link.name for link in part.spec.links])
+    instruments = Instruments(NAME, part.data, [link.name for link in part.spec.links])
     with reporting(instruments) as outcome, open_log(part.data / NAME, instruments) as log:
         keys = load_or_create(part.data / "data.key", may_create=log.last_sequence == 0)
         vault = Vault(keys.data_key, keys.token_key)
@@ -101,6 +106,7 @@ class _RunningSwitch:
             stalled=core.stall,
             failed=lambda: stop.request(process.FAILED),
         )
+        self._tap = Tap(self._driver, tap_path(part.data), part.traced)
         self._hsm = HsmClient(self._driver, Address.parse(part.hsm), part.hsm_header)
         self._links: dict[str, Listener | Dialer] = {}
         self._metrics: asyncio.Server | None = None
@@ -110,6 +116,9 @@ class _RunningSwitch:
         """Open everything, and say so once the next purchase can be approved."""
         self._driver.start()
         frozen = freeze(self._log, self._core.snapshot, self._snapshot_after) if self._driver.recorded else None
+        await self._tap.start()
+        if self._part.awaits_reader:
+            await self._tap.wait_for_reader(READER_S)
         self._hsm.start()
         addresses: dict[str, Address] = {}
         part = self._part
@@ -134,10 +143,13 @@ class _RunningSwitch:
         if self._part.metrics is None:
             return {}
         counts, latencies = self._instruments.counts, self._instruments.latencies
-        exposed = registry(PartCollector(counts, latencies, lambda: self._core.counters, self._core.link_states))
+        exposed = registry(PartCollector(counts, latencies, self._counters, self._core.link_states))
         visitors, place = Visitors(), Address.parse(self._part.metrics)
         self._metrics, address = await place.listen(lambda: MetricsProtocol(exposed, visitors))
         return {"metrics": address}
+
+    def _counters(self) -> dict[str, int]:
+        return {**self._core.counters, **self._tap.figures()}
 
     async def _wait_until_ready(self) -> bool:
         waited_s = 0.0
@@ -158,7 +170,7 @@ class _RunningSwitch:
         match document["command"]:
             case "status":
                 return {
-                    **self._instruments.status(self._core.counters, self._core.link_states()),
+                    **self._instruments.status(self._counters(), self._core.link_states()),
                     "in_flight": self._core.in_flight(),
                     "reversals_owed": self._core.reversals_owed(),
                     "advices_owed": self._core.advices_owed(),
@@ -229,6 +241,7 @@ class _RunningSwitch:
         await self._hsm.close()
         for link in self._links.values():
             link.close()
+        await self._tap.close()
         await asyncio.sleep(0)  # let the transports say goodbye
         upfile.remove(self._part.data, NAME, os.getpid())
 

@@ -158,7 +158,7 @@ class TrafficRunner:
         self._drivers: list[Driver] = []
         self._dialers: list[Dialer] = []
         for source in traffic:
-            instruments = Instruments(source.link)
+            instruments = Instruments(source.link, data)
             driver = Driver(
                 self._witnesses[source.link],
                 instruments.clock,

@@ -6,12 +6,15 @@ Connections, HSM client and driver are the real ones; the transports under them,
 that do next to nothing. So the rows are the shell's own time, without kernel and rules, in the three wake-ups of an
 authorization; the two that commit include the hand-over to the thread that syncs and back. CPU time of the process,
 median of the rounds, for wake-ups that bring `BATCH` authorizations and, where the fixed cost shows, few. What the
-attribution of latency has in it stands beside, measured by itself: marks, hops, histograms. All of it is on one core,
+attribution of latency has in it stands beside, measured by itself: marks, hops, histograms; and what it all costs while
+somebody reads the tap, of whose four messages every one is handed over. All of it is on one core,
 the thread that syncs too, as in the switch that is measured: between two cores the hand-over costs ten times as much.
 """
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+from statistics import median
 from time import process_time
 from typing import Any, NamedTuple, cast
 
@@ -29,6 +32,7 @@ from switch.net.hsm import HEADER_BYTES, HsmClient
 from switch.net.latencies import Latencies
 from switch.net.status import Instruments
 from switch.net.switch_part import GRAIN_S
+from switch.net.tap import ReaderConnection, Tap
 from switch.store.syncing import SyncThread
 from tests.bench.programs import on_one_core
 from tests.bench.table import Row, row, show
@@ -139,6 +143,13 @@ def connect(protocol: Any, transport: Transport) -> tuple[Any, Transport]:
     return protocol, transport
 
 
+class Reader(Transport):
+    """Takes what the tap hands over, at once."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+
 class NoLog:
     """A log that forgets, at once."""
 
@@ -183,8 +194,8 @@ class Sample(NamedTuple):
 class Bench:
     """A driver between fake transports."""
 
-    def __init__(self) -> None:
-        instruments = Instruments("bench", ["acquirer", "issuer"])
+    def __init__(self, *, tapped: bool) -> None:
+        instruments = Instruments("bench", links=["acquirer", "issuer"])
         self.rules = Rules()
         self.driver = Driver(
             self.rules, instruments.clock, instruments.lines, instruments.counts, journal=NoLog(),
@@ -196,6 +207,8 @@ class Bench:
         self.address = NoDialling()
         self.hsm = HsmClient(self.driver, cast(Address, self.address))
         self.hsm.start()
+        if tapped:
+            connect(ReaderConnection(Tap(self.driver, Path(), {})), Reader())
 
     def connect(self, link: int) -> tuple[Any, Transport]:
         """One more connection."""
@@ -236,16 +249,20 @@ class Bench:
         return Sample(*(sum(column) / TURNS for column in zip(*samples, strict=True)))
 
 
-async def measure(batch: int) -> list[Sample]:
-    """A sample each round. Syncs are not paced: the cost of a wake-up is asked for, not how many there are."""
+async def measure(batch: int) -> tuple[list[Sample], list[Sample]]:
+    """A sample each round: while nobody reads the tap, and while somebody does, by turns.
+
+    Syncs are not paced: the cost of a wake-up is asked for, not how many there are.
+    """
     commits.PACE_S = 0.0
-    bench = Bench()
-    while not bench.hsm.up:
+    benches = Bench(tapped=False), Bench(tapped=True)
+    while not all(bench.hsm.up for bench in benches):
         await asyncio.sleep(0)
-    samples = [await bench.mean(batch) for _ in range(ROUNDS)]
-    await bench.driver.close()
-    await bench.hsm.close()
-    return samples
+    rounds = [[await bench.mean(batch) for bench in benches] for _ in range(ROUNDS)]
+    for bench in benches:
+        await bench.driver.close()
+        await bench.hsm.close()
+    return [off for off, _ in rounds], [on for _, on in rounds]
 
 
 def attribution(batch: int) -> float:
@@ -277,11 +294,17 @@ def rows() -> list[Row]:
     result = []
     for batch in (BATCH, FEW):
         with on_one_core():
-            samples = uvloop.run(measure(batch))
+            samples, read = uvloop.run(measure(batch))
         result.append(row(f"shell, {batch} authorizations a wake-up", "us", [sum(sample) for sample in samples]))
         result += [row(f"  {name}", "us", [getattr(sample, name) for sample in samples]) for name in Sample._fields]
+        result.append(tap_row(samples, read))
         result.append(row("  hop attribution, in the above", "us", [attribution(batch) for _ in range(ROUNDS)]))
     return result
+
+
+def tap_row(off: list[Sample], on: list[Sample]) -> Row:
+    """The whole with somebody reading the tap, beside the whole with nobody."""
+    return row("  the whole, its tap read", "us", [sum(sample) for sample in on], "not read", median(map(sum, off)))
 
 
 if __name__ == "__main__":

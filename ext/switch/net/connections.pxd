@@ -29,6 +29,8 @@ cdef class Connection(Outlet):
     cpdef put_all(self, frames)
     cpdef flush(self)
     cpdef close(self)
+    @cython.locals(frames=list)
+    cdef _show_tap(self)
     cdef _write_late(self, bytes data)
     cpdef _write(self, bytes data)
     cdef _refuse(self, str event, str reason, str why)

@@ -26,7 +26,7 @@ cdef class Driver:
     cdef public Part part
     cdef public Clock clock
     cdef public HsmPort hsm
-    cdef public object counts, _lines
+    cdef public object counts, _lines, tap
     cdef object _loop, _observe, _refuse_new, _stalled, _failed, _timer
     cdef public set _answering, _closing
     cdef dict _left, _refusals, _outlets

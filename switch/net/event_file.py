@@ -1,0 +1,61 @@
+"""DATA/<part>.events.jsonl: a part's lines, kept for `monetique events`, whether or not standard error goes there too.
+
+The file is bounded: at `MAX_BYTES` it becomes `<part>.events.jsonl.1`, in the place of the one before, and a new one is
+begun. A disk that takes nothing loses lines and hurts nobody.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+MAX_BYTES: Final = 8 << 20  # some 30,000 lines, and as many in the predecessor: a day of a bench that is used by hand
+SUFFIX: Final = ".events.jsonl"
+BEFORE: Final = ".1"
+
+
+def events_path(data: Path, part: str) -> Path:
+    """Where the lines of `part` are kept."""
+    return data / f"{part}{SUFFIX}"
+
+
+class EventFile:
+    """Lines are appended with `write`. `descriptor` is standard error, which `up` on a terminal points at the file."""
+
+    def __init__(self, path: Path, descriptor: int = 2) -> None:
+        self._path = path
+        self._before = path.with_name(path.name + BEFORE)
+        self._file = -1
+        self._size = 0
+        self._torn = b""
+        self._descriptor = descriptor
+        self.is_descriptor = any(_is_same(descriptor, file) for file in (self._path, self._before))
+        """Whether `descriptor` leads to this very file: then one of the two is enough."""
+
+    def write(self, lines: bytes | bytearray) -> None:
+        """Append whole lines."""
+        with contextlib.suppress(OSError):
+            if self._file < 0:
+                self._open()
+            elif self._size >= MAX_BYTES:
+                self._path.replace(self._before)
+                os.close(self._file)
+                self._file = -1
+                self._open()
+            data = self._torn + lines
+            written = os.write(self._file, data)
+            self._torn = b"" if written == len(data) else b"\n"  # a full disk has cut a line: the next begins anew
+            self._size += written
+
+    def _open(self) -> None:
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._file).st_size
+        if self.is_descriptor:  # what is printed past the lines, a traceback say, goes to the new file
+            os.dup2(self._file, self._descriptor)
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
