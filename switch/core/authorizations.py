@@ -8,7 +8,7 @@ import re
 from operator import attrgetter
 
 from switch.cards.bins import BinTable
-from switch.core import checks, results
+from switch.core import checks, hsm_errors, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries, issuers_original
@@ -17,7 +17,7 @@ from switch.core.duplicates import identify, repeated
 from switch.core.effects import FORWARD
 from switch.core.endings import Endings
 from switch.core.journal import packed_intent, seal_extras
-from switch.core.links import AcquirerLink, IssuerLink, Line
+from switch.core.links import AcquirerLink, IssuerLink, Line, zpk_name
 from switch.core.results import APPROVED, PARTIALLY_APPROVED
 from switch.core.schemes import resolve, weigh
 from switch.core.stand_in import StandIns
@@ -166,11 +166,11 @@ class Authorizations:
             return
         tx.hsm_answered_at = now
         if reply is None:
-            self.ends.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
+            self.ends.decline(tx, results.MALFUNCTION, "hsm-silent", hsm_errors.SILENT, now)
             return
         block, code = translated(reply)
         if not block and not code:
-            why = "the HSM's answer to the PIN translation is none"
+            why = hsm_errors.MALFORMED.format(command=hsm_errors.TRANSLATION)
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
         acquirer, issuer = self.context.acquirer_of(tx), self.context.issuer_of(tx)
@@ -186,8 +186,9 @@ class Authorizations:
         if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while
             self._ask_translation(Translation(tx, previous, asked.target, asked.block, asked.account))
             return
-        result = results.of_hsm_error(code)
-        self.ends.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
+        result, source, target = results.of_hsm_error(code), zpk_name(acquirer), zpk_name(issuer)
+        why = hsm_errors.pin_sentence(hsm_errors.TRANSLATION, code, asked.block, asked.account, source, target)
+        self.ends.decline(tx, result, f"hsm-{code}", why, now)
 
     # -- to the issuer ----------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from switch.core import fields as de
+from switch.core.hsm_errors import key_name
 from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
@@ -161,3 +162,14 @@ class IssuerLink:
     def sent_on(self, conn: int) -> list[Transaction]:
         """The requests that wait for an answer on this connection."""
         return [tx for tx in self.waiting if tx.state is WAITING and tx.conn == conn]
+
+
+def zpk_name(party: AcquirerLink | IssuerLink) -> str:
+    """The current zone PIN key of a link, as lines call it: its check value, where known, tells which one that is."""
+    spec, keys = party.spec, party.keys
+    return key_name("ZPK", spec.name, keys.kcv if keys.changed_at else spec.check_values.get("ZPK", ""))
+
+
+def configured_key_name(key_type: str, spec: LinkSpec) -> str:
+    """The same for a key that is never exchanged: ZMK or TAK."""
+    return key_name(key_type, spec.name, spec.check_values.get(key_type, ""))

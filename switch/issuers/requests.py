@@ -11,6 +11,7 @@ reversal has something to release.
 import heapq
 from collections import deque
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from switch.core import fields as de
@@ -30,6 +31,7 @@ from switch.issuers.verification import (
     is_unreadable,
     judge_pin,
     pin_command,
+    why_no_pin,
 )  # fmt: skip
 from switch.profiles.draws import uniform
 
@@ -144,7 +146,9 @@ class Requests:
 
     def _after_cvv(self, pending: Pending, check: CvvCheck, reply: bytes | None, now: float) -> None:
         account = self._account_of(pending)
-        objection = first_objection(BEFORE_HSM, Case.of(pending.request, account, now)) or check.judge(reply)
+        objection = first_objection(BEFORE_HSM, Case.of(pending.request, account, now)) or check.judge(
+            reply, self.context.spec
+        )
         self._go_on(pending, account, objection, now)
 
     def _verify_pin(self, pending: Pending, card: CardSpec, zpks: list[str]) -> None:
@@ -167,11 +171,16 @@ class Requests:
         # While the HSM worked, another request may have used up the last try: the rules before it are asked again.
         objection, tries = first_objection(BEFORE_HSM, Case.of(pending.request, account, now)), account.tries
         if objection is None:
-            tries, objection = judge_pin(reply, tries)
+            tries, objection = judge_pin(reply, tries, partial(self._why_no_pin, pending, account.card))
         if objection is not None:
             self._book(pending, objection, now, tries=tries)
         else:
             self._judge_amount(pending, account, now, tries)
+
+    def _why_no_pin(self, pending: Pending, card: CardSpec, code: str) -> str:
+        ledger = self.context.ledger
+        exchanged = bool(ledger.zone_key.changes())
+        return why_no_pin(code, self.context.spec, card, pending.request.pin_block, exchanged=exchanged)
 
     def _judge_amount(self, pending: Pending, account: Account, now: float, tries: int) -> None:
         # While the HSM worked, the pre-authorization may have been completed.
