@@ -8,7 +8,7 @@ import re
 from operator import attrgetter
 
 from switch.cards.bins import BinTable
-from switch.core import checks, hsm_errors, results
+from switch.core import checks, hsm_errors, near_misses, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries, issuers_original
@@ -33,6 +33,9 @@ NOT_TRANSLATED = re.compile(rb"CD((?!00)[0-9A-Z]{2})")
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
 # speaks of the issuer's leg, the rest is secret.
 NOT_EXTRA = FieldMask((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
+
+
+TAKEN_AS_ASKED = "taken as an approval of what was asked"
 
 
 class Translation:
@@ -85,7 +88,7 @@ class Authorizations:
             context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
         if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
-            why = "DE 90 names no pre-authorization of this card that is held"
+            why = near_misses.of_addition(context, link, view, tx.token, now)
             context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
             return
         if tx.original is not None:
@@ -239,8 +242,7 @@ class Authorizations:
         stan = decimal(stan_text) if is_decimal(stan_text) else 0
         tx = issuer.stans.holder(stan)
         if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer):
-            what = "".join([f", this DE {number}" for number in issuer.spec.match])
-            self._unmatched(issuer, view, stan_text, f": no request with it{what}")
+            self._unmatched(issuer, view, stan_text, f": {near_misses.of_answer(issuer, view, tx)}")
             return
         if tx.state is not WAITING:
             late_ms = round((now - tx.deadline) * 1000)
@@ -250,7 +252,13 @@ class Authorizations:
             return
         code = view.text(de.RESPONSE) or ""
         if not is_alphanumeric(code):
-            self._unmatched(issuer, view, stan_text, ": it has no DE 39, left to the timer", "answer-without-de39")
+            self._unmatched(
+                issuer,
+                view,
+                stan_text,
+                ": it has no DE 39 of two digits or capitals, left to the timer",
+                "answer-without-de39",
+            )
             return
         issuer.stans.release(stan)
         issuer.in_flight -= 1
@@ -263,7 +271,7 @@ class Authorizations:
         tx: Transaction | None = None,
     ) -> None:  # fmt: skip
         """`stan` is ours, of the issuer's leg; what is known of the acquirer's leg stands beside it."""
-        why = f"{view.mti} matched nothing pending: STAN {stan}{why}"
+        why = f"{view.mti} matched nothing pending: {f'STAN {stan}' if stan else 'no STAN'}{why}"
         known = {} if tx is None else {"acquirer_stan": tx.stan, "rrn": tx.rrn, "terminal": tx.terminal}
         self.context.event("unmatched", reason, why, link=issuer.spec.name, mti=view.mti, issuer_stan=stan, **known)
 
@@ -277,6 +285,12 @@ class Authorizations:
         tx.de39 = code if result is None else acquirer.code_of.get(result, code)
         if result == APPROVED or (result is None and code in results.OTHER_APPROVALS):
             self._approve(tx, view, tx.asked())
+            self._compare(tx, issuer, view)
+        elif result is None:
+            why = (
+                f"{issuer.name} answered DE 39 = {code}, which its dialect's [response_codes] lack: passed on as it is"
+            )
+            self.ends.event("answered", tx, "unknown-code", f"{why}, and taken as a decline")
         self.ends.finish(tx, now, self._extras(tx, view))
 
     def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:
@@ -297,6 +311,16 @@ class Authorizations:
         self.ends.event("declined", tx, "partial-approval", why)
         self.ends.finish(tx, now)
         self.deliveries.owe(tx.owe_reversal(now), now)
+
+    def _compare(self, tx: Transaction, issuer: IssuerLink, view: View) -> None:
+        """An approval of what was asked repeats its amount and currency: one line where it does not."""
+        amount, currency = view.text(de.AMOUNT), view.text(de.CURRENCY)
+        if amount is not None and amount != tx.amount:
+            why = f"{issuer.name} approved with DE 4 = {amount}, asked was {tx.amount or 'none'}: {TAKEN_AS_ASKED}"
+            self.ends.event("answered", tx, "amount-differs", f"{why}; a partial approval has a DE 39 of its own")
+        if currency is not None and currency != tx.currency:
+            why = f"{issuer.name} approved with DE 49 = {currency}, asked was {tx.currency}: {TAKEN_AS_ASKED}"
+            self.ends.event("answered", tx, "currency-differs", why)
 
     def _approve(self, tx: Transaction, view: View, amount: int) -> None:
         tx.approval = view.text(de.APPROVAL) or ""
