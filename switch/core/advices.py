@@ -59,11 +59,13 @@ class Advices:
         """An advice is refused where nobody can be told of it, or no more can be stored (R11)."""
         context, index = self.context, self.routes.find(pan)
         if index is None:
-            return checks.Failure(results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}")
+            return checks.Failure(results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}: add a [[route]] for it")
         tx.issuer_link = index
         issuer = context.issuers[index]
         if len(issuer.saf) >= context.spec.max_owed:
-            why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: send this one again later"
+            why = (
+                f"{len(issuer.saf)} messages are owed to {issuer.name}, the limit (max_owed): send this one again later"
+            )
             return checks.Failure(results.MALFUNCTION, "too-much-owed", why)
         return None
 

@@ -80,7 +80,7 @@ class Authorizations:
             context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
             return
         if context.in_flight >= context.spec.max_in_flight:
-            why = f"{context.in_flight} requests are in flight, the limit"
+            why = f"{context.in_flight} requests are in flight, the limit (max_in_flight)"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
             return
         route = self.routes.find(pan)
@@ -128,15 +128,17 @@ class Authorizations:
     def _send(self, tx: Transaction, pan: str, route: int | None, now: float) -> None:
         """On its way to its issuer, by the HSM where it has a PIN."""
         if route is None:
-            self.ends.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
+            self.ends.decline(
+                tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}: add a [[route]] for it", now
+            )
             return
         tx.issuer_link = route
         issuer = self.context.issuer_of(tx)
         if not issuer.serves():
-            self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            self._without_issuer(tx, "issuer-down", issuer.out_of_service(), now)
             return
         if len(issuer.owed) >= self.context.spec.max_owed:
-            why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: it must take them first"
+            why = f"{len(issuer.saf)} messages are owed to {issuer.name}, the limit (max_owed): it must take them first"
             self.ends.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
             return
         assert tx.request is not None
@@ -199,11 +201,11 @@ class Authorizations:
         """Log the intent; the request leaves under our own STAN as soon as that is durable."""
         context = self.context
         if not issuer.serves():  # it went down while the HSM worked
-            self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            self._without_issuer(tx, "issuer-down", issuer.out_of_service(), now)
             return
         taken = issuer.stans.take(tx)
         if taken is None:
-            why = f"all STANs of link {issuer.spec.name} are taken"
+            why = f"all 999,999 STANs of link {issuer.spec.name} are taken: answers are awaited for too long"
             self.ends.decline(tx, results.MALFUNCTION, "no-stan", why, now)
             return
         stan = taken

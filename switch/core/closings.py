@@ -109,7 +109,9 @@ class Closings:
         if code != issuer.code_of[results.APPROVED]:
             self._event(issuer, "reconciliation-refused", f"{name} answered {code} to our totals of {day}")
         elif settlement != IN_BALANCE:
-            self._event(issuer, "out-of-balance", f"{name} has other totals of {day}: its DE 66 is {settlement}")
+            self._event(
+                issuer, "out-of-balance", f"{name} has other totals of {day}: its DE 66 is {settlement or 'absent'}"
+            )
         else:
             self._event(issuer, "in-balance", f"{name} has the same totals of {day}")
 

@@ -79,7 +79,8 @@ class KeyExchanges:
             return
         found = KEY_AND_CHECK_VALUE.fullmatch(view.text(spec.key_field) or "")
         if found is None:
-            why = f"DE {spec.key_field} is not U, 32 hexadecimal digits of a key under the ZMK, 6 of its check value"
+            form = "U, 32 hexadecimal digits of a key under the ZMK, 6 of its check value"
+            why = f"DE {spec.key_field} (key_field), {len(view.text(spec.key_field) or '')} characters, is not {form}"
             context.refuse(conn, party, view, results.FORMAT_ERROR, "bad-key-field", why)
             return
         key, kcv = found.groups()
@@ -155,7 +156,9 @@ class KeyExchanges:
             return
         code = answer.text(de.RESPONSE) or ""
         if code != party.code_of[results.APPROVED]:
-            self._failed(outgoing, "exchange-refused", f"{spec.name} answered {code}")
+            self._failed(
+                outgoing, "exchange-refused", f"{spec.name} answered DE 39 = {code or 'nothing'} to the new key"
+            )
             return
         self._change(party, key, kcv, now)
         self._begun.discard(spec.name)

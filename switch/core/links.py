@@ -94,6 +94,14 @@ class Line:
         """May requests be forwarded on it now?"""
         return self.enabled and self.state is SIGNED_ON
 
+    def trouble(self) -> str:
+        """What it is that keeps it from serving."""
+        if not self.enabled:
+            return f"{self.spec.name} is disabled (enabled = false, or by control)"
+        if self.conn == NO_CONNECTION:
+            return f"no connection to {self.spec.name}: is it listening?"
+        return f"{self.spec.name} has not answered our sign-on (0800, DE 70 = 001) with 00, or has signed off"
+
 
 class IssuerLink:
     """One issuer: its lines, its STANs, what waits for its answer, what it still must be told."""
@@ -137,6 +145,10 @@ class IssuerLink:
             if line.serves():
                 return True
         return False
+
+    def out_of_service(self) -> str:
+        """Why it does not serve, line by line."""
+        return f"link {self.name} is not in service: {'; '.join([line.trouble() for line in self.lines])}"
 
     def line_for(self, tx: Transaction) -> Line:
         """The line that messages about the card of `tx` take: always the same while it serves, so that they keep their

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from switch.core import fields as de
+from switch.core.checks import ORIGINAL_ORDER
 from switch.core.context import Context, response_mti
 from switch.core.links import AcquirerLink, IssuerLink
 from switch.core.saf import Entry
@@ -21,7 +22,6 @@ MTI: Final = re.compile(r"0[1-9][0-9]{2}")
 MMDDHHMMSS: Final = re.compile(
     r"(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
 )  # fmt: skip
-ORDER: Final = "the order is MTI (4 digits), STAN (6), DE 7 (10), DE 32 (11), forwarding institution (11)"
 
 NO_PREAUTHORIZATION: Final = f"is no pre-authorization: its DE 25 was not {de.PREAUTHORISED}"
 
@@ -53,9 +53,9 @@ def out_of_order(original: str) -> str:
     'DE 90 starts with 0001, which is no message type: the orde'
     """
     if not MTI.fullmatch(original[:4]):
-        return f"DE 90 starts with {original[:4]}, which is no message type: {ORDER}"
+        return f"DE 90 starts with {original[:4]}, which is no message type: {ORIGINAL_ORDER}"
     if MMDDHHMMSS.fullmatch(original[4:14]) and not MMDDHHMMSS.fullmatch(original[10:20]):
-        return f"DE 90 has {original[4:10]} where the STAN belongs, which looks like a date: {ORDER}"
+        return f"DE 90 has {original[4:10]} where the STAN belongs, which looks like a date: {ORIGINAL_ORDER}"
     return ""
 
 

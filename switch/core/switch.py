@@ -283,7 +283,7 @@ class Switch(Part):
         elif mti in NETWORK_MTIS:
             self._network.request_of_issuer(line, view, now)
         else:
-            why = f"{mti} is nothing that an issuer sends"
+            why = f"{mti} is nothing that an issuer sends: it answers 01xx, 02xx, 04xx and 0520, and asks by 0800 alone"
             self._context.event("unmatched", "unexpected-mti", why, link=line.spec.name, mti=mti)
 
     def _malformed_from_issuer(self, line: Line, frame: bytes, error: FormatError) -> None:

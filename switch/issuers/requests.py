@@ -110,6 +110,8 @@ class Requests:
         if known.reversed and known.approved:
             raise RefusedError("too_late", "the request repeated here was approved, and then reversed")
         self.context.counters["repeats"] += 1
+        why = "attached: it gets the answer that the first one waits for" if pending else "answered from memory"
+        self.context.explain("repeat", "attached" if pending else "from_memory", why, view, known.de39)
         if pending is None:
             if not ledger.behaviour(request.pan).silent:
                 self._answer(conn, view, known)
@@ -264,7 +266,15 @@ class Requests:
 def require_same(known: Booked, request: Request, account: str, *, advice: bool) -> None:
     """Raise `RefusedError` (94) where a repeat is not one of what is known by its key."""
     if (known.account, known.asked, known.advice) != (account, request.asked, advice):
-        raise RefusedError("duplicate", "same STAN, DE 32, 37, 41 and 13 as an earlier request for something else")
+        names = ("DE 3", "DE 4", "DE 49")
+        pairs = zip(names, request.asked.split("|"), known.asked.split("|"), strict=True)
+        others = [f"another {name}: {theirs}, before it was {ours}" for name, theirs, ours in pairs if theirs != ours]
+        if known.account != account:
+            others.append(f"another card: {account}, before it was {known.account}")
+        if known.advice != advice:
+            others.append(f"another MTI, {'an advice' if advice else 'a request'}")
+        why = f"same STAN, DE 32, 37, 41 and 13 as an earlier message, but {'; '.join(others)}"
+        raise RefusedError("duplicate", why)
 
 
 def business_day(request: Request, now: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from switch.core.near_misses import ORDER
+from switch.core.checks import ORIGINAL_ORDER
 from switch.core.transactions import LOOKED_THROUGH
 from switch.simulation.bench import Bench
 from tests.simulation.conftest import Terminal, terminal_of
@@ -82,7 +82,7 @@ def test_another_order_in_de_90(terminal: Terminal, cards: Cards, order: tuple[s
         return {"90": "".join(parts[part] for part in order) + reversal["90"][20:]}
 
     why, _ = reversed_wrongly(terminal, cards["approve"], wrong)
-    assert f"{said}: {ORDER}" in why
+    assert f"{said}: {ORIGINAL_ORDER}" in why
 
 
 def test_a_reversal_of_nothing_says_what_was_looked_for(terminal: Terminal, cards: Cards) -> None:
