@@ -278,3 +278,46 @@ def test_an_acknowledgement_that_differs(bench: Bench, terminal: Terminal, cards
     assert (
         "it has DE 41 = OTHER001, and the 0420 with this STAN has TERM0001" in only(terminal, "answer-unmatched")["why"]
     )
+
+
+# -- out of service, other totals -------------------------------------------------------------------------------------
+
+
+def test_an_issuer_that_is_not_in_service_is_told_apart(bench: Bench, terminal: Terminal, cards: Cards) -> None:
+    """Nobody dialled, signed off, or switched off: each asks for something else."""
+    down = cards["issuer-down"]
+    assert terminal.ask(terminal.foreign.purchase(down))["39"] == "91"
+    assert "issuer-down is disabled (enabled = false, or by control)" in only(terminal, "issuer-down")["why"]
+    issuer = Scripted(bench, "issuer-1")
+    terminal.ask(terminal.foreign.purchase(cards["approve"]))
+    line = bench.core._context.lines[bench.link_index["issuer-1"]]
+    issuer.say(line.conn, {"t": "0800", "7": "1121120000", "11": "000001", "70": "002"})
+    bench.issuers["issuer-1"].settle()
+    bench.world.run(0.1)
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "91"
+    assert "issuer-1 has not answered our sign-on (0800, DE 70 = 001)" in terminal.said("issuer-down")[-1]["why"]
+
+
+def test_other_totals_are_named_by_element(terminal: Terminal, cards: Cards) -> None:
+    assert terminal.ask(terminal.foreign.purchase(cards["approve"]))["39"] == "00"
+    totals = terminal.foreign.network("001") | {"t": "0500", "32": terminal.foreign.link["institution_id"]}
+    del totals["70"]
+    terminal.ask(totals | {"76": "0000000002", "88": f"{100_00:016d}", "97": f"D{100_00:016d}"})
+    why = only(terminal, "out-of-balance")["why"]
+    assert why.endswith("and is told ours: DE 76 is 0000000002, ours is 0000000001")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"f32": "99999999999"}, "DE 32 is 99999999999, institution_id of link acquirer is 10000000001"),
+        ({"f3": "770000"}, "DE 3 starts with 77; known are 00 purchase"),
+        ({"f49": "840"}, "DE 49 is 840; this switch takes 978 and 250 (currencies)"),
+        ({"f4": "000000000000"}, "DE 4 is zero, and DE 3 = 000000 moves money"),
+        ({"f54": "0040978C000000099999"}, "the cash in DE 54 is 99999 minor units, more than DE 4, 000000010000"),
+        ({"f35": "4687380000000024=3012101"}, "different card numbers: 468738******0024 and 468738******0016"),
+    ],
+)
+def test_a_refusal_shows_what_it_saw(terminal: Terminal, cards: Cards, changes: dict[str, str], said: str) -> None:
+    terminal.ask(terminal.foreign.purchase(cards["approve"], pin=None, **changes))
+    assert said in terminal.bench.world.said[-1]["why"]
