@@ -147,7 +147,7 @@ def wrong_mac(tak: str, algorithm: str, repeat: str) -> str:
     """Why M8 answers 01, by what the link agrees on: its key, `mac_algorithm` and `mac_repeat`."""
     return (
         f"the MAC is not that of the bytes before it under the {tak}: likely the sender has another TAK, another "
-        f"algorithm than ISO 9797-1 {algorithm} (mac_algorithm) or another padding than zeros, covers other bytes "
+        f"mac_algorithm than {algorithm} (of ISO 9797-1) or another padding than zeros, covers other bytes "
         f"(mac_repeat is {repeat}), or the message was changed on its way"
     )
 

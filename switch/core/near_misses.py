@@ -70,9 +70,7 @@ def _nearest(context: Context, link: AcquirerLink, view: View, original: str, no
             if shared > most:
                 nearest, most = tx, shared
     if nearest is None:
-        return (
-            f"no {mti} with STAN {stan}, as DE 90 names it, DE 37 {rrn} and DE 41 {terminal} was seen from {link.name}"
-        )
+        return f"no {mti} from {link.name} has STAN {stan} of DE 90, DE 37 = {rrn} and DE 41 = {terminal} together"
     if nearest.stan != stan:
         own = ", the message's own DE 11" if stan == view.text(de.STAN) else ""
         return f"DE 90 names STAN {stan}{own}, but the {nearest.mti} with its DE 37 and 41 had STAN {nearest.stan}"

@@ -121,4 +121,4 @@ class Postings:
 def unknown(view: View) -> str:
     """What DE 90 names and nobody has seen."""
     original, rrn, terminal = (view.text(field) or "" for field in (de.ORIGINAL, de.RRN, de.TERMINAL))
-    return f"no {original[:4]} with STAN {original[4:10]}, as DE 90 names it, DE 37 {rrn} and DE 41 {terminal} was seen"
+    return f"no {original[:4]} has STAN {original[4:10]} of DE 90, DE 37 = {rrn} and DE 41 = {terminal} together"

@@ -89,7 +89,9 @@ def test_a_reversal_of_nothing_says_what_was_looked_for(terminal: Terminal, card
     request = terminal.foreign.purchase(cards["approve"])
     terminal.ask(terminal.foreign.reversal(request))
     why = only(terminal, "reversal-without-original")["why"]
-    assert f"no 0100 with STAN {request['11']}, as DE 90 names it, DE 37 {request['37']} and DE 41 TERM0001" in why
+    assert (
+        f"no 0100 from acquirer has STAN {request['11']} of DE 90, DE 37 = {request['37']} and DE 41 = TERM0001" in why
+    )
     terminal.ask(terminal.foreign.reversal(request, "0421"))
     assert "its original has not come since" in only(terminal, "from-memory")["why"]
     assert terminal.ask(request)["39"] == "12"
@@ -103,7 +105,7 @@ def test_what_another_link_has_sent_is_not_named(bench: Bench, terminal: Termina
     other = terminal_of(bench, "acquirer-bcd")
     theirs = request | {"32": other.foreign.link["institution_id"], "37": "NEW000000001"}
     other.ask(other.foreign.reversal(theirs))
-    assert "was seen from acquirer-bcd" in only(other, "reversal-without-original")["why"]
+    assert "no 0100 from acquirer-bcd has STAN" in only(other, "reversal-without-original")["why"]
 
 
 def test_a_storm_is_not_looked_up_each_time(terminal: Terminal, cards: Cards) -> None:
