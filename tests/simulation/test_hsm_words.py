@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from psec import des, pinblock
 
+from hsm_sim import errors
 from switch.config.build import check_value, find_key, issuer_spec
 from switch.config.tables import Config, Key
 from switch.core import hsm_errors
@@ -83,6 +84,8 @@ def test_every_code_has_a_sentence(config: Config) -> None:
         hsm_errors.KEY_IMPORT, hsm_errors.KEY_GENERATION,
     )  # fmt: skip
     for command in commands:
+        of_our_device = {code.decode() for code in vars(errors).values() if isinstance(code, bytes)} - {"00"}
+        assert of_our_device <= {*hsm_errors.MEANINGS, *hsm_errors.MEANINGS_IN[hsm_errors.MAC]}
         for code in (*hsm_errors.MEANINGS, *hsm_errors.MEANINGS_IN.get(command, ()), "A1", "BE", "99"):
             said = hsm_errors.sentence(command, code, "ZPK of link a", "ZPK of link b")
             assert said.startswith(f"the HSM answered {code} to the {command}: ")
