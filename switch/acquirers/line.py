@@ -48,7 +48,8 @@ class Line:
         """Is its MAC right, where there must be one? If not, it is as if it had never come."""
         if self._macs is None or self._macs.verify(frame):
             return True
-        self.event("mac", "bad-mac", "its MAC is missing or wrong: dropped, its request is left to the timer", view)
+        why = "its MAC is missing or wrong (another TAK, mac_algorithm or mac_repeat?)"
+        self.event("mac", "bad-mac", f"{why}: dropped, its request is left to the timer", view)
         return False
 
     def write(self, record: AcquirerRecord) -> None:

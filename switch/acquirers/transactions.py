@@ -272,8 +272,21 @@ class Transactions:
         stan, rrn, terminal = (view.text(field) or "" for field in (de.STAN, de.RRN, de.TERMINAL))
         late = (stan, rrn, terminal) in self._reversed and view.mti in ("0110", "0210", "0130", "0230")
         reason = "late-answer" if late else "unmatched"
-        why = "it came after its reversal, which stands" if late else "nothing open has its STAN, DE 37 and DE 41"
+        why = "it came after its reversal, which stands" if late else _difference(view, self._open.get(stan))
         self._line.event("unmatched", reason, why, view)
+
+
+def _difference(view: View, tx: Transaction | None) -> str:
+    """Why an answer answers nothing that is open."""
+    if tx is None:
+        return "nothing open has its STAN"
+    doc = tx.message
+    others = [
+        f"DE {number} is {text if (text := view.text(number)) is not None else 'absent'}, sent was {doc[str(number)]}"
+        for number in (de.RRN, de.TERMINAL)
+        if view.text(number) != doc[str(number)]
+    ]
+    return f"the {doc['t']} with its STAN differs: {', '.join(others) or 'another MTI or DE 12'}"
 
 
 def _answers(view: View, doc: dict[str, str]) -> bool:

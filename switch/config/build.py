@@ -70,6 +70,7 @@ def issuer_spec(config: Config, name: str) -> IssuerSpec:
         tak=_key_if_any(config, link, "TAK") if link.mac else "",
         mac_algorithm=link.mac_algorithm,
         mac_repeat=link.mac_repeat,
+        check_values=_check_values(config, link),
         cards=tuple(_card_spec(card) for card in config.card if card.issuer == name),
         profile=find_profile(config, issuer.profile),
     )
@@ -210,6 +211,7 @@ def _link_spec(config: Config, link: Link) -> LinkSpec:
         key_grace_s=link.key_grace_s,
         mac_algorithm=link.mac_algorithm,
         mac_repeat=link.mac_repeat,
+        check_values=_check_values(config, link),
         timeout_s=link.timeout_s,
         match=link.match,
         enabled=link.enabled,
@@ -223,6 +225,12 @@ def _key_if_any(config: Config, link: Link, type_name: str) -> str:
         (under_lmk(key) for key in config.key if key.link == (link.joins or link.name) and key.type == type_name),
         "",
     )
+
+
+def _check_values(config: Config, link: Link) -> dict[str, str]:
+    """The check values of the link's keys by type, where they are known."""
+    keys = (key for key in config.key if key.link == (link.joins or link.name))
+    return {key.type: kcv for key in keys if (kcv := check_value(key))}
 
 
 def _stand_in_card(config: Config, card: Card) -> StandInCard:

@@ -7,7 +7,7 @@ that did not, which moves nothing.
 """
 
 from switch.cards.bins import BinTable
-from switch.core import checks, results
+from switch.core import checks, near_misses, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries
@@ -59,11 +59,13 @@ class Advices:
         """An advice is refused where nobody can be told of it, or no more can be stored (R11)."""
         context, index = self.context, self.routes.find(pan)
         if index is None:
-            return checks.Failure(results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}")
+            return checks.Failure(results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}: add a [[route]] for it")
         tx.issuer_link = index
         issuer = context.issuers[index]
         if len(issuer.saf) >= context.spec.max_owed:
-            why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: send this one again later"
+            why = (
+                f"{len(issuer.saf)} messages are owed to {issuer.name}, the limit (max_owed): send this one again later"
+            )
             return checks.Failure(results.MALFUNCTION, "too-much-owed", why)
         return None
 
@@ -106,12 +108,14 @@ class Advices:
         tx.decided_at, tx.resolved = now, None
         if tx.mark:
             weigh_completed(context.scheme, tx)
+        unmatched = tx.original is None and view.has(de.ORIGINAL)
+        unknown = near_misses.of_original(context, link, view, now) if unmatched else ""
         context.transactions.add(tx)
         context.transactions.finished(tx, now)
         context.commit(advice_of(tx, link.spec.name, issuer.spec.name, now))
         context.counters["advice-recorded"] += 1
-        if tx.original is None and view.has(de.ORIGINAL):
-            why = "no pre-authorization has the MTI and STAN in DE 90 and its DE 32, 37 and 41: it stands for itself"
+        if unknown:
+            why = f"{unknown}; the advice stands for itself"
             context.event(
                 "advice", "advice-without-original", why, link=link.spec.name, mti=view.mti, stan=tx.stan, rrn=tx.rrn,
                 terminal=tx.terminal,

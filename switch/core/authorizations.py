@@ -8,7 +8,7 @@ import re
 from operator import attrgetter
 
 from switch.cards.bins import BinTable
-from switch.core import checks, results
+from switch.core import checks, hsm_errors, near_misses, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries, issuers_original
@@ -17,7 +17,7 @@ from switch.core.duplicates import identify, repeated
 from switch.core.effects import FORWARD
 from switch.core.endings import Endings
 from switch.core.journal import packed_intent, seal_extras
-from switch.core.links import AcquirerLink, IssuerLink, Line
+from switch.core.links import AcquirerLink, IssuerLink, Line, zpk_name
 from switch.core.results import APPROVED, PARTIALLY_APPROVED
 from switch.core.schemes import resolve, weigh
 from switch.core.stand_in import StandIns
@@ -33,6 +33,9 @@ NOT_TRANSLATED = re.compile(rb"CD((?!00)[0-9A-Z]{2})")
 # What of an issuer's answer is not kept beside the echoed fields: the codes stand apart, the day is ours (R16), DE 90
 # speaks of the issuer's leg, the rest is secret.
 NOT_EXTRA = FieldMask((*de.ECHOED, *de.NEVER_ANSWERED, de.BUSINESS_DATE, de.APPROVAL, de.RESPONSE, de.ORIGINAL))
+
+
+TAKEN_AS_ASKED = "taken as an approval of what was asked"
 
 
 class Translation:
@@ -77,7 +80,7 @@ class Authorizations:
             context.refuse(conn, link, view, results.MALFUNCTION, "log-stalled", context.stalled)
             return
         if context.in_flight >= context.spec.max_in_flight:
-            why = f"{context.in_flight} requests are in flight, the limit"
+            why = f"{context.in_flight} requests are in flight, the limit (max_in_flight)"
             context.refuse(conn, link, view, results.MALFUNCTION, "overload", why)
             return
         route = self.routes.find(pan)
@@ -85,7 +88,7 @@ class Authorizations:
             context.refuse(conn, link, view, results.ISSUER_DOWN, "issuer-busy", why)
             return
         if tx.preauthorised and view.has(de.ORIGINAL) and not self._adds_to(tx, view):
-            why = "DE 90 names no pre-authorization of this card that is held"
+            why = near_misses.of_addition(context, link, view, tx.token, now)
             context.refuse(conn, link, view, results.INVALID_TRANSACTION, "no-preauthorization", why)
             return
         if tx.original is not None:
@@ -125,15 +128,17 @@ class Authorizations:
     def _send(self, tx: Transaction, pan: str, route: int | None, now: float) -> None:
         """On its way to its issuer, by the HSM where it has a PIN."""
         if route is None:
-            self.ends.decline(tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}", now)
+            self.ends.decline(
+                tx, results.NO_ROUTE, "no-route", f"no route for BIN {pan[:6]}: add a [[route]] for it", now
+            )
             return
         tx.issuer_link = route
         issuer = self.context.issuer_of(tx)
         if not issuer.serves():
-            self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            self._without_issuer(tx, "issuer-down", issuer.out_of_service(), now)
             return
         if len(issuer.owed) >= self.context.spec.max_owed:
-            why = f"{len(issuer.saf)} messages are owed to {issuer.spec.name}, the limit: it must take them first"
+            why = f"{len(issuer.saf)} messages are owed to {issuer.name}, the limit (max_owed): it must take them first"
             self.ends.decline(tx, results.ISSUER_DOWN, "reversals-owed", why, now)
             return
         assert tx.request is not None
@@ -166,11 +171,11 @@ class Authorizations:
             return
         tx.hsm_answered_at = now
         if reply is None:
-            self.ends.decline(tx, results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time", now)
+            self.ends.decline(tx, results.MALFUNCTION, "hsm-silent", hsm_errors.SILENT, now)
             return
         block, code = translated(reply)
         if not block and not code:
-            why = "the HSM's answer to the PIN translation is none"
+            why = hsm_errors.MALFORMED.format(command=hsm_errors.TRANSLATION)
             self.ends.decline(tx, results.MALFUNCTION, "hsm-malformed", why, now)
             return
         acquirer, issuer = self.context.acquirer_of(tx), self.context.issuer_of(tx)
@@ -186,8 +191,9 @@ class Authorizations:
         if previous := keys.fallback(asked.source, code, now):  # R15: both are valid for a while
             self._ask_translation(Translation(tx, previous, asked.target, asked.block, asked.account))
             return
-        result = results.of_hsm_error(code)
-        self.ends.decline(tx, result, f"hsm-{code}", f"the HSM answered {code} to the PIN translation", now)
+        result, source, target = results.of_hsm_error(code), zpk_name(acquirer), zpk_name(issuer)
+        why = hsm_errors.pin_sentence(hsm_errors.TRANSLATION, code, asked.block, asked.account, source, target)
+        self.ends.decline(tx, result, f"hsm-{code}", why, now)
 
     # -- to the issuer ----------------------------------------------------------------------------------------------
 
@@ -195,11 +201,11 @@ class Authorizations:
         """Log the intent; the request leaves under our own STAN as soon as that is durable."""
         context = self.context
         if not issuer.serves():  # it went down while the HSM worked
-            self._without_issuer(tx, "issuer-down", f"link {issuer.spec.name} is not in service", now)
+            self._without_issuer(tx, "issuer-down", issuer.out_of_service(), now)
             return
         taken = issuer.stans.take(tx)
         if taken is None:
-            why = f"all STANs of link {issuer.spec.name} are taken"
+            why = f"all 999,999 STANs of link {issuer.spec.name} are taken: answers are awaited for too long"
             self.ends.decline(tx, results.MALFUNCTION, "no-stan", why, now)
             return
         stan = taken
@@ -238,8 +244,7 @@ class Authorizations:
         stan = decimal(stan_text) if is_decimal(stan_text) else 0
         tx = issuer.stans.holder(stan)
         if tx is None or not tx.asked_under(stan) or not answers(view, tx, issuer):
-            what = "".join([f", this DE {number}" for number in issuer.spec.match])
-            self._unmatched(issuer, view, stan_text, f": no request with it{what}")
+            self._unmatched(issuer, view, stan_text, f": {near_misses.of_answer(issuer, view, tx)}")
             return
         if tx.state is not WAITING:
             late_ms = round((now - tx.deadline) * 1000)
@@ -249,7 +254,13 @@ class Authorizations:
             return
         code = view.text(de.RESPONSE) or ""
         if not is_alphanumeric(code):
-            self._unmatched(issuer, view, stan_text, ": it has no DE 39, left to the timer", "answer-without-de39")
+            self._unmatched(
+                issuer,
+                view,
+                stan_text,
+                ": it has no DE 39 of two digits or capitals, left to the timer",
+                "answer-without-de39",
+            )
             return
         issuer.stans.release(stan)
         issuer.in_flight -= 1
@@ -262,7 +273,7 @@ class Authorizations:
         tx: Transaction | None = None,
     ) -> None:  # fmt: skip
         """`stan` is ours, of the issuer's leg; what is known of the acquirer's leg stands beside it."""
-        why = f"{view.mti} matched nothing pending: STAN {stan}{why}"
+        why = f"{view.mti} matched nothing pending: {f'STAN {stan}' if stan else 'no STAN'}{why}"
         known = {} if tx is None else {"acquirer_stan": tx.stan, "rrn": tx.rrn, "terminal": tx.terminal}
         self.context.event("unmatched", reason, why, link=issuer.spec.name, mti=view.mti, issuer_stan=stan, **known)
 
@@ -276,6 +287,12 @@ class Authorizations:
         tx.de39 = code if result is None else acquirer.code_of.get(result, code)
         if result == APPROVED or (result is None and code in results.OTHER_APPROVALS):
             self._approve(tx, view, tx.asked())
+            self._compare(tx, issuer, view)
+        elif result is None:
+            why = (
+                f"{issuer.name} answered DE 39 = {code}, which its dialect's [response_codes] lack: passed on as it is"
+            )
+            self.ends.event("answered", tx, "unknown-code", f"{why}, and taken as a decline")
         self.ends.finish(tx, now, self._extras(tx, view))
 
     def _partly(self, tx: Transaction, acquirer: AcquirerLink, view: View, now: float) -> None:
@@ -296,6 +313,16 @@ class Authorizations:
         self.ends.event("declined", tx, "partial-approval", why)
         self.ends.finish(tx, now)
         self.deliveries.owe(tx.owe_reversal(now), now)
+
+    def _compare(self, tx: Transaction, issuer: IssuerLink, view: View) -> None:
+        """An approval of what was asked repeats its amount and currency: one line where it does not."""
+        amount, currency = view.text(de.AMOUNT), view.text(de.CURRENCY)
+        if amount is not None and amount != tx.amount:
+            why = f"{issuer.name} approved with DE 4 = {amount}, asked was {tx.amount or 'none'}: {TAKEN_AS_ASKED}"
+            self.ends.event("answered", tx, "amount-differs", f"{why}; a partial approval has a DE 39 of its own")
+        if currency is not None and currency != tx.currency:
+            why = f"{issuer.name} approved with DE 49 = {currency}, asked was {tx.currency}: {TAKEN_AS_ASKED}"
+            self.ends.event("answered", tx, "currency-differs", why)
 
     def _approve(self, tx: Transaction, view: View, amount: int) -> None:
         tx.approval = view.text(de.APPROVAL) or ""

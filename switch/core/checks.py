@@ -8,6 +8,7 @@ that fails decides.
 import re
 from typing import Final, NamedTuple
 
+from switch.cards.masking import mask_pan
 from switch.core import fields as de
 from switch.core import results
 from switch.core.digits import is_decimal, leading_two
@@ -23,6 +24,7 @@ REVERSAL: Final = FieldMask((3, 4, 7, 11, 32, 37, 41, 42, 49, 90))
 
 # By DE 3, first two digits: does it move money? Purchase, cash, cashback, refund; balance, verification.
 MOVES: Final = {0: True, 1: True, 9: True, 20: True, 31: False, 37: False}
+KNOWN_KINDS: Final = "known are 00 purchase, 01 cash, 09 cashback, 20 refund, 31 balance, 37 verification"
 
 
 class Failure(NamedTuple):
@@ -44,7 +46,8 @@ AMOUNT_ELEMENT: Final = 20  # DE 54
 ADDITIONAL_AMOUNT: Final = re.compile(r"[0-9]{4}[0-9A-Z]{3}[CD][0-9]{12}")
 CASHBACK_AMOUNT: Final = "40"  # amount type
 
-ORIGINAL_DIGITS: Final = 42  # DE 90: MTI, STAN, DE 7, acquiring and forwarding institution
+ORIGINAL_DIGITS: Final = 42  # DE 90
+ORIGINAL_ORDER: Final = "the order is MTI (4 digits), STAN (6), DE 7 (10), DE 32 (11), forwarding institution (11)"
 
 
 def absent(view: View, mandatory: FieldMask) -> Failure | None:
@@ -74,7 +77,7 @@ def foreign_acquirer(view: View, link: AcquirerLink) -> Failure | None:
         return None
     return Failure(
         results.NOT_PERMITTED_TERMINAL, "foreign-acquirer",
-        f"DE 32 is not {link.spec.institution_id}, the institution of link {link.spec.name}",
+        f"DE 32 is {view.text(de.ACQUIRER)}, institution_id of link {link.spec.name} is {link.spec.institution_id}",
     )  # fmt: skip
 
 
@@ -107,7 +110,8 @@ def track_disagrees(view: View, pan: str) -> Failure | None:
         return None  # as nearly all
     on_track, _, rest = track.replace("D", "=").partition("=")
     if on_track != pan:
-        return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 2 hold different card numbers")
+        why = f"DE 35 and DE 2 hold different card numbers: {mask_pan(on_track)} and {mask_pan(pan)}"
+        return Failure(results.FORMAT_ERROR, "track-disagrees", why)
     if expiry is not None and expiry != rest[:EXPIRY_DIGITS]:
         return Failure(results.FORMAT_ERROR, "track-disagrees", "DE 35 and DE 14 hold different expiry dates")
     return None
@@ -118,12 +122,15 @@ def business(view: View, spec: SwitchSpec) -> Failure | None:
     code = view.text(de.PROCESSING_CODE) or ""
     moves = MOVES.get(leading_two(code))
     if moves is None:
-        return Failure(results.INVALID_TRANSACTION, "unknown-processing-code", f"DE 3 starts with {code[:2]}")
+        return Failure(
+            results.INVALID_TRANSACTION, "unknown-processing-code", f"DE 3 starts with {code[:2]}; {KNOWN_KINDS}"
+        )
     currency = view.text(de.CURRENCY)
     if currency not in spec.currencies:
-        return Failure(results.INVALID_TRANSACTION, "unknown-currency", f"DE 49 is {currency}")
+        why = f"DE 49 is {currency}; this switch takes {' and '.join(spec.currencies)} (currencies)"
+        return Failure(results.INVALID_TRANSACTION, "unknown-currency", why)
     if moves and is_zero(view.text(de.AMOUNT) or ""):
-        return Failure(results.INVALID_AMOUNT, "zero-amount", "DE 4 is zero")
+        return Failure(results.INVALID_AMOUNT, "zero-amount", f"DE 4 is zero, and DE 3 = {code} moves money")
     return bad_amounts(view) if view.has(de.AMOUNTS) else None
 
 
@@ -148,7 +155,8 @@ def bad_amounts(view: View) -> Failure | None:
         return Failure(results.FORMAT_ERROR, "bad-amounts", why)
     cash = sum(int(element[8:]) for element in elements if element[2:4] == CASHBACK_AMOUNT)
     if cash > int(view.text(de.AMOUNT) or "0"):
-        return Failure(results.INVALID_AMOUNT, "cashback-exceeds", "the cash in DE 54 is more than DE 4")
+        why = f"the cash in DE 54 is {cash} minor units, more than DE 4, {view.text(de.AMOUNT)}"
+        return Failure(results.INVALID_AMOUNT, "cashback-exceeds", why)
     return None
 
 
@@ -178,7 +186,8 @@ def bad_original(view: View) -> Failure | None:
     """DE 90 must name a message."""
     original = view.text(de.ORIGINAL) or ""
     if len(original) != ORIGINAL_DIGITS or not is_decimal(original):
-        return Failure(results.FORMAT_ERROR, "bad-original", f"DE 90 is not {ORIGINAL_DIGITS} digits")
+        why = f"DE 90 is not {ORIGINAL_DIGITS} digits but {len(original)} characters: {ORIGINAL_ORDER}"
+        return Failure(results.FORMAT_ERROR, "bad-original", why)
     return None
 
 

@@ -14,7 +14,7 @@ from switch.core import records, results
 from switch.core.context import Context
 from switch.core.links import Closing, IssuerLink
 from switch.core.questions import Questions
-from switch.core.reconciliation import IN_BALANCE
+from switch.core.reconciliation import IN_BALANCE, differences
 from switch.iso8583.codec import View
 
 CUTOVER: Final = "201"
@@ -109,7 +109,10 @@ class Closings:
         if code != issuer.code_of[results.APPROVED]:
             self._event(issuer, "reconciliation-refused", f"{name} answered {code} to our totals of {day}")
         elif settlement != IN_BALANCE:
-            self._event(issuer, "out-of-balance", f"{name} has other totals of {day}: its DE 66 is {settlement}")
+            ours = self.context.totals.of(issuer.index, closing.closed, currency).elements()
+            theirs = {number: text for number in ours if (text := answer.text(number)) is not None}
+            others = f"its DE 66 is {settlement or 'absent'}" + (f", {differences(ours, theirs)}" if theirs else "")
+            self._event(issuer, "out-of-balance", f"{name} has other totals of {day}: {others}")
         else:
             self._event(issuer, "in-balance", f"{name} has the same totals of {day}")
 

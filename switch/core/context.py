@@ -5,7 +5,7 @@ for one class of messages.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,6 +30,9 @@ HsmHandler: TypeAlias = Callable[[Any, bytes | None, float], None]
 
 # Functions of an MTI (third digit) that ask for an answer: request, advice and, from 1993 on, notification.
 ASKING = frozenset("024")
+
+# How often a second `look_through` looks: a storm of what matches nothing may cost some percent of a core, not more.
+LOOKS_PER_S = 10
 
 # The commonest answers, which need not be worked out.
 ANSWERED_BY = {"0100": "0110", "0101": "0110", "0200": "0210", "0201": "0210"}
@@ -66,6 +69,7 @@ class Context:
         self._asked_hsm: dict[int, tuple[HsmHandler, Any]] = {}
         self._last_tag = 0
         self._day, self._mmdd = "", ""  # the latest that `mmdd` was asked for
+        self._looked_in, self._looks = 0, 0  # second, and how often in it
         self.stalled = ""  # why nothing can be recorded now; empty while it can
 
     def _set_up_links(self) -> None:
@@ -114,6 +118,13 @@ class Context:
             original[:4],
         )  # fmt: skip
         return self.transactions.find_original(key, original[10:20])
+
+    def look_through(self, texts: tuple[str, ...], now: float) -> Iterable[Transaction]:
+        """`Transactions.newest`, for a line; nothing where others were looked for too often in this second."""
+        if int(now) != self._looked_in:
+            self._looked_in, self._looks = int(now), 0
+        self._looks += 1
+        return self.transactions.newest(texts) if self._looks <= LOOKS_PER_S else ()
 
     def commit(self, record: records.Record) -> bytes:
         """Log `record`, as the bytes returned; what is forwarded or answered after this waits until it is durable."""

@@ -6,7 +6,7 @@ is the message before it.
 """
 
 from switch.core import fields as de
-from switch.core import results
+from switch.core import near_misses, results
 from switch.core.context import Context
 from switch.core.effects import FORWARD
 from switch.core.journal import delivery_of, exhausted_of, open_extras
@@ -113,11 +113,13 @@ class Deliveries:
         entry = issuer.saf.find(view.mti, stan, rrn, terminal)
         code = view.text(de.RESPONSE) or ""
         if entry is None:
-            why = f"{view.mti} matched nothing that is owed: STAN {stan}"
+            why = f"{view.mti} matched nothing that is owed: STAN {stan}: {near_misses.of_delivery(issuer, view)}"
             self.context.event("unmatched", "answer-unmatched", why, link=issuer.spec.name, mti=view.mti, stan=stan)
         elif issuer.result_of.get(code) not in DELIVERED:
             what = "reversal" if entry.mti == "0420" else "advice"
-            why = f"{issuer.spec.name} did not take the {what}: it is repeated"
+            said = f"answered DE 39 = {code}" if code else "gave no DE 39"
+            taken = " or ".join(issuer.code_of[result] for result in (results.APPROVED, results.UNKNOWN_ORIGINAL))
+            why = f"{issuer.spec.name} {said} to the {what}: it is repeated until the answer is {taken}"
             self.context.event(
                 what, f"{what}-refused", why, link=issuer.spec.name, stan=stan, attempts=entry.attempts, de39=code
             )

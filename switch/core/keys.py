@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from switch.core import fields as de
-from switch.core import records, results
+from switch.core import hsm_errors, records, results
 from switch.core.context import Context
-from switch.core.links import AcquirerLink, IssuerLink
+from switch.core.links import AcquirerLink, IssuerLink, configured_key_name
 from switch.core.questions import Questions
 from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import View
@@ -79,7 +79,8 @@ class KeyExchanges:
             return
         found = KEY_AND_CHECK_VALUE.fullmatch(view.text(spec.key_field) or "")
         if found is None:
-            why = f"DE {spec.key_field} is not U, 32 hexadecimal digits of a key under the ZMK, 6 of its check value"
+            form = "U, 32 hexadecimal digits of a key under the ZMK, 6 of its check value"
+            why = f"DE {spec.key_field} (key_field), {len(view.text(spec.key_field) or '')} characters, is not {form}"
             context.refuse(conn, party, view, results.FORMAT_ERROR, "bad-key-field", why)
             return
         key, kcv = found.groups()
@@ -91,16 +92,20 @@ class KeyExchanges:
         conn, party, view, told_kcv = incoming
         found = IMPORTED.fullmatch(reply or b"")
         if found is None:
-            reason, why = without_answer(reply, "key import")
+            reason, why = without_answer(reply, hsm_errors.KEY_IMPORT)
             self.context.refuse(conn, party, view, results.MALFUNCTION, reason, why)
             return
+        zmk = configured_key_name("ZMK", party.spec)
         key, kcv, error = (group.decode("ascii") if group else "" for group in found.groups())
         if error:
             result = results.MALFUNCTION if error in results.HSM_FAULTS else results.SECURITY
-            why = f"the HSM answered {error} to the key import: the old key stays"
+            why = f"{hsm_errors.sentence(hsm_errors.KEY_IMPORT, error, zmk)}: the old key stays"
             self.context.refuse(conn, party, view, result, f"hsm-{error}", why)
         elif kcv != told_kcv:
-            why = f"the new key's check value is {kcv}, DE {party.spec.key_field} says {told_kcv}: the old key stays"
+            why = (
+                f"the new key's check value is {kcv}, DE {party.spec.key_field} says {told_kcv}: likely it was sent "
+                f"under another key than the {zmk}: the old key stays"
+            )
             self.context.refuse(conn, party, view, results.SECURITY, "bad-check-value", why)
         else:
             if key != party.keys.current:
@@ -128,11 +133,12 @@ class KeyExchanges:
         conn, party, _ = outgoing
         found = GENERATED.fullmatch(reply or b"")
         if found is None:
-            self._failed(outgoing, *without_answer(reply, "key generation"))
+            self._failed(outgoing, *without_answer(reply, hsm_errors.KEY_GENERATION))
             return
         key, key_under_zmk, kcv, error = (group.decode("ascii") if group else "" for group in found.groups())
         if error:
-            self._failed(outgoing, f"hsm-{error}", f"the HSM answered {error} to the key generation")
+            zmk = configured_key_name("ZMK", party.spec)
+            self._failed(outgoing, f"hsm-{error}", hsm_errors.sentence(hsm_errors.KEY_GENERATION, error, zmk))
             return
         spec = party.spec
         patches = {de.NETWORK_CODE: spec.key_code, spec.key_field: key_under_zmk + kcv}
@@ -150,7 +156,9 @@ class KeyExchanges:
             return
         code = answer.text(de.RESPONSE) or ""
         if code != party.code_of[results.APPROVED]:
-            self._failed(outgoing, "exchange-refused", f"{spec.name} answered {code}")
+            self._failed(
+                outgoing, "exchange-refused", f"{spec.name} answered DE 39 = {code or 'nothing'} to the new key"
+            )
             return
         self._change(party, key, kcv, now)
         self._begun.discard(spec.name)
@@ -175,5 +183,5 @@ class KeyExchanges:
 def without_answer(reply: bytes | None, what: str) -> tuple[str, str]:
     """Reason and sentence for an HSM that said nothing, or nothing that can be read."""
     if reply is None:
-        return "hsm-silent", f"no HSM, or no answer in time, to the {what}"
-    return "hsm-malformed", f"the HSM's answer to the {what} is none"
+        return "hsm-silent", f"{what}: {hsm_errors.SILENT}"
+    return "hsm-malformed", hsm_errors.MALFORMED.format(command=what)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from switch.core import fields as de
+from switch.core.hsm_errors import key_name
 from switch.core.saf import Entry, StoreAndForward
 from switch.core.specs import LinkSpec
 from switch.core.stans import Stans
@@ -93,6 +94,14 @@ class Line:
         """May requests be forwarded on it now?"""
         return self.enabled and self.state is SIGNED_ON
 
+    def trouble(self) -> str:
+        """What it is that keeps it from serving."""
+        if not self.enabled:
+            return f"{self.spec.name} is disabled (enabled = false, or by control)"
+        if self.conn == NO_CONNECTION:
+            return f"no connection to {self.spec.name}: is it listening?"
+        return f"{self.spec.name} has not answered our sign-on (0800, DE 70 = 001) with 00, or has signed off"
+
 
 class IssuerLink:
     """One issuer: its lines, its STANs, what waits for its answer, what it still must be told."""
@@ -137,6 +146,10 @@ class IssuerLink:
                 return True
         return False
 
+    def out_of_service(self) -> str:
+        """Why it does not serve, line by line."""
+        return f"link {self.name} is not in service: {'; '.join([line.trouble() for line in self.lines])}"
+
     def line_for(self, tx: Transaction) -> Line:
         """The line that messages about the card of `tx` take: always the same while it serves, so that they keep their
         order. Cards are spread by their tokens; those of a line that is out of service spread over the others."""
@@ -161,3 +174,14 @@ class IssuerLink:
     def sent_on(self, conn: int) -> list[Transaction]:
         """The requests that wait for an answer on this connection."""
         return [tx for tx in self.waiting if tx.state is WAITING and tx.conn == conn]
+
+
+def zpk_name(party: AcquirerLink | IssuerLink) -> str:
+    """The current zone PIN key of a link, as lines call it: its check value, where known, tells which one that is."""
+    spec, keys = party.spec, party.keys
+    return key_name("ZPK", spec.name, keys.kcv if keys.changed_at else spec.check_values.get("ZPK", ""))
+
+
+def configured_key_name(key_type: str, spec: LinkSpec) -> str:
+    """The same for a key that is never exchanged: ZMK or TAK."""
+    return key_name(key_type, spec.name, spec.check_values.get(key_type, ""))

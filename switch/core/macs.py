@@ -24,10 +24,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
 
-from switch.core import results
+from switch.core import hsm_errors, results
 from switch.core.checks import Failure
 from switch.core.context import Context, is_asking
 from switch.core.effects import ANSWER, CLOSE, FORWARD, SEND, Effect
+from switch.core.links import configured_key_name
 from switch.core.specs import LinkSpec
 from switch.iso8583.codec import FormatError, View, Wire
 
@@ -260,12 +261,12 @@ def covered(view: View, number: int, link: LinkSpec) -> bytes:
 def fault(reply: bytes | None, link: LinkSpec) -> Failure:
     """Why the HSM's answer is no good."""
     if reply is None:
-        return Failure(results.MALFUNCTION, "hsm-silent", "no HSM, or no answer in time")
+        return Failure(results.MALFUNCTION, "hsm-silent", hsm_errors.SILENT)
     found = ERROR.match(reply)
     if found is None:
-        return Failure(results.MALFUNCTION, "hsm-malformed", "the HSM's answer about a MAC is none")
+        return Failure(results.MALFUNCTION, "hsm-malformed", hsm_errors.MALFORMED.format(command=hsm_errors.MAC))
     code = found[1].decode("ascii")
+    tak = configured_key_name("TAK", link)
     if code == VERIFICATION_FAILED:
-        why = f"the MAC is not that of the bytes before it under the TAK (ISO 9797-1 algorithm {link.mac_algorithm})"
-        return Failure(results.SECURITY, "bad-mac", f"{why}; or the message was changed on its way")
-    return Failure(results.of_hsm_error(code), f"hsm-{code}", f"the HSM answered {code} about a MAC")
+        return Failure(results.SECURITY, "bad-mac", hsm_errors.wrong_mac(tak, link.mac_algorithm, link.mac_repeat))
+    return Failure(results.of_hsm_error(code), f"hsm-{code}", hsm_errors.sentence(hsm_errors.MAC, code, tak))

@@ -84,7 +84,9 @@ class Network:
             return
         result = line.issuer.result_of.get(answer.text(de.RESPONSE) or "")
         if result != results.APPROVED:
-            why = f"{line.spec.name} answered {answer.text(de.RESPONSE)} to our sign-on"
+            said = answer.text(de.RESPONSE)
+            said = f"with DE 39 = {said}" if said else "without DE 39"
+            why = f"{line.spec.name} answered our sign-on {said}: it must be {line.issuer.code_of[results.APPROVED]}"
             self.context.event("link", "sign-on-refused", why, link=line.spec.name)
             self.context.effects.append((CLOSE, line.conn, "sign-on refused"))
             return
@@ -106,7 +108,7 @@ class Network:
             if line.state is LinkState.SIGNED_ON:
                 self.keys.request(line.conn, issuer, view)
             else:
-                why = f"{line.spec.name} changes a key before it has signed on"
+                why = f"{line.spec.name} changes a key before it has answered our sign-on"
                 context.refuse(line.conn, issuer, view, results.ISSUER_DOWN, "not-signed-on", why)
             return
         if code not in (SIGN_ON, SIGN_OFF, CUTOVER, ECHO):
@@ -130,7 +132,7 @@ class Network:
     def _missed(self, line: Line, code: str, now: float) -> None:
         """Ask again; give up a line that misses too many (R14)."""
         line.missed_echoes += 1
-        why = f"no 0810 to our 0800/{code} within {line.spec.timeout_s:g} s"
+        why = f"no 0810 from {line.spec.name} to our 0800/{code} (DE 70) within {line.spec.timeout_s:g} s"
         self.context.event("link", "echo-missed", why, link=line.spec.name, missed=line.missed_echoes)
         if line.missed_echoes >= self.context.spec.echo_misses:
             line.state = LinkState.CONNECTED

@@ -55,11 +55,19 @@ class Questions:
         stan = view.text(de.STAN) or ""
         question = self._open.get((conn, stan))
         if question is None or question.answered_by != view.mti:
-            why = f"{view.mti} matched nothing that we asked: STAN {stan}"
+            why = f"{view.mti} matched nothing that we asked: {self._difference(conn, stan, question)}"
             self.context.event("unmatched", "answer-unmatched", why, link=link, mti=view.mti)
             return
         del self._open[conn, stan]
         question.told(view, now)
+
+    def _difference(self, conn: int, stan: str, question: _Question | None) -> str:
+        """Why an answer answers nothing."""
+        if question is not None:
+            return f"what has STAN {stan} is answered by {question.answered_by}"
+        asked = ", ".join([stan for on, stan in self._open if on == conn])
+        waiting = f"open on this connection is STAN {asked}" if asked else "nothing is open on this connection"
+        return f"{f'STAN {stan}' if stan else 'it has no DE 11'}; {waiting}"
 
     def lost(self, conn: int, now: float) -> None:
         """The connection is gone: no answer will come on it."""

@@ -37,7 +37,7 @@ class Reconciliation:
             why = f"DE 15 is {mmdd}: no totals of that day are kept; the day of this link is {link.business_date}"
             context.refuse(conn, link, view, results.INVALID_TRANSACTION, "day-not-kept", why)
         elif currency not in context.spec.currencies:
-            why = f"DE 50 is {currency}"
+            why = f"DE 50 is {currency}; this switch takes {' and '.join(context.spec.currencies)} (currencies)"
             context.refuse(conn, link, view, results.INVALID_TRANSACTION, "unknown-currency", why)
         else:
             self._compare(conn, link, view, business_date, currency)
@@ -48,7 +48,8 @@ class Reconciliation:
         theirs = {number: text for number in (*COUNTS, *SUMS, NET) if (text := view.text(number)) is not None}
         in_balance = figures.balances(theirs)
         if not in_balance:
-            why = f"{link.spec.name} has other totals of {business_date} in {currency}: it is told ours"
+            others = differences(figures.elements(), theirs)
+            why = f"{link.spec.name} has other totals of {business_date} in {currency}, and is told ours: {others}"
             context.event("reconciliation", "out-of-balance", why, link=link.spec.name, mti=view.mti)
         patches: dict[int, str | None] = {
             de.BUSINESS_DATE: business_date[2:],
@@ -60,3 +61,16 @@ class Reconciliation:
         context.counters[f"de39-{patches[de.RESPONSE]}"] += 1
         frame = link.layout.emit(response_mti(view.mti), view, link.layout.mask(ECHOED), patches)
         context.effects.append((ANSWER, conn, frame, None))
+
+
+def differences(ours: dict[int, str], theirs: dict[int, str]) -> str:
+    """The elements that differ, as both sides have them; one that is absent counts as zero.
+
+    >>> differences({74: "0000000001", 76: "0000000000"}, {})
+    'DE 74 is absent, ours is 0000000001'
+    """
+    return ", ".join(
+        f"DE {number} is {theirs.get(number, 'absent')}, ours is {text}"
+        for number, text in ours.items()
+        if (theirs.get(number) or "").lstrip("C0") != text.lstrip("C0")
+    )

@@ -10,7 +10,8 @@ completion that was dropped takes its pre-authorization, and what was added to t
 
 from dataclasses import dataclass
 
-from switch.core import checks, results
+from switch.cards.masking import mask_pan
+from switch.core import checks, near_misses, results
 from switch.core import fields as de
 from switch.core.context import Context
 from switch.core.deliveries import Deliveries
@@ -54,9 +55,12 @@ class Reversals:
             result = link.spec.unknown_reversal
             if tx is None:
                 self._remember_unknown(asked, link.code_of[result])
+            else:
+                self._event(asked, "from-memory", "its original has not come since: acknowledged again", "repeat")
         elif tx.token != context.vault.token(checks.pan_of(view)):
             result = link.spec.unknown_reversal
-            self._event(asked, "reversal-of-another-card", "its original was made with another card: nothing done")
+            why = f"its original was made with another card than {mask_pan(checks.pan_of(view))}: nothing done"
+            self._event(asked, "reversal-of-another-card", why)
         else:
             standing = (view.text(de.REPLACEMENT) or "")[: checks.AMOUNT_DIGITS]
             result = self._reduce(tx, asked, standing) if standing.strip("0") else self._take_back(tx, asked)
@@ -67,7 +71,7 @@ class Reversals:
     def _take_back(self, tx: Transaction, asked: Asked) -> str:
         """Log the reversal, once, and see to it that the issuer holds nothing (R10)."""
         if tx.taken_back:
-            self.context.counters["reversal-repeated"] += 1
+            self._repeated(asked)
             return results.APPROVED
         tx.taken_back = True
         for completion in tx.completions or ():
@@ -111,13 +115,14 @@ class Reversals:
         """DE 95: only so much stands from now on."""
         context, amount = self.context, int(standing)
         if any(entry.kind is Kind.REDUCTION and entry.amount == standing for entry in tx.entries or ()):
-            context.counters["reversal-repeated"] += 1
+            self._repeated(asked)
             return results.APPROVED
         if tx.hold is not Hold.HELD or tx.released:
-            self._event(asked, "nothing-to-reduce", "its original is not approved, or not any more: nothing done")
+            self._event(asked, "nothing-to-reduce", f"its original {_why_nothing(tx)}: nothing done")
             return results.INVALID_TRANSACTION
         if amount >= tx.standing:
-            self._event(asked, "reversal-exceeds", "DE 95 is not less than what stands of its original: nothing done")
+            why = f"DE 95 lets {amount} minor units stand, and no more than {tx.standing} stand now: nothing done"
+            self._event(asked, "reversal-exceeds", why)
             return results.INVALID_AMOUNT
         issuer = context.issuer_of(tx)
         stan = issuer.stans.take(tx)
@@ -138,6 +143,7 @@ class Reversals:
         """R9: an entry without a card refuses the original, should it come after its reversal."""
         context, view = self.context, asked.view
         original = view.text(de.ORIGINAL) or ""
+        why = near_misses.of_original(context, asked.link, view, asked.now)
         tx = unknown_original(
             original[:4], view.text(de.ACQUIRER) or "", original[4:10], view.text(de.RRN) or "",
             view.text(de.TERMINAL) or "",
@@ -146,8 +152,7 @@ class Reversals:
         context.transactions.add(tx)
         context.transactions.finished(tx, asked.now)
         context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code))
-        why = "no request with its DE 32, 11, 37 and 41 was ever seen: remembered, to refuse it should it come"
-        self._event(asked, "reversal-without-original", why)
+        self._event(asked, "reversal-without-original", f"{why}; remembered, to refuse the original should it come")
 
     def _weigh(self, tx: Transaction) -> None:
         if tx.mark:
@@ -157,6 +162,22 @@ class Reversals:
         code = asked.link.code_of[results.APPROVED]
         self.context.commit(reversal_of(tx, asked.link.spec.name, asked.now, code, dropped=dropped, idle=idle))
 
-    def _event(self, asked: Asked, reason: str, why: str) -> None:
+    def _repeated(self, asked: Asked) -> None:
+        self.context.counters["reversal-repeated"] += 1
+        why = "its original was reversed before, as far as this asks for: acknowledged again, nothing is done twice"
+        self._event(asked, "from-memory", why, "repeat")
+
+    def _event(self, asked: Asked, reason: str, why: str, name: str = "reversal") -> None:
         stan, rrn, terminal = (asked.view.text(number) or "" for number in (de.STAN, de.RRN, de.TERMINAL))
-        self.context.event("reversal", reason, why, link=asked.link.spec.name, stan=stan, rrn=rrn, terminal=terminal)
+        self.context.event(name, reason, why, link=asked.link.spec.name, stan=stan, rrn=rrn, terminal=terminal)
+
+
+def _why_nothing(tx: Transaction) -> str:
+    """Why nothing is held of `tx`."""
+    if tx.taken_back:
+        return "was reversed wholly before"
+    if tx.released:
+        return "is a pre-authorization that was completed"
+    if tx.state is not State.FINISHED:
+        return "is not answered yet"
+    return f"was not approved: its DE 39 is {tx.de39}"

@@ -28,6 +28,7 @@ class LinkSpec(msgspec.Struct, frozen=True):
     tak: str = ""  # under the LMK; with one every message of the link carries a MAC
     mac_algorithm: str = "3"  # ISO 9797-1: 1 or 3
     mac_repeat: str = "as-sent"  # or "as-original": the MAC of a repeat covers the original's MTI (R1)
+    check_values: dict[str, str] = {}  # of ZPK, ZMK and TAK as configured, where they are known: to name them by
 
 
 class RouteSpec(msgspec.Struct, frozen=True):

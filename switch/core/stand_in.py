@@ -14,13 +14,13 @@ import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from switch.core import checks, results
+from switch.core import checks, hsm_errors, results
 from switch.core import fields as de
 from switch.core.advices import seal_fields
 from switch.core.context import Context
 from switch.core.endings import Endings
 from switch.core.journal import intent_of
-from switch.core.links import IssuerLink
+from switch.core.links import IssuerLink, zpk_name
 from switch.core.specs import StandInCard
 from switch.core.states import State
 from switch.core.transaction import NO_CONNECTION, Transaction
@@ -114,10 +114,16 @@ class StandIns:
             result = results.PIN_TRIES if spent else results.WRONG_PIN
             self.ends.give_up(tx, result, "stand-in-wrong-pin", f"{why}: wrong PIN {exposure.wrong_pins}", now)
         elif code:
-            what = f"{why}: the HSM answered {code} to the PIN verification"
-            self.ends.give_up(tx, results.of_hsm_error(code), f"hsm-{code}", what, now)
+            self.ends.give_up(tx, results.of_hsm_error(code), f"hsm-{code}", f"{why}: {self._refused(tx, code)}", now)
         else:
             self.ends.give_up(tx, results.ISSUER_DOWN, reason, f"{why}, but no HSM verified the PIN", now)
+
+    def _refused(self, tx: Transaction, code: str) -> str:
+        """Why the HSM could not verify a PIN."""
+        assert tx.request is not None
+        block, account = tx.request.text(de.PIN_BLOCK) or "", checks.account_number(self._cards[tx.token].pan)
+        source, target = zpk_name(self.context.acquirer_of(tx)), f"PVK of link {self.context.issuer_of(tx).name}"
+        return hsm_errors.pin_sentence(hsm_errors.PIN_VERIFICATION, code, block, account, source, target)
 
     def _approve(self, tx: Transaction, why: str, now: float) -> None:
         """Make the advice, under a STAN of its own; where the issuer could not be told, there is no standing in."""

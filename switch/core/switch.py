@@ -164,7 +164,8 @@ class Switch(Part):
         links: list[AcquirerLink | Line] = [*context.acquirers.values(), *context.lines.values()]
         link = {link.spec.name: link for link in links}[name]
         link.enabled = up
-        context.event("link", "link-up" if up else "link-down", f"{name} by control at {now:.3f}", link=name)
+        why = f"{name} was {'put back into' if up else 'taken out of'} service by control at {now:.3f}"
+        context.event("link", "link-up" if up else "link-down", why, link=name)
         if not up:
             conns = link.sessions if isinstance(link, AcquirerLink) else [link.conn] * (link.conn != NO_CONNECTION)
             context.effects.extend((CLOSE, conn, "link down by control") for conn in conns)
@@ -283,7 +284,7 @@ class Switch(Part):
         elif mti in NETWORK_MTIS:
             self._network.request_of_issuer(line, view, now)
         else:
-            why = f"{mti} is nothing that an issuer sends"
+            why = f"{mti} is nothing that an issuer sends: it answers 01xx, 02xx, 04xx and 0520, and asks by 0800 alone"
             self._context.event("unmatched", "unexpected-mti", why, link=line.spec.name, mti=mti)
 
     def _malformed_from_issuer(self, line: Line, frame: bytes, error: FormatError) -> None:

@@ -17,6 +17,7 @@ is filled by records alone: it holds the same after a restart, in the same order
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from math import inf
 
 from switch.core.shelf import KEY_BYTES, Shelf
@@ -30,6 +31,9 @@ PREAUTHORIZATION_S = 7 * 86_400.0
 # they have more, as with long private data in answers, the oldest are forgotten early.
 RECORD_BYTES = 288
 LEAST_ROOM = 1 << 20  # more than the two records of any transaction: a frame has 8 KiB at most
+
+# Of the newest transactions, how many are looked through on behalf of one message: 5,000 take some milliseconds.
+LOOKED_THROUGH = 5_000
 
 Rebuild = Callable[[bytes, bytes], Transaction]
 
@@ -189,6 +193,20 @@ class Transactions:
         """Those whose beginning is on the shelf and what became of them is not, by number."""
         self._take_back()
         return sorted(self._lent.values(), key=lambda tx: tx.number)
+
+    def newest(self, texts: tuple[str, ...]) -> Iterator[Transaction]:
+        """The newest, to be looked at only; of those on the shelf as copies, where one of `texts` stands in a record.
+
+        It is for the words about a message that matched nothing, and looks no further than `LOOKED_THROUGH`.
+        """
+        self._take_back()
+        yield from islice(reversed(self._newest.values()), LOOKED_THROUGH)
+        shelf, words = self._shelf, [text.encode("ascii", "replace") for text in texts if text]
+        behind = shelf.oldest + len(shelf)
+        for serial in range(behind - 1, max(shelf.oldest, behind - LOOKED_THROUGH) - 1, -1):
+            first, second = shelf.records(serial)
+            if any(word in (first or second) for word in words):
+                yield self._rebuild(first, second)
 
     def shelved(self) -> tuple[int, bytes]:
         """How many records are on the shelf, and all of them, oldest first."""

@@ -82,7 +82,7 @@ class Context:
     def require_sign_on(self, conn: int) -> None:
         """Raise `RefusedError` (91) unless the connection is signed on."""
         if not self.signed_on.get(conn):
-            raise RefusedError("issuer_down", "the connection is not signed on")
+            raise RefusedError("issuer_down", "the connection is not signed on: send 0800 with DE 70 = 001")
 
     # -- out --------------------------------------------------------------------------------------------------------
 

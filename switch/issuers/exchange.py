@@ -9,13 +9,16 @@ A key is durable before it is acknowledged, or used.
 from datetime import UTC, datetime
 
 from switch.core import fields as de
-from switch.core import results
+from switch.core import hsm_errors, results
 from switch.iso8583.codec import View
 from switch.issuers import keys
 from switch.issuers.context import Context
 from switch.issuers.messages import RefusedError
 from switch.issuers.records import KeyChanged
 from switch.issuers.verification import error_code
+
+# A6's codes with which a key comes back; the second says that its parity had to be mended.
+_IMPORTED = ("00", "01")
 
 
 class KeyExchange:
@@ -49,7 +52,7 @@ class KeyExchange:
     def _imported(self, conn: int, view: View, kcv: str, reply: bytes | None, now: float) -> None:
         context = self.context
         try:
-            zpk = _accepted(reply, kcv)
+            zpk = _accepted(reply, kcv, self._zmk_name())
         except RefusedError as refused:
             context.refuse(conn, view, refused)
             return
@@ -78,8 +81,7 @@ class KeyExchange:
         context, spec = self.context, self.context.spec
         key = keys.generated(reply or b"")
         if key is None:
-            why = "the HSM made no key: the old one stays"
-            context.event("key-exchange", "no-key", why)
+            context.event("key-exchange", "no-key", f"{self._why_no_key(reply)}: the old key stays")
             return
         self._last_stan += 1
         stan = f"{self._last_stan % 1_000_000:06d}"
@@ -92,6 +94,18 @@ class KeyExchange:
             f"{spec.key_field}": key.under_zmk + key.kcv,
         }
         context.send(conn, context.layout.encode(fields))
+
+    def _zmk_name(self) -> str:
+        spec = self.context.spec
+        return hsm_errors.key_name("ZMK", spec.name, spec.check_values.get("ZMK", ""))
+
+    def _why_no_key(self, reply: bytes | None) -> str:
+        if reply is None:
+            return f"key generation: {hsm_errors.SILENT}"
+        code = error_code(reply)
+        if code == "00":
+            return hsm_errors.MALFORMED.format(command=hsm_errors.KEY_GENERATION)
+        return hsm_errors.sentence(hsm_errors.KEY_GENERATION, code, self._zmk_name())
 
     def answered(self, view: View, now: float) -> None:
         """0810: the switch has taken the key, or not."""
@@ -111,20 +125,26 @@ class KeyExchange:
         self.context.event("key-exchange", "key-changed", f"new zone PIN key, check value {kcv}")
 
 
-def _accepted(reply: bytes | None, kcv: str) -> str:
+def _accepted(reply: bytes | None, kcv: str, zmk: str) -> str:
     """The key that the HSM imported, under the LMK.
 
     Raises:
         RefusedError: no HSM (96), or a key that is not what its check value says (63).
     """
     if reply is None:
-        raise RefusedError(results.MALFUNCTION, "no HSM, or no answer in time")
+        raise RefusedError(results.MALFUNCTION, f"key import: {hsm_errors.SILENT}")
     code = error_code(reply)
     if code in results.HSM_FAULTS:
-        raise RefusedError(results.MALFUNCTION, f"the HSM answered {code} to the import of a key")
+        raise RefusedError(results.MALFUNCTION, hsm_errors.sentence(hsm_errors.KEY_IMPORT, code, zmk))
     key = keys.imported(reply)
     if key is None:
-        raise RefusedError(results.SECURITY, f"the HSM answered {code} to the import of a key: the old one stays")
+        why = f"the new key has no odd parity under the {zmk}: likely it was sent under another ZMK"
+        if code not in _IMPORTED:
+            why = hsm_errors.sentence(hsm_errors.KEY_IMPORT, code, zmk)
+        raise RefusedError(results.SECURITY, f"{why}: the old key stays")
     if key.kcv != kcv:
-        raise RefusedError(results.SECURITY, "the new key has another check value than was sent: the old one stays")
+        why = (
+            f"the new key's check value is {key.kcv}, the message says {kcv}: likely it was sent under another key than"
+        )
+        raise RefusedError(results.SECURITY, f"{why} the {zmk}: the old key stays")
     return key.zpk

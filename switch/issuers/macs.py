@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from switch.core import results
+from switch.core import hsm_errors, results
 from switch.iso8583.codec import View
 from switch.issuers.messages import RefusedError
 from switch.issuers.specs import IssuerSpec
@@ -83,14 +83,16 @@ class MacGate:
 
         field = mac_field(view)
         if view.fields()[-1:] != (field,):
-            verified(RefusedError(results.SECURITY, f"no MAC: DE {field} is not the last field"), now)
+            verified(RefusedError(results.SECURITY, f"no MAC: a message of this link ends in DE {field}"), now)
             return
         content = self._covered(view, field)
         if len(content) > MAX_MESSAGE_BYTES:
-            verified(RefusedError(results.FORMAT_ERROR, f"a message with a MAC has {MAX_MESSAGE_BYTES} bytes"), now)
+            verified(
+                RefusedError(results.FORMAT_ERROR, f"a message with a MAC has {MAX_MESSAGE_BYTES} bytes at most"), now
+            )
             return
         mac = (view.text(field) or "").encode("ascii")
-        self._ask(self._command("M8", content) + mac, lambda reply, at: verified(_objection(reply), at))
+        self._ask(self._command("M8", content) + mac, lambda reply, at: verified(_objection(reply, self._spec), at))
 
     def _covered(self, view: View, field: int) -> bytes:
         """What the MAC is over. Of a repeat, as the link has it: the message as it is, or as it first was (R1)."""
@@ -111,7 +113,9 @@ class MacGate:
         def sealed(reply: bytes | None, now: float) -> None:
             made = _MADE.fullmatch(reply or b"")
             if made is None:
-                self._event("dropped", "no-mac", f"the HSM made no MAC, so a {view.mti} was not sent")
+                objection = _objection(reply, self._spec)
+                why = objection or hsm_errors.MALFORMED.format(command=hsm_errors.MAC)
+                self._event("dropped", "no-mac", f"{why}: no MAC, so a {view.mti} was not sent")
                 slot.release = lambda _: None
             else:
                 slot.release = lambda _: deliver(view.patch({field: made[1].decode()}))
@@ -147,12 +151,13 @@ def _drain(queue: deque[_Slot], now: float) -> None:
         release(now)
 
 
-def _objection(reply: bytes | None) -> RefusedError | None:
+def _objection(reply: bytes | None, spec: IssuerSpec) -> RefusedError | None:
     if reply is None:
-        return RefusedError(results.MALFUNCTION, "no HSM, or no answer in time: the MAC was not verified")
+        return RefusedError(results.MALFUNCTION, f"the MAC was not verified: {hsm_errors.SILENT}")
     code = reply[2:4].decode("ascii", "replace")
     if code == "00":
         return None
+    tak = hsm_errors.key_name("TAK", spec.name, spec.check_values.get("TAK", ""))
     if code == "01":
-        return RefusedError(results.SECURITY, "the MAC is not that of the message")
-    return RefusedError(results.of_hsm_error(code), f"the HSM answered {code} to the verification of the MAC")
+        return RefusedError(results.SECURITY, hsm_errors.wrong_mac(tak, spec.mac_algorithm, spec.mac_repeat))
+    return RefusedError(results.of_hsm_error(code), hsm_errors.sentence(hsm_errors.MAC, code, tak))

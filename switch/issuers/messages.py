@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from switch.core import fields as de
+from switch.core.checks import KNOWN_KINDS, ORIGINAL_DIGITS, ORIGINAL_ORDER
 from switch.iso8583.codec import View
 from switch.issuers.accounts import euro_cents
 
@@ -75,7 +76,7 @@ def read_request(view: View) -> Request:
     """
     request = _read(view)
     if KINDS[request.kind] and not request.amount:
-        raise RefusedError("invalid_amount", "DE 4 is zero")
+        raise RefusedError("invalid_amount", f"DE 4 is zero, and DE 3 = {request.kind} moves money")
     if request.kind == CASHBACK and _cash_part(view) > request.amount:
         raise RefusedError("invalid_amount", "the cash in DE 54 is more than DE 4")
     return request
@@ -162,17 +163,17 @@ def cvv2_of(private: str) -> str:
 
 
 def require(view: View, fields: tuple[int, ...]) -> None:
-    """Raise `RefusedError` (30) for the first field that is missing."""
-    for field in fields:
-        if not view.has(field):
-            raise RefusedError("format_error", f"DE {field} is mandatory and missing")
+    """Raise `RefusedError` (30) for the fields that are missing."""
+    missing = [str(field) for field in fields if not view.has(field)]
+    if missing:
+        raise RefusedError("format_error", f"mandatory and missing: DE {', '.join(missing)}")
 
 
 def _named(view: View) -> str:
     """The origin of what DE 90 names; DE 32, 37 and 41 are shared with it."""
     original = _text(view, de.ORIGINAL)
-    if len(original) != 42 or not original.isdecimal():
-        raise RefusedError("format_error", "DE 90 is not 42 digits")
+    if len(original) != ORIGINAL_DIGITS or not original.isdecimal():
+        raise RefusedError("format_error", f"DE 90 is not {ORIGINAL_DIGITS} digits: {ORIGINAL_ORDER}")
     return _origin(view, original[1], original[4:10])
 
 
@@ -183,7 +184,7 @@ def _origin(view: View, mti_class: str, stan: str) -> str:
 
 def _effect_cents(kind: str, amount: str, currency: str) -> int:
     if kind not in KINDS:
-        raise RefusedError("invalid_transaction", f"DE 3 starts with {kind}")
+        raise RefusedError("invalid_transaction", f"DE 3 starts with {kind}; {KNOWN_KINDS}")
     if not amount.isdecimal():
         raise RefusedError("format_error", "DE 4 is not a number")
     try:

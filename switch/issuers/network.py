@@ -39,7 +39,8 @@ class Network:
             context.require_sign_on(conn)
             self._note_cutover(view)
         elif code != _ECHO:
-            raise RefusedError("invalid_transaction", f"DE 70 is {code}")
+            known = f"known are 001 sign-on, 002 sign-off, {context.spec.key_code} key change, 201 cutover, 301 echo"
+            raise RefusedError("invalid_transaction", f"DE 70 is {code}; {known}")
         context.approve(conn, view)
 
     def _note_cutover(self, view: View) -> None:

@@ -85,7 +85,7 @@ class Postings:
         origin, standing = messages.origin_of(view), messages.standing_after(view)
         original = context.ledger.original(origin)
         if standing:
-            self._reduce(original, standing, origin, now)
+            self._reduce(original, standing, origin, view, now)
         else:
             self._take_back(original, origin, view, now)
         context.approve(conn, view)
@@ -93,26 +93,32 @@ class Postings:
     def _take_back(self, original: Booked | None, origin: str, view: View, now: float) -> None:
         context = self.context
         if original is None and origin not in context.ledger.early:
-            why = "no request that DE 90 points at; remembered in case it comes"
+            why = f"{unknown(view)}; remembered in case it comes"
             context.explain("reversal", "unknown_original", why, view, context.code_of[_APPROVED])
         if original is None or not original.reversed:
             context.commit(Reversed(now, origin))
         else:
             context.counters["reversals-repeated"] += 1
 
-    def _reduce(self, original: Booked | None, standing: int, origin: str, now: float) -> None:
+    def _reduce(self, original: Booked | None, standing: int, origin: str, view: View, now: float) -> None:
         """A partial reversal is told from another by what it leaves standing.
 
         Raises:
             RefusedError: no original (25), one that holds nothing (12), or DE 95 not less than what stands of it (13).
         """
         if original is None:
-            raise RefusedError("unknown_original", "no request that DE 90 points at, so nothing to reverse in part")
+            raise RefusedError("unknown_original", f"{unknown(view)}: nothing to reverse in part")
         if standing in original.reductions:
             self.context.counters["reversals-repeated"] += 1
             return
         if not original.effect_cents or original.reversed or original.completed:
             raise RefusedError("invalid_transaction", "what DE 90 points at holds nothing to reverse in part")
         if standing >= original.standing:
-            raise RefusedError("invalid_amount", "DE 95 is not less than what stands")
+            raise RefusedError("invalid_amount", f"DE 95 lets {standing} minor units stand of {original.standing}")
         self.context.commit(Reversed(now, origin, standing))
+
+
+def unknown(view: View) -> str:
+    """What DE 90 names and nobody has seen."""
+    original, rrn, terminal = (view.text(field) or "" for field in (de.ORIGINAL, de.RRN, de.TERMINAL))
+    return f"no {original[:4]} has STAN {original[4:10]} of DE 90, DE 37 = {rrn} and DE 41 = {terminal} together"

@@ -11,6 +11,7 @@ reversal has something to release.
 import heapq
 from collections import deque
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from switch.core import fields as de
@@ -30,6 +31,7 @@ from switch.issuers.verification import (
     is_unreadable,
     judge_pin,
     pin_command,
+    why_no_pin,
 )  # fmt: skip
 from switch.profiles.draws import uniform
 
@@ -109,6 +111,8 @@ class Requests:
         if known.reversed and known.approved:
             raise RefusedError("too_late", "the request repeated here was approved, and then reversed")
         self.context.counters["repeats"] += 1
+        why = "attached: it gets the answer that the first one waits for" if pending else "answered from memory"
+        self.context.explain("repeat", "attached" if pending else "from_memory", why, view, known.de39)
         if pending is None:
             if not ledger.behaviour(request.pan).silent:
                 self._answer(conn, view, known)
@@ -145,7 +149,9 @@ class Requests:
 
     def _after_cvv(self, pending: Pending, check: CvvCheck, reply: bytes | None, now: float) -> None:
         account = self._account_of(pending)
-        objection = first_objection(BEFORE_HSM, Case.of(pending.request, account, now)) or check.judge(reply)
+        objection = first_objection(BEFORE_HSM, Case.of(pending.request, account, now)) or check.judge(
+            reply, self.context.spec
+        )
         self._go_on(pending, account, objection, now)
 
     def _verify_pin(self, pending: Pending, card: CardSpec, zpks: list[str]) -> None:
@@ -168,11 +174,16 @@ class Requests:
         # While the HSM worked, another request may have used up the last try: the rules before it are asked again.
         objection, tries = first_objection(BEFORE_HSM, Case.of(pending.request, account, now)), account.tries
         if objection is None:
-            tries, objection = judge_pin(reply, tries)
+            tries, objection = judge_pin(reply, tries, partial(self._why_no_pin, pending, account.card))
         if objection is not None:
             self._book(pending, objection, now, tries=tries)
         else:
             self._judge_amount(pending, account, now, tries)
+
+    def _why_no_pin(self, pending: Pending, card: CardSpec, code: str) -> str:
+        ledger = self.context.ledger
+        exchanged = bool(ledger.zone_key.changes())
+        return why_no_pin(code, self.context.spec, card, pending.request.pin_block, exchanged=exchanged)
 
     def _judge_amount(self, pending: Pending, account: Account, now: float, tries: int) -> None:
         # While the HSM worked, the pre-authorization may have been completed.
@@ -268,7 +279,15 @@ class Requests:
 def require_same(known: Booked, request: Request, account: str, *, advice: bool) -> None:
     """Raise `RefusedError` (94) where a repeat is not one of what is known by its key."""
     if (known.account, known.asked, known.advice) != (account, request.asked, advice):
-        raise RefusedError("duplicate", "same STAN, DE 32, 37, 41 and 13 as an earlier request for something else")
+        names = ("DE 3", "DE 4", "DE 49")
+        pairs = zip(names, request.asked.split("|"), known.asked.split("|"), strict=True)
+        others = [f"another {name}: {theirs}, before it was {ours}" for name, theirs, ours in pairs if theirs != ours]
+        if known.account != account:
+            others.append(f"another card: {account}, before it was {known.account}")
+        if known.advice != advice:
+            others.append(f"another MTI, {'an advice' if advice else 'a request'}")
+        why = f"same STAN, DE 32, 37, 41 and 13 as an earlier message, but {'; '.join(others)}"
+        raise RefusedError("duplicate", why)
 
 
 def business_day(request: Request, now: float) -> str:

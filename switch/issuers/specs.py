@@ -44,6 +44,7 @@ class IssuerSpec(msgspec.Struct, frozen=True):
     tak: str = ""  # with one every message carries a MAC, and must
     mac_algorithm: str = "3"  # ISO 9797-1: 1 or 3
     mac_repeat: str = "as-sent"  # or "as-original": the MAC of a repeat covers the original's MTI (R1)
+    check_values: dict[str, str] = {}  # of the keys by type, as configured, where they are known: to name them by
     max_in_flight: int = 20_000  # 4 s of 5,000/s; beyond it 96 at once rather than an answer nobody waits for
     max_transactions: int = 200_000  # remembered for duplicates and reversals: some 100 MB; the oldest go first
     retention_s: float = 86_400.0  # a reversal may come that much later: the life of a store-and-forward entry (R4)

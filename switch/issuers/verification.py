@@ -4,9 +4,12 @@ Each is a host command and a judgement of its answer. 01 is the one error that s
 another says that the block or a key is bad (88), and no answer at all is our own trouble (96).
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from switch.core import results
+from switch.core import hsm_errors, results
+from switch.core.checks import account_number
+from switch.core.hsm_errors import key_name
 from switch.issuers.accounts import MAX_TRIES
 from switch.issuers.messages import Request
 from switch.issuers.rules import Verdict
@@ -15,7 +18,14 @@ from switch.issuers.specs import CardSpec, IssuerSpec
 _ISO_0: Final = "01"  # PIN block format
 _OF_CVV2: Final = "000"  # service code that a CVV2 is made with
 _VERIFIED, _FAILED = "00", "01"
-_NO_HSM: Final = Verdict(results.MALFUNCTION, "no HSM, or no answer in time")
+_NO_HSM: Final = Verdict(results.MALFUNCTION, hsm_errors.SILENT)
+
+
+# What else than the value itself may be wrong.
+_MADE_WITH: Final = {
+    "CVV": "it must fit the PAN, expiry date and service code that track 2 has",
+    "CVV2": "it is made with the card's own expiry date and service code 000",
+}
 
 
 class CvvCheck(NamedTuple):
@@ -29,7 +39,7 @@ class CvvCheck(NamedTuple):
         """CY: CVK pair, value, PAN, expiry, service code."""
         return f"CY{spec.cvk}{self.value}{card.pan};{self.dates}"
 
-    def judge(self, reply: bytes | None) -> Verdict | None:
+    def judge(self, reply: bytes | None, spec: IssuerSpec) -> Verdict | None:
         """The objection, or None."""
         if reply is None:
             return _NO_HSM
@@ -37,8 +47,9 @@ class CvvCheck(NamedTuple):
         if code == _VERIFIED:
             return None
         if code == _FAILED:
-            return Verdict(results.SECURITY, f"the {self.what} given is not the card's")
-        return Verdict(results.of_hsm_error(code), f"the HSM answered {code} to the verification of the {self.what}")
+            return Verdict(results.SECURITY, f"the {self.what} given is not the card's: {_MADE_WITH[self.what]}")
+        why = hsm_errors.sentence(hsm_errors.CVV_VERIFICATION, code, _key_name("CVK", spec))
+        return Verdict(results.of_hsm_error(code), why)
 
 
 def cvv_checks(request: Request, spec: IssuerSpec, card: CardSpec) -> list[CvvCheck]:
@@ -55,8 +66,14 @@ def cvv_checks(request: Request, spec: IssuerSpec, card: CardSpec) -> list[CvvCh
 
 def pin_command(zpk: str, pvk: str, card: CardSpec, block: str) -> str:
     """EC: Visa PVV of an ISO-0 block under the ZPK."""
-    account_number = card.pan[-13:-1].rjust(12, "0")
-    return f"EC{zpk}{pvk}{block}{_ISO_0}{account_number}{card.pvki}{card.pvv}"
+    return f"EC{zpk}{pvk}{block}{_ISO_0}{account_number(card.pan)}{card.pvki}{card.pvv}"
+
+
+def why_no_pin(code: str, spec: IssuerSpec, card: CardSpec, block: str, *, exchanged: bool) -> str:
+    """Why the HSM found no PIN. `exchanged`: the ZPK is not the configured one, so its check value is not at hand."""
+    zpk = key_name("ZPK", spec.name, "") if exchanged else _key_name("ZPK", spec)
+    account, pvk = account_number(card.pan), _key_name("PVK", spec)
+    return hsm_errors.pin_sentence(hsm_errors.PIN_VERIFICATION, code, block, account, zpk, pvk)
 
 
 def could_be_read(reply: bytes | None) -> bool:
@@ -69,12 +86,12 @@ def is_unreadable(reply: bytes | None) -> bool:
     return reply is not None and not could_be_read(reply) and error_code(reply) not in results.HSM_FAULTS
 
 
-def judge_pin(reply: bytes | None, tries: int) -> tuple[int, Verdict | None]:
+def judge_pin(reply: bytes | None, tries: int, why: Callable[[str], str]) -> tuple[int, Verdict | None]:
     """Judge the HSM's answer to EC, `ED` and an error code, after `tries` wrong PINs: the tries now, and the objection.
 
-    A wrong PIN is 55, and 75 when it was the last try; nothing else counts a try.
+    A wrong PIN is 55, and 75 when it was the last try; nothing else counts a try. `why` puts another code into words.
 
-    >>> judge_pin(b"ED00", 2), judge_pin(b"ED01", 0)[0], judge_pin(b"ED20", 1)[1].result
+    >>> judge_pin(b"ED00", 2, str), judge_pin(b"ED01", 0, str)[0], judge_pin(b"ED20", 1, str)[1].result
     ((0, None), 1, 'cryptographic')
     """
     if reply is None:
@@ -83,9 +100,13 @@ def judge_pin(reply: bytes | None, tries: int) -> tuple[int, Verdict | None]:
     if code == _VERIFIED:
         return 0, None
     if code != _FAILED:
-        return tries, Verdict(results.of_hsm_error(code), f"the HSM answered {code} to the PIN verification")
+        return tries, Verdict(results.of_hsm_error(code), why(code))
     tries += 1
     return tries, Verdict("wrong_pin" if tries < MAX_TRIES else "pin_tries", f"wrong PIN number {tries} in a row")
+
+
+def _key_name(key_type: str, spec: IssuerSpec) -> str:
+    return key_name(key_type, spec.name, spec.check_values.get(key_type, ""))
 
 
 def error_code(reply: bytes) -> str:

@@ -27,6 +27,8 @@ HEADER_BYTES = 4  # as payShields are shipped
 COUNTED_DIGITS = 4  # of the header: more would tell more apart than may be outstanding
 RECONNECT_S = 0.25  # the HSM is next door: soon enough to matter, seldom enough not to
 
+LOOK = "is the HSM running, and does [hsm] name its host and port?"
+
 _FRAMING = Framing()  # a payShield's: two bytes of length
 _HEX = [b"%02X" % byte for byte in range(256)]
 
@@ -68,8 +70,12 @@ class HsmClient(HsmPort):
             self._turn += 1
         if self._hopeless:
             tags, self._hopeless = self._hopeless, []
-            reason = "overloaded" if self._sockets else "no-hsm"
-            self._event(reason, f"{len(tags)} commands cannot be asked: {self._address}")
+            if self._sockets:
+                why = f"{self._address} answers too slowly: as many commands are outstanding as it does in time"
+                self._event("overloaded", f"{len(tags)} commands cannot be asked: {why}")
+            else:
+                why = f"no connection to {self._address}, the address in [hsm]"
+                self._event("no-hsm", f"{len(tags)} commands cannot be asked: {why}")
             self.replied_none(tags)
         return wrote
 
@@ -100,7 +106,8 @@ class HsmClient(HsmPort):
                 await self._address.dial(lambda s=socket: s)  # type: ignore[misc]
             except OSError as error:
                 if number == 0 and not complained:
-                    self._event("unreachable", f"{self._address}: {error.strerror or error}; dialled until it answers")
+                    why = f"{self._address}: {error.strerror or error}; dialled until it answers: {LOOK}"
+                    self._event("unreachable", why)
                 complained = True
             else:
                 complained = False
@@ -133,6 +140,7 @@ class _Socket:
         self._count = 0
         self._window = window
         self._header_bytes = header_bytes
+        self._headers_too = f"has the HSM headers of {header_bytes} bytes too ([hsm] header)?"
         self._headers = 16 ** min(header_bytes, COUNTED_DIGITS)
         self._zeros = b"0" * header_bytes
         self._timer: asyncio.TimerHandle | None = None
@@ -180,7 +188,7 @@ class _Socket:
         for header, reply in parted(answers, self._header_bytes):
             asked = outstanding.pop(header, None)
             if asked is None:
-                self.drop("an answer with a header that nobody asked under")
+                self.drop(f"an answer with a header that nobody asked under; {self._headers_too}")
                 break
             tag, deadline = asked
             replies.append((tag, reply))
@@ -205,7 +213,7 @@ class _Socket:
         _, deadline = next(iter(self._outstanding.values()))
         left_s = deadline - self._driver.clock.now()
         if left_s <= 0:
-            self.drop(f"no answer within {TIMEOUT_S:.0f} s")
+            self.drop(f"no answer within {TIMEOUT_S:.0f} s; {self._headers_too}")
         else:
             self._timer = asyncio.get_running_loop().call_later(left_s, self._check_oldest)
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from psec import des, pinblock
 
-from switch.config import find_key
+from switch.config import check_value, find_key
 from switch.config.tables import Config
 from switch.core.keys import Exchange
 from switch.simulation.bench import Bench
@@ -120,7 +120,9 @@ def test_r15_the_old_key_ends_with_its_grace(terminal: Terminal, cards: Any, cha
 
 def test_r15_a_bad_check_value_keeps_the_old_key(terminal: Terminal, cards: Any, change: Callable[..., Doc]) -> None:
     assert terminal.ask(change(check_value="000000"))["39"] == "63"
-    assert len(terminal.said("bad-check-value")) == 1
+    (line,) = terminal.said("bad-check-value")
+    zmk = check_value(find_key(terminal.bench.config, terminal.link, "ZMK"))
+    assert f"another key than the ZMK of link {terminal.link} (check value {zmk})" in line["why"]
     assert buys(terminal, cards["approve"], NEW_KEY) == "88"
     assert buys(terminal, cards["approve"], find_key(terminal.bench.config, terminal.link, "ZPK").clear) == "00"
 

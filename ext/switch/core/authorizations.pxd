@@ -52,6 +52,8 @@ cdef class Authorizations:
     @cython.locals(acquirer=AcquirerLink)
     cdef _outcome(self, Transaction tx, IssuerLink issuer, CView view, str code, double now)
     cdef _partly(self, Transaction tx, AcquirerLink acquirer, CView view, double now)
+    @cython.locals(amount=str, currency=str)
+    cdef _compare(self, Transaction tx, IssuerLink issuer, CView view)
     cdef _approve(self, Transaction tx, CView view, amount)
     cdef dict _extras(self, Transaction tx, CView view)
     cdef dict _fitting(self, Transaction tx, dict extras)

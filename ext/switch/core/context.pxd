@@ -28,6 +28,7 @@ cdef class Context:
     cdef dict _asked_hsm
     cdef long long _last_tag
     cdef str _day, _mmdd
+    cdef long long _looked_in, _looks
     cdef public str stalled
 
     @cython.locals(link=AcquirerLink)

@@ -40,7 +40,7 @@ cdef class _Socket:
     cdef long _count, _headers
     cdef int _header_bytes
     cdef bytes _zeros
-    cdef str _reason
+    cdef str _reason, _headers_too
 
     @cython.locals(header=bytes)
     cdef bint put(self, long long tag, bytes command) except -1

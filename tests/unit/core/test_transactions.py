@@ -5,7 +5,7 @@ import pytest
 from switch.core.saf import Fate
 from switch.core.states import Hold, State
 from switch.core.transaction import Transaction, reference_of, unknown_original
-from switch.core.transactions import PREAUTHORIZATION_S, Transactions
+from switch.core.transactions import LOOKED_THROUGH, PREAUTHORIZATION_S, Transactions
 
 
 def transaction(stan: str = "000001", day: str = "1121", sent: str = "1121120000") -> Transaction:
@@ -242,3 +242,22 @@ def test_one_reversed_before_it_ended_is_on_the_shelf_and_stays_an_object() -> N
     assert table.find(tx.reference, "1121") is tx
     assert table.lent() == [tx]
     assert table.shelved() == (1, b"000001 1121 1")
+
+
+def test_the_newest_are_looked_through_newest_first_and_not_further_than_the_limit() -> None:
+    """In flight and unfinished ones stand in no record: they are shown whatever is asked for."""
+    table = Transactions(limit=3 * LOOKED_THROUGH, retention_s=1e9, rebuild=by_number)
+    for number in range(LOOKED_THROUGH + 10):
+        table.shelve(f"reference {number}", 0.0, b"", b"%06d" % number)
+    in_flight = transaction()
+    table.add(in_flight)
+    assert [tx.number for tx in table.newest((f"{LOOKED_THROUGH:06d}", "005009"))] == [0, 5009, LOOKED_THROUGH]
+    assert [tx.number for tx in table.newest(("000010",))] == [0, 10]
+    assert [tx.number for tx in table.newest(("000009",))] == [0]
+    assert [tx.number for tx in table.newest(("",))] == [0]
+
+
+def by_number(_first: bytes, second: bytes) -> Transaction:
+    tx = transaction()
+    tx.number = int(second)
+    return tx

@@ -17,6 +17,17 @@ def test_a_repeat_gets_the_stored_answer_and_no_second_hold(bench, repeat):
     assert second == first | {"7": "0116000000"}
     assert bench.available() == 1_000_000_00 - 100_00
     assert bench.issuer.counters["repeats"] == 1
+    line = bench.events[-1]
+    assert (line["event"], line["reason"], line["why"]) == ("repeat", "from-memory", "answered from memory")
+
+
+def test_all_that_is_missing_is_said_at_once(bench):
+    bench.start()
+    doc = bench.doc()
+    for number in ("4", "41", "49"):
+        del doc[number]
+    assert bench.send(doc)[0]["39"] == "30"
+    assert bench.events[-1]["why"] == "mandatory and missing: DE 4, 41, 49"
 
 
 def test_a_repeated_wrong_pin_counts_once(bench, repeat):
@@ -27,12 +38,22 @@ def test_a_repeated_wrong_pin_counts_once(bench, repeat):
 
 
 @pytest.mark.rule("R5", "94")
-@pytest.mark.parametrize("change", [{"4": "000000000001"}, {"2": "4687380000000024"}, {"3": "010000"}, {"49": "250"}])
-def test_the_same_key_for_something_else_is_94(bench, change):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"4": "000000000001"}, "another DE 4: 000000000001, before it was 000000010000"),
+        ({"2": "4687380000000024"}, "another card: unknown 468738******0024, before it was 468738******0016"),
+        ({"3": "010000"}, "another DE 3: 01, before it was 00"),
+        ({"49": "250"}, "another DE 49: 250, before it was 978"),
+        ({"t": "0120"}, "another MTI, an advice"),
+    ],
+)
+def test_the_same_key_for_something_else_is_94(bench, change, said):
     bench.start()
     doc = bench.doc()
     bench.send(doc)
     assert bench.send(doc | change)[0]["39"] == "94"
+    assert bench.events[-1]["why"].endswith(said)
     assert bench.available() == 1_000_000_00 - 100_00
 
 

@@ -224,7 +224,7 @@ def test_a_frame_without_mac_waits_its_turn_too():
     gate.gate.verify(1, bare, 0.0, lambda objection, at: gate.delivered.append((2, str(objection), at)))
     assert gate.delivered == []
     gate.waiting[0](b"M900", 7.0)
-    assert gate.delivered == [(1, None, 7.0), (2, "no MAC: DE 64 is not the last field", 7.0)]
+    assert gate.delivered == [(1, None, 7.0), (2, "no MAC: a message of this link ends in DE 64", 7.0)]
 
 
 def test_connections_do_not_wait_for_each_other():

@@ -42,9 +42,10 @@ def test_the_cvv2_is_an_element_of_de_48(bench, private, de39):
 def test_a_wrong_value_says_which_and_shows_none(bench, secrets):
     bench.start()
     bench.ask(f35=track2(bench, secrets, "911"))
-    assert (bench.events[-1]["reason"], bench.events[-1]["why"]) == ("security", "the CVV given is not the card's")
+    assert bench.events[-1]["reason"] == "security"
+    assert bench.events[-1]["why"].startswith("the CVV given is not the card's: it must fit the PAN, expiry date")
     bench.ask(f48="9203912")
-    assert bench.events[-1]["why"] == "the CVV2 given is not the card's"
+    assert bench.events[-1]["why"].startswith("the CVV2 given is not the card's: it is made with")
     assert "911" not in str(bench.events)
     assert "912" not in str(bench.events)
     assert all(b"911" not in entry and b"912" not in entry for entry in bench.committed)
