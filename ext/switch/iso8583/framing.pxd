@@ -17,9 +17,10 @@ cdef class Joiner:
 
 @cython.final
 cdef class Splitter:
-    cdef public object framing
+    cdef public object framing, fault
     cdef public list headers
-    cdef object _length, _fault
+    cdef public Py_ssize_t keep_alives
+    cdef object _length
     cdef bint _bulk, _inclusive
     cdef int _width
     cdef Py_ssize_t _header_bytes, _max_frame
