@@ -193,7 +193,7 @@ class Splitter:
         inclusive = f"{self.framing.kind}-inclusive"
         if inclusive in LENGTHS and self._length.read(self._held[: self._length.width]) == len(self._held):
             return f"does the length count itself? that is {inclusive}"
-        return guess_stream(self._held[:16], self._length.words)
+        return guess_stream(self._held, self._length.words, whole=True)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the frames that `data` completes: all before a fault, and none after it."""
@@ -255,7 +255,7 @@ class Splitter:
             reason = "a length that counts itself is too short for that"
         else:
             reason = f"a frame of {length} bytes is shorter than its header of {self._header_bytes}"
-        hint = guess_stream(data[:16], self._length.words)
+        hint = guess_stream(data, self._length.words)
         return f"{reason} ({hint})" if hint else reason
 
 
