@@ -257,11 +257,11 @@ class Switch(Part):
         """R18: a request of which we know the fields → 30, and its connection goes on; else this is not our dialect."""
         context, partial = self._context, error.partial
         hint = guess(frame, link.spec.dialect.language)
+        why = f"{error}; {hint}" if hint else str(error)
         if partial.mti in REQUEST_MTIS and error.field not in BEFORE_FIELDS:
-            why = f"{error}; {hint}" if hint else str(error)
             context.refuse(conn, link, partial, results.FORMAT_ERROR, "undecodable", why)
             return
-        reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
+        reason = "wrong-dialect" if hint and partial.mti not in REQUEST_MTIS else "undecodable"
         context.event("closed", reason, why, link=link.spec.name, conn=conn, bytes=len(frame))
         context.effects.append((CLOSE, conn, "undecodable"))
 
