@@ -162,12 +162,13 @@ class Splitter:
     [b'0810']
 
     `headers` and `keep_alives` are of the last `feed`: the TPDUs of its frames, where the framing has any, and how many
-    keep-alives were passed over. `fault` is None until the stream is broken.
+    keep-alives were passed over. `taken` counts the bytes of the stream before those held. `fault` is None until the
+    stream is broken.
     """
 
     __slots__ = (
-        "_bulk", "_header_bytes", "_held", "_inclusive", "_length", "_max_frame", "_taken", "_width",
-        "fault", "framing", "headers", "keep_alives",
+        "_bulk", "_header_bytes", "_held", "_inclusive", "_length", "_max_frame", "_width",
+        "fault", "framing", "headers", "keep_alives", "taken",
     )  # fmt: skip
 
     def __init__(self, framing: Framing, max_frame: int = MAX_FRAME_BYTES) -> None:
@@ -181,7 +182,7 @@ class Splitter:
         self._max_frame = max_frame
         self._bulk = self._length.binary and not framing.tpdu
         self._held = b""
-        self._taken = 0  # bytes of the stream before those held
+        self.taken = 0
 
     @property
     def partial(self) -> int:
@@ -212,7 +213,7 @@ class Splitter:
             at = self._cut(data, at, frames, headers)
             self.headers = headers
         self._held = data[at:] if at < size and self.fault is None else b""
-        self._taken += at
+        self.taken += at
         return frames
 
     def _cut(self, data: bytes, at: int, frames: list[bytes], headers: list[bytes]) -> int:
@@ -244,7 +245,7 @@ class Splitter:
         return at
 
     def _refuse(self, reason: str, at: int) -> None:
-        self.fault = FramingError(reason, self._taken + at)
+        self.fault = FramingError(reason, self.taken + at)
 
     def _bad_length(self, data: bytes, length: int) -> str:
         if self._length.read(data[: self._width]) < 0:

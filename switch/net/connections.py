@@ -71,6 +71,7 @@ class Connection(Outlet):
         self._number = 0
         self._queue: list[bytes] = []  # without lengths, but for those that have a TPDU of their own
         self._delayed_until = 0.0
+        self._late: list[tuple[bytes, int]] = []  # what is written with a delay, and how many frames that is
         self._waiting: list[bytes] = []  # frames for the next wake-up; meanwhile nothing is read
         self._waiting_since = 0.0
         self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
@@ -104,8 +105,18 @@ class Connection(Outlet):
             self._watch_frame(now)
         elif self._splitter.fault is not None:
             self._break_off("bad-length", f"not framed as {self._framing.kind}: {self._splitter.fault}")
-        if self._splitter.keep_alives > CHATTER:
-            self._pause(CHATTER_PAUSE_S * self._splitter.keep_alives / CHATTER)
+        if self._splitter.keep_alives:
+            self._passed_over(data, len(frames))
+
+    def _passed_over(self, data: bytes, count: int) -> None:
+        """Keep-alives came, with `count` frames. A flood of them costs the peer time, as other chatter does."""
+        keep_alives = self._splitter.keep_alives
+        if keep_alives > CHATTER:
+            self._pause(CHATTER_PAUSE_S * keep_alives / CHATTER)
+        is_first = self._splitter.taken == len(data)
+        if is_first and keep_alives == count and self._framing.kind == "len2" and data.startswith(b"\0\0"):
+            why = "each message comes behind a length of zero, here a keep-alive: four bytes of length? that is len4"
+            self._event("framing", "zero-before-each", why)
 
     def _hand_in(self, frames: list[bytes], now: float, since: float) -> None:
         """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer.
@@ -200,7 +211,7 @@ class Connection(Outlet):
         count = len(self._queue)
         data = b"".join(self._queue) if self._tpdus is not None else self._joiner.join(self._queue)
         self._queue.clear()
-        if self.delay_ms or self._delayed_until:
+        if self.delay_ms or self._late:
             self._write_late(data, count)
         else:
             self._write(data, count)
@@ -214,14 +225,14 @@ class Connection(Outlet):
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _write_late(self, data: bytes, count: int) -> None:
-        """A link slowed no longer keeps its order all the same."""
-        now = self._loop.time()
-        if self.delay_ms or self._delayed_until > now:
-            self._delayed_until = max(self._delayed_until, now + self.delay_ms / 1000)
-            self._loop.call_at(self._delayed_until, self._write, data, count)
-        else:
-            self._delayed_until = 0.0
-            self._write(data, count)
+        """Write after the link's delay, and not before what waits already."""
+        self._delayed_until = max(self._delayed_until, self._loop.time() + self.delay_ms / 1000)
+        self._late.append((data, count))
+        self._loop.call_at(self._delayed_until, self._write_oldest)
+
+    def _write_oldest(self) -> None:
+        """Write what has waited longest: timers of the same moment may go off in any order."""
+        self._write(*self._late.pop(0))
 
     def _write(self, data: bytes, count: int) -> None:
         """Write `count` frames."""

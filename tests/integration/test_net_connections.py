@@ -227,6 +227,19 @@ def test_every_framing_serves_what_comes_before_a_fault_and_passes_over_keep_ali
     with_listener(test, tmp_path, framing=framing)
 
 
+def test_four_bytes_of_length_where_two_are_expected_are_served_and_told(tmp_path: Path) -> None:
+    """The first two are zero, which is a keep-alive; but the peer will not understand the answer."""
+
+    async def test(part: Echo, driver: Driver, listener: Listener, address: Address) -> None:
+        reader, writer = await connect(address)
+        await apart(writer, Framing("len4").wrap(b"0800"))
+        assert await reader.readexactly(6) == frame(b"0800")
+        assert driver.counts.events == {("framing", "zero-before-each"): 1}
+        writer.close()
+
+    with_listener(test, tmp_path)
+
+
 def test_a_flood_of_keep_alives_makes_the_peer_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes with them is served at once; the socket is read again when they have had their time."""
     monkeypatch.setattr(connections, "CHATTER_PAUSE_S", 10.0)

@@ -24,7 +24,7 @@ cdef class Splitter:
     cdef bint _bulk, _inclusive
     cdef int _width
     cdef Py_ssize_t _header_bytes, _max_frame
-    cdef long long _taken
+    cdef public long long taken
     cdef bytes _held
 
     @cython.locals(frames=list, headers=list, at=Py_ssize_t, size=Py_ssize_t)

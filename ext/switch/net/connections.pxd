@@ -16,7 +16,7 @@ cdef class Connection(Outlet):
     cdef int _link
     cdef long long _number
     cdef bint _dialled, _ending, _ciphered
-    cdef list _queue, _waiting
+    cdef list _queue, _waiting, _late
     cdef double _delayed_until, _waiting_since, _started_at, _heard_at
     cdef Py_ssize_t _owed
 
@@ -24,6 +24,8 @@ cdef class Connection(Outlet):
     cpdef data_received(self, bytes data)
     @cython.locals(taken=Py_ssize_t)
     cdef _hand_in(self, list frames, double now, double since)
+    @cython.locals(keep_alives=Py_ssize_t)
+    cdef _passed_over(self, bytes data, Py_ssize_t count)
     cdef _pause(self, double seconds)
     cpdef _go_on(self)
     cpdef put(self, bytes frame)
@@ -32,6 +34,7 @@ cdef class Connection(Outlet):
     cpdef flush(self)
     cpdef close(self)
     cdef _write_late(self, bytes data, Py_ssize_t count)
+    cpdef _write_oldest(self)
     cpdef _write(self, bytes data, Py_ssize_t count)
     cdef _break_off(self, str reason, str why)
     cdef _end(self)

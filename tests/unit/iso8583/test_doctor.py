@@ -70,6 +70,7 @@ def test_a_frame_is_seen_from_the_link(frame: bytes, speaks: Language, hint: str
 
 
 CLIENT_HELLO = bytes.fromhex("16 03 01 02 00 01 00 01 FC 03 03") + bytes(40)
+LOW_FIRST = (len(IN_ASCII) + 132).to_bytes(2, "little") + IN_ASCII + bytes(132)
 STX_FRAMED = b"\x02" + IN_ASCII + b"\x03"
 
 
@@ -142,7 +143,7 @@ def test_binary_lengths(kind: Kind, width: int, order: str, words: str) -> None:
         ("bcd2", CLIENT_HELLO, "TLS? this link has no tls_cert"),
         ("len2", STX_FRAMED, "STX (02) before the MTI 0800: STX/ETX framing? this link expects a length"),
         ("len2", Framing("bcd2").wrap(IN_ASCII), "two bytes of BCD digits as length header before the MTI 0800?"),
-        ("len2", b"\x0a\x01" + IN_ASCII + bytes(132), "two bytes, the low one first, as length header before the MTI 0800?"),
+        ("len2", LOW_FIRST, "two bytes, the low one first, as length header before the MTI 0800?"),
         ("len2", IN_BCD, "first bytes 0800 in BCD: no length header?"),
         ("len2", b"\x01\x00" + IN_BCD[:9], None),  # the rest is on its way, or lost
     ],
