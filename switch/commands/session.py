@@ -115,6 +115,8 @@ class Session:
 
     def _next_frame(self, what: str) -> bytes:
         while not self._frames:
+            if self._splitter.fault is not None:
+                raise self._splitter.fault
             data = self._socket.recv(RECEIVE_BYTES)
             if not data:
                 why = f"{self._where}: the other side closed the connection instead of answering {what}"

@@ -39,7 +39,8 @@ from switch.core.specs import SwitchSpec
 from switch.core.totals import Figures
 from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import FormatError, View, scan
-from switch.iso8583.doctor import guess
+from switch.iso8583.dialect import SPOKEN_VERSION
+from switch.iso8583.doctor import guess, other_edition
 
 AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})
 REVERSAL_MTIS = frozenset({"0400", "0401", "0420", "0421"})
@@ -222,14 +223,10 @@ class Switch(Part):
         elif mti in NETWORK_MTIS:
             self._network.request(conn, link, view, now)
         elif is_asking(mti) and not link.sessions[conn]:
-            self._context.refuse(
-                conn,
-                link,
-                view,
-                results.ISSUER_DOWN,
-                "not-signed-on",
-                "this connection has not signed on: send 0800 with DE 70 = 001",
-            )
+            reason, why = "not-signed-on", "this connection has not signed on: send 0800 with DE 70 = 001"
+            if edition := other_edition(mti, SPOKEN_VERSION):
+                reason, why = "wrong-edition", edition
+            self._context.refuse(conn, link, view, results.ISSUER_DOWN, reason, why)
         elif mti in REVERSAL_MTIS and self._context.stalled:
             why = f"{self._context.stalled}; left to its repeat"
             self._context.event("unanswered", "log-stalled", why, link=link.spec.name, mti=mti)
@@ -249,8 +246,10 @@ class Switch(Part):
     def _unknown_mti(self, conn: int, link: AcquirerLink, view: View) -> None:
         mti = view.mti
         if is_asking(mti):
-            why = f"MTI {mti} is not one that this switch serves"
-            self._context.refuse(conn, link, view, results.INVALID_TRANSACTION, "unknown-mti", why)
+            reason, why = "unknown-mti", f"MTI {mti} is not one that this switch serves"
+            if edition := other_edition(mti, SPOKEN_VERSION):
+                reason, why = "wrong-edition", edition
+            self._context.refuse(conn, link, view, results.INVALID_TRANSACTION, reason, why)
             return
         why = f"{mti} matched nothing pending: this switch has asked {link.spec.name} for nothing"
         self._context.event("unmatched", "answer-unmatched", why, link=link.spec.name, mti=mti)
@@ -258,11 +257,12 @@ class Switch(Part):
     def _malformed(self, conn: int, link: AcquirerLink, frame: bytes, error: FormatError) -> None:
         """R18: a request of which we know the fields → 30, and its connection goes on; else this is not our dialect."""
         context, partial = self._context, error.partial
+        hint = guess(frame, link.spec.dialect.language)
+        why = f"{error}; {hint}" if hint else str(error)
         if partial.mti in REQUEST_MTIS and error.field not in BEFORE_FIELDS:
-            context.refuse(conn, link, partial, results.FORMAT_ERROR, "undecodable", str(error))
+            context.refuse(conn, link, partial, results.FORMAT_ERROR, "undecodable", why)
             return
-        hint = None if partial.mti in REQUEST_MTIS else guess(frame)
-        reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
+        reason = "wrong-dialect" if hint and partial.mti not in REQUEST_MTIS else "undecodable"
         context.event("closed", reason, why, link=link.spec.name, conn=conn, bytes=len(frame))
         context.effects.append((CLOSE, conn, "undecodable"))
 
@@ -284,17 +284,19 @@ class Switch(Part):
         elif mti in NETWORK_MTIS:
             self._network.request_of_issuer(line, view, now)
         else:
-            why = f"{mti} is nothing that an issuer sends: it answers 01xx, 02xx, 04xx and 0520, and asks by 0800 alone"
+            why = other_edition(mti, SPOKEN_VERSION) or (
+                f"{mti} is nothing that an issuer sends: it answers 01xx, 02xx, 04xx and 0520, and asks by 0800 alone"
+            )
             self._context.event("unmatched", "unexpected-mti", why, link=line.spec.name, mti=mti)
 
     def _malformed_from_issuer(self, line: Line, frame: bytes, error: FormatError) -> None:
         """R18: with a readable MTI only this answer is lost, to the timer; without one the stream is."""
         context, partial = self._context, error.partial
+        hint = guess(frame, line.spec.dialect.language)
         if partial.mti in KNOWN_FROM_ISSUERS:
-            why = f"{error}: left to the timer"
+            why = f"{error}: left to the timer" + (f"; {hint}" if hint else "")
             context.event("refused", "issuer-undecodable", why, link=line.spec.name, stan=partial.text(11) or "")
             return
-        hint = guess(frame)
         reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
         context.event("closed", reason, why, link=line.spec.name, conn=line.conn, bytes=len(frame))
         context.effects.append((CLOSE, line.conn, "undecodable"))

@@ -1,21 +1,27 @@
 """Cutting and joining frames behind binary lengths: the twin of `_frames_c`."""
 
 
-def cut(data: bytes, width: int, inclusive: bool, header_bytes: int, max_frame: int) -> tuple[list[bytes], int]:
-    """The whole frames at the start of `data` without lengths and headers, and where they end.
+def cut(data: bytes, width: int, inclusive: bool, header_bytes: int, max_frame: int) -> tuple[list[bytes], int, int]:
+    """Cut the whole frames from the start of `data`: they without lengths and headers, where they end, keep-alives.
 
-    Ends before a frame that is not whole and before a length that is not right; `Splitter` tells which.
+    Keep-alives, frames of nothing or of the header alone, are counted and passed over. The end stands before a frame
+    that is not whole and before a length that is not right; `Splitter` tells which.
     """
     frames: list[bytes] = []
-    at, size = 0, len(data)
+    at, size, keep_alives = 0, len(data), 0
     while size - at >= width:
         start = at + width
-        length = int.from_bytes(data[at:start], "big") - (width if inclusive else 0)
-        if not header_bytes < length <= max_frame or length > size - start:
+        length = int.from_bytes(data[at:start], "big")
+        if inclusive and length:
+            length -= width
+        if header_bytes < length <= max_frame and length <= size - start:
+            frames.append(data[start + header_bytes : start + length])
+        elif length in (0, header_bytes) and length <= size - start:
+            keep_alives += 1
+        else:
             break
         at = start + length
-        frames.append(data[start + header_bytes : at])
-    return frames, at
+    return frames, at, keep_alives
 
 
 def join(payloads: list[bytes], header: bytes, width: int, inclusive: bool) -> bytes:

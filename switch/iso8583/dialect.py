@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from switch.iso8583.codec import Layout, Wire
+from switch.iso8583.doctor import Language
 from switch.iso8583.edition import Conversion, Edition
 from switch.iso8583.errors import field_name
 from switch.iso8583.fields import MAX_FRAME_BYTES, Spec, SpecError
@@ -116,6 +117,12 @@ class Dialect:
     def dated(self) -> bool:
         """Must it be told the time, because it says a year where the rules have none?"""
         return isinstance(self.layout, Interpreter)
+
+    @property
+    def language(self) -> Language:
+        """How message types stand on the wire, and of which edition: what a guess at a foreign frame compares."""
+        version = self.layout.version if isinstance(self.layout, Interpreter) else self.version
+        return Language.of(self.spec["t"]["data_enc"], version)
 
     def at(self, now: float) -> None:
         """Tell it the time, to some days."""

@@ -12,8 +12,12 @@ A framing is data. Its `kind` is a row of `LENGTHS`; its header, as a configurat
     "tpdu:6000030000" the same; what is given stands before messages that we start ourselves
     "49534F30"        these bytes stand before all that we send; a peer's are as many, and are passed over
 
+A frame of no bytes, or of nothing but its header, is a keep-alive and passed over. An inclusive length counts itself
+there too; a plain zero is understood all the same, for it can mean nothing else.
+
 A `Splitter` holds the bytes of at most one unfinished frame; whoever owns the socket asks it for `partial` and gives up
-on a peer that sent a length and then nothing.
+on a peer that sent a length and then nothing. When a stream cannot be cut any further, the frames before that place are
+returned all the same and `fault` says what is wrong: whoever owns the socket serves the frames and then closes.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,16 +40,12 @@ Kind: TypeAlias = Literal["len2", "len2-inclusive", "len4", "len4-inclusive", "a
 
 
 class FramingError(ValueError):
-    """A stream that cannot be cut any further: `reason`, at byte `position` of the stream.
+    """Why a stream cannot be cut any further: `reason`, at byte `position` of the stream."""
 
-    `frames` are the whole frames that came before it in the same feed.
-    """
-
-    def __init__(self, reason: str, position: int, frames: list[bytes]) -> None:
+    def __init__(self, reason: str, position: int) -> None:
         super().__init__(f"{reason}, position {position}")
         self.reason = reason
         self.position = position
-        self.frames = frames
 
 
 class Length(NamedTuple):
@@ -160,24 +160,29 @@ class Splitter:
     ([b'0800'], 1)
     >>> splitter.feed(b"\\x040810")
     [b'0810']
+
+    `headers` and `keep_alives` are of the last `feed`: the TPDUs of its frames, where the framing has any, and how many
+    keep-alives were passed over. `taken` counts the bytes of the stream before those held. `fault` is None until the
+    stream is broken.
     """
 
     __slots__ = (
-        "_bulk", "_fault", "_header_bytes", "_held", "_inclusive", "_length", "_max_frame", "_taken", "_width",
-        "framing", "headers",
+        "_bulk", "_header_bytes", "_held", "_inclusive", "_length", "_max_frame", "_width",
+        "fault", "framing", "headers", "keep_alives", "taken",
     )  # fmt: skip
 
     def __init__(self, framing: Framing, max_frame: int = MAX_FRAME_BYTES) -> None:
         self.framing = framing
-        self.headers: list[bytes] = []  # of the frames that the last `feed` returned, where they are TPDUs
+        self.fault: FramingError | None = None
+        self.headers: list[bytes] = []
+        self.keep_alives = 0
         self._length = LENGTHS[framing.kind]
         self._width, self._inclusive = self._length.width, self._length.inclusive
         self._header_bytes = len(framing.header)
         self._max_frame = max_frame
         self._bulk = self._length.binary and not framing.tpdu
         self._held = b""
-        self._taken = 0  # bytes of the stream before those held
-        self._fault: FramingError | None = None
+        self.taken = 0
 
     @property
     def partial(self) -> int:
@@ -189,24 +194,26 @@ class Splitter:
         inclusive = f"{self.framing.kind}-inclusive"
         if inclusive in LENGTHS and self._length.read(self._held[: self._length.width]) == len(self._held):
             return f"does the length count itself? that is {inclusive}"
-        return guess_stream(self._held[:16], self._length.words)
+        return guess_stream(self._held, self._length.words, whole=True)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames that `data` completes; raises `FramingError`, and from then on always the same one."""
-        if self._fault:
-            raise self._fault
+        """Return the frames that `data` completes: all before a fault, and none after it."""
+        if self.fault is not None:
+            self.headers, self.keep_alives = [], 0
+            return []
         if self._held:
             data = self._held + data
         frames: list[bytes] = []
         at, size = 0, len(data)
+        self.keep_alives = 0
         if self._bulk:  # the rest, if any, is the start of a frame, or broken
-            frames, at = cut(data, self._width, self._inclusive, self._header_bytes, self._max_frame)
+            frames, at, self.keep_alives = cut(data, self._width, self._inclusive, self._header_bytes, self._max_frame)
         if at < size or not self._bulk:
             headers: list[bytes] = []
             at = self._cut(data, at, frames, headers)
             self.headers = headers
-        self._held = data[at:] if at < size else b""
-        self._taken += at
+        self._held = data[at:] if at < size and self.fault is None else b""
+        self.taken += at
         return frames
 
     def _cut(self, data: bytes, at: int, frames: list[bytes], headers: list[bytes]) -> int:
@@ -216,36 +223,40 @@ class Splitter:
         while size - at >= width:
             start = at + width
             length = read(data[at:start])
-            end = (at if inclusive else start) + length
-            if not self._header_bytes < end - start <= self._max_frame or length < 0:
-                raise self._refused(self._bad_length(data[at : at + 16], length, end - start), at, frames)
+            if inclusive and length > 0:
+                length -= width
+            if length and not self._header_bytes <= length <= self._max_frame:
+                self._refuse(self._bad_length(data[at:], length), at)
+                break
+            end = start + length
             if end > size:
                 break
             body = start + self._header_bytes
-            if tpdu:
-                if data[start] >> 4 != TPDU_HIGH_NIBBLE:
-                    raise self._refused(_no_tpdu(data[start:end]), at, frames)
-                headers.append(data[start:body])
-            frames.append(data[body:end])
+            if tpdu and length and data[start] >> 4 != TPDU_HIGH_NIBBLE:
+                self._refuse(_no_tpdu(data[start:end]), at)
+                break
+            if body < end:
+                frames.append(data[body:end])
+                if tpdu:
+                    headers.append(data[start:body])
+            else:
+                self.keep_alives += 1
             at = end
         return at
 
-    def _refused(self, reason: str, at: int, frames: list[bytes]) -> FramingError:
-        """The error to raise now; the one for later has no frames."""
-        self._held = b""
-        self._fault = FramingError(reason, self._taken + at, [])
-        return FramingError(reason, self._taken + at, frames)
+    def _refuse(self, reason: str, at: int) -> None:
+        self.fault = FramingError(reason, self.taken + at)
 
-    def _bad_length(self, first: bytes, length: int, size: int) -> str:
-        if length < 0:
+    def _bad_length(self, data: bytes, length: int) -> str:
+        if self._length.read(data[: self._width]) < 0:
             reason = f"no length: expected {self._length.words}"
-        elif size > self._max_frame:
-            reason = f"a frame of {size} bytes is above the maximum {self._max_frame}"
-        elif size <= 0:
-            reason = "a frame of no bytes"
+        elif length > self._max_frame:
+            reason = f"a frame of {length} bytes is above the maximum {self._max_frame}"
+        elif length < 0:
+            reason = "a length that counts itself is too short for that"
         else:
-            reason = f"a frame of {size} bytes holds no more than its header of {self._header_bytes}"
-        hint = guess_stream(first, self._length.words)
+            reason = f"a frame of {length} bytes is shorter than its header of {self._header_bytes}"
+        hint = guess_stream(data, self._length.words)
         return f"{reason} ({hint})" if hint else reason
 
 

@@ -42,6 +42,11 @@ class Interpreter:
         self.now = 0.0
 
     @property
+    def version(self) -> str:
+        """The first digit of the network's message types."""
+        return self._version
+
+    @property
     def table(self) -> Table:
         """Of the layout that views have."""
         return self._inner.table

@@ -6,11 +6,15 @@ here: the part is given messages without, and where they are TPDUs its answers g
 
 Everything a peer can do wrong ends its own connection and nobody else's, with a line that says what was wrong:
 
-    frame longer than 8 KiB, no length     `framing`  with a hint from the first bytes (`switch.iso8583.doctor`)
+    frame longer than 8 KiB, no length     `framing`  bad-length, with a hint (`switch.iso8583.doctor`)
     a length, then silence                 `framing`  no-bytes-after-length, after 2 s
     a peer that does not read              `slow-reader`, beyond 1 MiB unread
     one connection too many                `refused`  too-many-connections
     no handshake where the link has TLS    `tls`      before the part hears of it (`switch.net.tls`)
+
+Where the framing breaks, the frames before that place are served like any others, however the stream was cut into
+segments. What comes behind it is read and dropped, and the connection is closed when the peer has its answers.
+Keep-alives, frames of no bytes, are passed over; a flood of them makes the peer wait.
 """
 
 import asyncio
@@ -20,10 +24,10 @@ from typing import cast
 
 from switch.iso8583.codec import Wire
 from switch.iso8583.doctor import TPDU_BYTES
-from switch.iso8583.framing import LENGTHS, MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
+from switch.iso8583.framing import LENGTHS, MAX_FRAME_BYTES, Framing, Joiner, Splitter
 from switch.iso8583.tpdu import Tpdus
 from switch.net.addresses import Address
-from switch.net.effects import Driver, Outlet
+from switch.net.effects import CHATTER, Driver, Outlet
 from switch.net.tls import Tls, TlsServer, failure
 
 MAX_CONNECTIONS = 10_000  # a listener's: the file descriptors that an ordinary hard limit (20,000) leaves us
@@ -34,7 +38,7 @@ UNREAD_S = 5.0  # but not for longer than an issuer's timer: nobody waits for th
 UNREAD_MOST_BYTES = 32 << 20  # and never more: 100 such peers are 3 GB
 CHATTER_PAUSE_S = 0.002  # after `CHATTER` answers that nobody asked for: 32,000 a second, a fifth of our time
 CLOSING_S = 1.0  # what a peer has not read that long after we closed, it will not read
-HALF_CLOSED_S = 8.0  # after its end of stream a peer gets its last answers: issuer timer 5 s, HSM 2 s, and a margin
+LAST_ANSWERS_S = 8.0  # after its end of stream or a broken frame a peer gets those: issuer 5 s, HSM 2 s, and a margin
 SWEEP_S = 0.5  # how often started frames are looked at: SILENCE_S + SWEEP_S at the worst
 SPREAD = 16  # moments over which neighbours' first looks are spread: a thousand given up at once would take 50 ms
 
@@ -68,10 +72,11 @@ class Connection(Outlet):
         self._number = 0
         self._queue: list[bytes] = []  # without lengths, but for those that have a TPDU of their own
         self._delayed_until = 0.0
+        self._late: list[tuple[bytes, int]] = []  # what is written with a delay, and how many frames that is
         self._waiting: list[bytes] = []  # frames for the next wake-up; meanwhile nothing is read
         self._waiting_since = 0.0
         self._owed = 0  # frames in, less frames out: what a half-closed peer still waits for
-        self._half_closed = False
+        self._ending = False  # nothing more is taken from the peer; it gets what it is owed, and then we close
         self._ciphered = False
         self._started_at = 0.0  # when the frame that is not whole yet began
         self._watch: asyncio.TimerHandle | None = None
@@ -87,13 +92,10 @@ class Connection(Outlet):
         self._number = self._driver.join(self, self._link, answering=self._dialled)
 
     def data_received(self, data: bytes) -> None:
-        now = self._driver.clock.now()
-        try:
-            frames = self._splitter.feed(data)
-        except FramingError as error:
-            why = f"length zero or above {MAX_FRAME_BYTES}, or not as in {self._framing.kind}: {error}"
-            self._refuse("framing", "bad-length", why)
+        if self._ending:
             return
+        now = self._driver.clock.now()
+        frames = self._splitter.feed(data)
         if frames:
             self._owed += len(frames)
             self._started_at = now
@@ -104,6 +106,20 @@ class Connection(Outlet):
             self._hand_in(frames, now, 0.0)
         if self._splitter.partial:
             self._watch_frame(now)
+        elif self._splitter.fault is not None:
+            self._break_off("bad-length", f"not framed as {self._framing.kind}: {self._splitter.fault}")
+        if self._splitter.keep_alives:
+            self._passed_over(data, len(frames))
+
+    def _passed_over(self, data: bytes, count: int) -> None:
+        """Keep-alives came, with `count` frames. A flood of them costs the peer time, as other chatter does."""
+        keep_alives = self._splitter.keep_alives
+        if keep_alives > CHATTER:
+            self._pause(CHATTER_PAUSE_S * keep_alives / CHATTER)
+        is_first = self._splitter.taken == len(data)
+        if is_first and keep_alives == count and self._framing.kind == "len2" and data.startswith(b"\0\0"):
+            why = "each message comes behind a length of zero, here a keep-alive: four bytes of length? that is len4"
+            self._event("framing", "zero-before-each", why)
 
     def _hand_in(self, frames: list[bytes], now: float, since: float) -> None:
         """Give the part as many as this wake-up has left for us; the rest waits for the next, and so does the peer.
@@ -118,22 +134,33 @@ class Connection(Outlet):
         if taken < len(frames) and self._transport is not None:
             self._waiting = frames[taken:]
             self._waiting_since = since or now
-            self._transport.pause_reading()
             if self._dialled:  # chatter alone stops an issuer: it shall not keep the loop busy either
-                self._loop.call_later(CHATTER_PAUSE_S, self._go_on)
+                self._pause(CHATTER_PAUSE_S)
             else:
+                self._transport.pause_reading()
                 self._driver.next_turn(self._go_on)
+
+    def _pause(self, seconds: float) -> None:
+        """Read nothing for so long."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._loop.call_later(seconds, self._go_on)
 
     def _go_on(self) -> None:
         if self._transport is None or self._transport.is_closing():
             return
         waiting, self._waiting = self._waiting, []
         self._hand_in(waiting, self._driver.clock.now(), self._waiting_since)
-        if not self._waiting:
-            self._transport.resume_reading()
+        if self._waiting:
+            return
+        self._transport.resume_reading()
+        if self._ending and (self._dialled or self._owed <= 0):
+            self._driver.hang_up(self._number)
 
     def eof_received(self) -> bool:
         """The peer will send no more: answer what it asked, then close."""
+        if self._ending:
+            return not self._ciphered
         if partial := self._splitter.partial:
             why = f"the peer ended after {partial} bytes of a frame"
             self._event("framing", "ended-mid-frame", why)
@@ -141,8 +168,7 @@ class Connection(Outlet):
             return False
         if self._ciphered:  # TLS has no half-closed connection
             return False
-        self._half_closed = True
-        self._loop.call_later(HALF_CLOSED_S, self.close)
+        self._end()
         return True
 
     def pause_writing(self) -> None:
@@ -187,13 +213,13 @@ class Connection(Outlet):
         """Write the queued frames in one piece, late if the link is slowed."""
         if self._driver.tap is not None:
             self._show_tap()
-        self._owed -= len(self._queue)
+        count = len(self._queue)
         data = b"".join(self._queue) if self._tpdus is not None else self._joiner.join(self._queue)
         self._queue.clear()
-        if self.delay_ms or self._delayed_until:
-            self._write_late(data)
+        if self.delay_ms or self._late:
+            self._write_late(data, count)
         else:
-            self._write(data)
+            self._write(data, count)
 
     def close(self) -> None:
         """Close after what was written; whoever asks has said why in an event."""
@@ -212,32 +238,47 @@ class Connection(Outlet):
         if tap is not None and frames and self._transport is not None:
             tap.put(self._driver.clock.now(), self._link, self._number, True, frames)
 
-    def _write_late(self, data: bytes) -> None:
-        """A link slowed no longer keeps its order all the same."""
-        now = self._loop.time()
-        if self.delay_ms or self._delayed_until > now:
-            self._delayed_until = max(self._delayed_until, now + self.delay_ms / 1000)
-            self._loop.call_at(self._delayed_until, self._write, data)
-        else:
-            self._delayed_until = 0.0
-            self._write(data)
+    def _write_late(self, data: bytes, count: int) -> None:
+        """Write after the link's delay, and not before what waits already."""
+        self._delayed_until = max(self._delayed_until, self._loop.time() + self.delay_ms / 1000)
+        self._late.append((data, count))
+        self._loop.call_at(self._delayed_until, self._write_oldest)
 
-    def _write(self, data: bytes) -> None:
+    def _write_oldest(self) -> None:
+        """Write what has waited longest: timers of the same moment may go off in any order."""
+        self._write(*self._late.pop(0))
+
+    def _write(self, data: bytes, count: int) -> None:
+        """Write `count` frames."""
+        self._owed -= count
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)
         if self._transport.get_write_buffer_size() > UNREAD_MOST_BYTES:
             why = f"more than {UNREAD_MOST_BYTES} bytes unread; the peer must read what it is sent"
             self._refuse("refused", "slow-reader", why)
-        elif self._half_closed and self._owed <= 0:
-            self._transport.close()
+        elif self._ending and self._owed <= 0 and not self._waiting:
+            self.close()
 
     def _abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 
+    def _break_off(self, reason: str, why: str) -> None:
+        """The framing is broken, and nothing more can be read: answer what the peer asked before that, then close."""
+        self._event("framing", reason, why)
+        self._end()
+
+    def _end(self) -> None:
+        """Take nothing more; close when the peer has its answers. One that we dialled is waiting for none."""
+        self._ending = True
+        if self._waiting or (self._owed > 0 and not self._dialled):
+            self._loop.call_later(LAST_ANSWERS_S, self.close)
+        else:
+            self._driver.hang_up(self._number)
+
     def _refuse(self, event: str, reason: str, why: str) -> None:
-        """Close at once: the peer broke the framing or a limit."""
+        """Close at once: the peer exceeds a limit."""
         if self._transport is not None and not self._transport.is_closing():
             self._event(event, reason, why)
             self._transport.abort()
@@ -256,13 +297,13 @@ class Connection(Outlet):
     def _check_frame(self) -> None:
         self._watch = None
         partial = self._splitter.partial
-        if not partial:
+        if not partial or self._ending:
             return
         now = self._driver.clock.now()
         if now - self._heard_at >= SILENCE_S or now - self._started_at >= WHOLE_FRAME_S:
             hint = self._splitter.hint()
             why = f"no bytes after the length for {now - self._heard_at:.1f} s; {partial} bytes of a frame came"
-            self._refuse("framing", "no-bytes-after-length", f"{why} ({hint})" if hint else why)
+            self._break_off("no-bytes-after-length", f"{why} ({hint})" if hint else why)
         else:
             self._watch = self._loop.call_later(SWEEP_S, self._check_frame)
 

@@ -239,6 +239,12 @@ class Driver:
             self.event("refused", {"reason": "overload", "why": why, "count": self._refused})
             self._refused = 0
 
+    def hang_up(self, number: int) -> None:
+        """Close a connection, behind all that this wake-up and what waits to be durable still write to it."""
+        self._closing.add(number)
+        self._pending.append((kinds.CLOSE, number, "framing"))
+        self.wake()
+
     def hsm_replied(self, replies: list[tuple[int, bytes | None]], now: float) -> None:
         """The HSM answered commands, by tag, or will not (None)."""
         if not self._scheduled:

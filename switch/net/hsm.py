@@ -14,7 +14,7 @@ from typing import cast
 
 from switch.core.window import Window
 from switch.iso8583.frames import parted
-from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, FramingError, Joiner, Splitter
+from switch.iso8583.framing import MAX_FRAME_BYTES, Framing, Joiner, Splitter
 from switch.net.addresses import Address
 from switch.net.effects import Driver, HsmPort
 
@@ -177,11 +177,7 @@ class _Socket:
         return True
 
     def data_received(self, data: bytes) -> None:
-        try:
-            answers = self._splitter.feed(data)
-        except FramingError as error:
-            self.drop(f"broken framing: {error}")
-            return
+        answers = self._splitter.feed(data)
         now = self._driver.clock.now()
         outstanding = self._outstanding
         replies: list[tuple[int, bytes | None]] = []
@@ -195,6 +191,8 @@ class _Socket:
         if replies:
             self._window.answered(now, now - deadline + TIMEOUT_S, len(replies))
             self._driver.hsm_replied(replies, now)
+        if self._splitter.fault is not None:
+            self.drop(f"broken framing: {self._splitter.fault}")
 
     def eof_received(self) -> bool:
         """The HSM will send no more: done with."""

@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["switch", "hsm_sim", "tomllib"]):
     from switch.iso8583.codec import EncodeError, FormatError, Layout
     from switch.iso8583.describe import describe, hexdump
     from switch.iso8583.doctor import guess
-    from switch.iso8583.framing import LENGTHS, Framing, FramingError, Splitter
+    from switch.iso8583.framing import LENGTHS, Framing, Splitter
     from switch.store import frames
     from switch.store.log import LogError
     from switch.store.reader import LogReader
@@ -110,10 +110,9 @@ def split(chosen: Framing, pieces: list[bytes]) -> tuple[list[bytes], int | None
     splitter = Splitter(chosen)
     found: list[bytes] = []
     for piece in pieces:
-        try:
-            found += splitter.feed(piece)
-        except FramingError as error:
-            return found + error.frames, error.position
+        found += splitter.feed(piece)
+        if splitter.fault is not None:
+            return found, splitter.fault.position
     splitter.hint()
     return found, None
 

@@ -202,8 +202,7 @@ def test_a_byte_at_a_time(client: Tcp, cards: Cards) -> None:
     ("garbage", "hint"),
     [
         (b"0100" + b"4" * 200, "first bytes 0100: no length header?"),
-        (b"\x00\x00", "length zero"),
-        (b"\xff\xff" + b"x" * 10, ""),
+        (b"\xff\xff" + b"x" * 10, "not framed as len2"),
         (b"\x00\x04\xde\xad\xbe\xef", ""),
         (b"\x00\x30GET / HTTP/1.1\r\n" + b"x" * 32, ""),
         (b"\x00\x02\x01", "no bytes after the length"),
@@ -219,6 +218,25 @@ def test_garbage_closes_and_harms_nobody(
     assert good.ask(good.foreign.purchase(cards["approve"]))["39"] == "00"
     if hint:
         eventually(lambda: hint in bench.stderr())
+
+
+def test_a_purchase_in_one_segment_with_garbage_is_answered(connect: Connect, cards: Cards) -> None:
+    client = connect().sign_on()
+    requests = [client.foreign.purchase(cards["approve"]) for _ in range(3)]
+    client.sock.sendall(b"".join(map(client.frame, requests)) + b"\xff\xff" + b"x" * 100)
+    answers = [client.receive() for _ in requests]
+    assert sorted((answer["11"], answer["39"]) for answer in answers) == [(doc["11"], "00") for doc in requests]
+    assert client.is_closed()
+
+
+def test_keep_alives_are_passed_over(client: Tcp, connect: Connect, cards: Cards) -> None:
+    """A length of zero, before the sign-on and after it, alone and in one segment with a request."""
+    stranger = connect()
+    stranger.sock.sendall(b"\0\0")
+    assert stranger.sign_on().ask(stranger.foreign.network("301"))["39"] == "00"
+    client.sock.sendall(b"\0\0" + client.frame(client.foreign.purchase(cards["approve"])) + b"\0\0" * 10)
+    assert client.receive()["39"] == "00"
+    assert client.ask(client.foreign.purchase(cards["approve"]))["39"] == "00"
 
 
 def test_an_end_in_mid_frame_leaves_a_line(bench: RunningBench, client: Tcp, cards: Cards) -> None:

@@ -113,6 +113,22 @@ def test_a_silent_hsm_runs_out_of_time_and_its_late_answers_die(monkeypatch: pyt
     with_hsm(test, silent=True)
 
 
+def test_answers_before_broken_framing_count() -> None:
+    async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
+        part.receive(conn, b"h one", 0.0)
+        part.receive(conn, b"h two", 0.0)
+        driver.wake()
+        await until(lambda: any(len(socket.commands) == 2 for socket in sockets))
+        asked = next(socket for socket in sockets if socket.commands)
+        answer = asked.commands[0][:4] + b"CBh one"
+        asked.transport.write(b"\0\0" + len(answer).to_bytes(2, "big") + answer + b"\xff\xff")
+        await until(lambda: len(part.replies) == 2)
+        assert part.replies == [(1, b"CBh one"), (2, None)]
+        assert driver.counts.events["hsm", "socket-lost"] == 1
+
+    with_hsm(test, silent=True)
+
+
 def test_a_lost_socket_answers_none_for_what_was_outstanding() -> None:
     async def test(part: Echo, driver: Driver, client: HsmClient, sockets: list[FakeHsm], conn: int) -> None:
         for number in range(10):

@@ -105,6 +105,15 @@ def test_network_messages_keep_their_form(bench: Bench) -> None:
     assert client.ask(client.foreign.network("002"))["39"] == "800"
 
 
+@pytest.mark.parametrize("mti", ["0800", "0100"])
+def test_a_frame_of_1987_is_named(bench: Bench, mti: str) -> None:
+    client = client_of(bench, "acquirer-93")
+    doc = client.foreign.network("001") | {"t": mti}
+    client.client.send(client.foreign.encode(doc))
+    bench.world.run(1.0)
+    assert any(f"{mti} is ISO 8583:1987; this link speaks 1993" in line["why"] for line in bench.world.said)
+
+
 def test_before_sign_on_everything_is_907(bench: Bench, cards: Cards) -> None:
     client = client_of(bench, "acquirer-93")
     answer = client.ask(client.foreign.purchase(cards["approve"]))

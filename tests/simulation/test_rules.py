@@ -85,6 +85,24 @@ def test_before_sign_on_everything_is_91(terminal: Terminal, cards: Cards) -> No
     assert stranger.ask(stranger.foreign.purchase(cards["approve"]))["39"] == "91"
 
 
+def test_a_message_type_of_another_edition_is_named(terminal: Terminal, cards: Cards) -> None:
+    """Before the sign-on as after it; the answers are those to any other message that is not served."""
+    stranger = Terminal(terminal.bench, terminal.foreign, terminal.link).connect()
+    for client, mti, code in ((stranger, "1804", "91"), (stranger, "1100", "91"), (terminal, "1100", "12")):
+        assert client.ask(client.foreign.purchase(cards["approve"], mti=mti))["39"] == code
+        assert client.said("wrong-edition")[-1]["why"] == f"{mti} is ISO 8583:1993; this link speaks 1987"
+    assert stranger.ask(stranger.foreign.purchase(cards["approve"]))["39"] == "91"
+    assert "send 0800" in stranger.said("not-signed-on")[-1]["why"]
+
+
+def test_a_frame_of_another_edition_is_named_though_it_cannot_be_read(terminal: Terminal) -> None:
+    stranger = Terminal(terminal.bench, terminal.foreign, terminal.link).connect()
+    stranger.client.send(bytes.fromhex("1804") + bytes(20) if terminal.link == "acquirer-bcd" else b"1804 no bitmap")
+    terminal.bench.world.run(1.0)
+    assert not stranger.client.open
+    assert "1804 is ISO 8583:1993; this link speaks 1987" in stranger.said("wrong-dialect")[-1]["why"]
+
+
 @pytest.mark.rule("R18", "30")
 @pytest.mark.parametrize("missing", ["3", "4", "7", "12", "13", "22", "32", "37", "41", "42", "49", "2", "14"])
 def test_a_missing_field_is_30(terminal: Terminal, cards: Cards, missing: str) -> None:

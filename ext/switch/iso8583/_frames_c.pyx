@@ -8,13 +8,15 @@ cdef enum:
 
 
 cpdef tuple cut(bytes data, int width, bint inclusive, Py_ssize_t header_bytes, Py_ssize_t max_frame):
-    """The whole frames at the start of `data` without lengths and headers, and where they end.
+    """Cut the whole frames from the start of `data`: they without lengths and headers, where they end, keep-alives.
 
-    Ends before a frame that is not whole and before a length that is not right; `Splitter` tells which.
+    Keep-alives, frames of nothing or of the header alone, are counted and passed over. The end stands before a frame
+    that is not whole and before a length that is not right; `Splitter` tells which.
     """
     cdef const unsigned char *raw
     cdef Py_ssize_t size = len(data)
     cdef Py_ssize_t at = 0
+    cdef Py_ssize_t keep_alives = 0
     cdef Py_ssize_t length, start
     cdef int index
     cdef list frames = []
@@ -26,14 +28,17 @@ cpdef tuple cut(bytes data, int width, bint inclusive, Py_ssize_t header_bytes, 
         for index in range(width):
             length = length << 8 | raw[at + index]
         start = at + width
-        if inclusive:
+        if inclusive and length:
             length -= width
         # Bounds: header_bytes < length <= size - start, so the frame lies within `data` and is not empty.
-        if not header_bytes < length <= max_frame or length > size - start:
+        if header_bytes < length <= max_frame and length <= size - start:
+            frames.append(PyBytes_FromStringAndSize(<const char *> raw + start + header_bytes, length - header_bytes))
+        elif (length == 0 or length == header_bytes) and length <= size - start:
+            keep_alives += 1
+        else:
             break
-        frames.append(PyBytes_FromStringAndSize(<const char *> raw + start + header_bytes, length - header_bytes))
         at = start + length
-    return frames, at
+    return frames, at, keep_alives
 
 
 cpdef bytes join(list payloads, bytes header, int width, bint inclusive):

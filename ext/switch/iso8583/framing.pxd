@@ -17,13 +17,14 @@ cdef class Joiner:
 
 @cython.final
 cdef class Splitter:
-    cdef public object framing
+    cdef public object framing, fault
     cdef public list headers
-    cdef object _length, _fault
+    cdef public Py_ssize_t keep_alives
+    cdef object _length
     cdef bint _bulk, _inclusive
     cdef int _width
     cdef Py_ssize_t _header_bytes, _max_frame
-    cdef long long _taken
+    cdef public long long taken
     cdef bytes _held
 
     @cython.locals(frames=list, headers=list, at=Py_ssize_t, size=Py_ssize_t)

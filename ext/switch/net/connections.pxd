@@ -15,8 +15,8 @@ cdef class Connection(Outlet):
     cdef object _framing, _closed, _loop, _tpdus, _transport, _watch, _patience
     cdef int _link
     cdef long long _number
-    cdef bint _dialled, _half_closed, _ciphered
-    cdef list _queue, _waiting
+    cdef bint _dialled, _ending, _ciphered
+    cdef list _queue, _waiting, _late
     cdef double _delayed_until, _waiting_since, _started_at, _heard_at
     cdef Py_ssize_t _owed
 
@@ -24,15 +24,22 @@ cdef class Connection(Outlet):
     cpdef data_received(self, bytes data)
     @cython.locals(taken=Py_ssize_t)
     cdef _hand_in(self, list frames, double now, double since)
+    @cython.locals(keep_alives=Py_ssize_t)
+    cdef _passed_over(self, bytes data, Py_ssize_t count)
+    cdef _pause(self, double seconds)
     cpdef _go_on(self)
     cpdef put(self, bytes frame)
     cpdef put_all(self, frames)
+    @cython.locals(count=Py_ssize_t)
     cpdef flush(self)
     cpdef close(self)
     @cython.locals(frames=list)
     cdef _show_tap(self)
-    cdef _write_late(self, bytes data)
-    cpdef _write(self, bytes data)
+    cdef _write_late(self, bytes data, Py_ssize_t count)
+    cpdef _write_oldest(self)
+    cpdef _write(self, bytes data, Py_ssize_t count)
+    cdef _break_off(self, str reason, str why)
+    cdef _end(self)
     cdef _refuse(self, str event, str reason, str why)
     cdef _event(self, str event, str reason, str why)
     cdef _watch_frame(self, double now)

@@ -47,6 +47,7 @@ cdef class Driver:
     cpdef Py_ssize_t received(self, long long number, list frames, double now, double since=*) except -1
     cpdef list refused(self, long long number, list frames, double now)
     cdef _write_refusals(self)
+    cpdef hang_up(self, long long number)
     @cython.locals(part=Part)
     cpdef hsm_replied(self, list replies, double now)
     cdef _stumbled(self, error)

@@ -60,6 +60,7 @@ class FakeSwitch:
         self.received: list[View] = []
         self.answer: Answer = echo
         self.seal: Callable[[dict[str, str]], bytes] | None = None  # with a MAC
+        self.before = self.behind = b""  # an answer to a 0100, in the same segment
         self._layout = load(dialect).layout
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -75,7 +76,10 @@ class FakeSwitch:
                     for frame in splitter.feed(data):
                         self.received.append(self._layout.scan(frame))
                         if (answer := self.answer(self.received[-1])) is not None:
-                            connection.sendall(framing.wrap((self.seal or self._layout.encode)(answer)))
+                            frame = framing.wrap((self.seal or self._layout.encode)(answer))
+                            if self.received[-1].mti == "0100":
+                                frame = self.before + frame + self.behind
+                            connection.sendall(frame)
             if not self.received:  # the connection that `close` makes
                 return
 

@@ -35,6 +35,11 @@ def test_a_purchase_is_complete_and_signed_on_first(monetique, fake_switch: Fake
     assert clear_pin(purchase.text(52) or "", APPROVE) == APPROVE.pin
 
 
+def test_a_keep_alive_before_an_answer_and_garbage_behind_it_change_nothing(monetique, fake_switch: FakeSwitch) -> None:
+    fake_switch.before, fake_switch.behind = b"\0\0", b"\xff\xff"
+    assert send(monetique, fake_switch, "purchase").status == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "processing_code", "amount"),
     [

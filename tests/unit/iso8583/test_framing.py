@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from switch.iso8583 import _frames_c, _frames_py  # type: ignore[attr-defined]  # compiled
 from switch.iso8583.doctor import guess, guess_stream
-from switch.iso8583.framing import LENGTHS, Framing, FramingError, Kind, Splitter
+from switch.iso8583.framing import LENGTHS, Framing, Kind, Splitter
 
 LEN2 = Framing()
 KINDS = list(LENGTHS)
 HEADERS = ["", "49534F30", "tpdu", "tpdu:6000030000"]
+NO_LENGTH = b"\xff" * 8  # in none of the framings
 NO_DIGITS = "no length: expected four digits"
 ABOVE = " is above the maximum 8192"
 IS_LEN2, IS_LEN4, IS_ASCII4 = (
@@ -79,28 +80,104 @@ def test_byte_by_byte() -> None:
 @pytest.mark.parametrize(
     ("stream", "position", "reason"),
     [
-        (b"\x00\x00", 0, "a frame of no bytes"),
-        (b"\x00\x040800\x00\x00", 6, "a frame of no bytes"),
+        (b"\x00\x040800\xff\xff", 6, "a frame of 65535 bytes is above the maximum 8192"),
+        (b"\x00\x00\x00\x040800\x00\x00\xff\xff", 10, "a frame of 65535 bytes is above the maximum 8192"),
         (b"\x20\x01", 0, "a frame of 8193 bytes is above the maximum 8192"),
         (b"0100F238", 0, "a frame of 12337 bytes is above the maximum 8192 (first bytes 0100: no length header?)"),
     ],
 )
 def test_a_stream_that_cannot_be_cut(stream: bytes, position: int, reason: str) -> None:
     splitter = Splitter(LEN2)
-    with pytest.raises(FramingError) as caught:
-        splitter.feed(stream)
-    assert (caught.value.position, caught.value.reason) == (position, reason)
-    assert caught.value.frames == ([b"0800"] if position else [])
-    with pytest.raises(FramingError) as again:
-        splitter.feed(b"\x00\x040800")
-    assert (again.value.reason, again.value.frames) == (reason, [])
+    assert splitter.feed(stream) == ([b"0800"] if position else [])
+    fault = splitter.fault
+    assert fault is not None
+    assert (fault.position, fault.reason) == (position, reason)
+    assert splitter.feed(b"\x00\x040800") == []
+    assert (splitter.fault, splitter.partial) == (fault, 0)
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("kind", KINDS)
+@given(payloads=st.lists(st.binary(min_size=1, max_size=300), max_size=5), data=st.data())
+def test_frames_before_a_fault_come_out_whether_it_comes_with_them_or_later(
+    kind: Kind, header: str, payloads: list[bytes], data: st.DataObject
+) -> None:
+    framing = Framing.parse(kind, header)
+    whole = b"".join(map(framing.wrap, payloads))
+    stream = whole + NO_LENGTH
+    cut = data.draw(st.integers(0, len(whole)))
+    for pieces in ([stream], [stream[:cut], stream[cut:]], [whole, NO_LENGTH]):
+        splitter = Splitter(framing)
+        frames: list[bytes] = []
+        tpdus: list[bytes] = []
+        for piece in pieces:
+            assert splitter.fault is None
+            frames += splitter.feed(piece)
+            tpdus += splitter.headers
+        assert frames == payloads
+        assert len(tpdus) == (len(payloads) if framing.tpdu else 0)
+        assert splitter.fault is not None
+        assert splitter.fault.position == len(whole)
+
+
+def idle_of(kind: Kind, header: str) -> list[bytes]:
+    """What a keep-alive may be in this framing, written down anew: no bytes, a plain zero, or the header alone."""
+    length, size = LENGTHS[kind], len(Framing.parse(kind, header).header)
+    own = length.width if length.inclusive else 0
+    front = ADDRESSES[1] if header.startswith("tpdu") else b"\xff" * size
+    return [length.write(own), length.write(0), length.write(own + size) + front]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("kind", KINDS)
+@given(payloads=st.lists(st.binary(min_size=1, max_size=300), max_size=5), data=st.data())
+def test_keep_alives_between_frames_change_nothing(
+    kind: Kind, header: str, payloads: list[bytes], data: st.DataObject
+) -> None:
+    framing = Framing.parse(kind, header)
+    idle = st.lists(st.sampled_from(idle_of(kind, header)), max_size=3)
+    between = [data.draw(idle) for _ in range(len(payloads) + 1)]
+    wrapped = [*map(framing.wrap, payloads), b""]
+    stream = b"".join(b"".join(idles) + frame for idles, frame in zip(between, wrapped, strict=True))
+    cut = data.draw(st.integers(0, len(stream)))
+    splitter = Splitter(framing)
+    frames, passed_over, tpdus = [], 0, []
+    for piece in (stream[:cut], stream[cut:]):
+        frames += splitter.feed(piece)
+        passed_over += splitter.keep_alives
+        tpdus += splitter.headers
+    assert (frames, passed_over) == (payloads, sum(map(len, between)))
+    assert tpdus == [framing.header] * (len(payloads) if framing.tpdu else 0)
+    assert (splitter.fault, splitter.partial) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "stream"),
+    [
+        ("len2", "", "0000"),
+        ("len2", "49534F30", "0004 49534F31"),
+        ("len2", "tpdu", "0005 6000030000"),
+        ("len2-inclusive", "", "0002"),
+        ("len2-inclusive", "", "0000"),
+        ("len2-inclusive", "tpdu", "0007 6800030000"),
+        ("len4", "", "00000000"),
+        ("len4-inclusive", "", "00000004"),
+        ("ascii4", "", "30303030"),
+        ("ascii4-inclusive", "", "30303034"),
+        ("bcd2", "tpdu", "0005 6000030000"),
+    ],
+)
+def test_keep_alives(kind: Kind, header: str, stream: str) -> None:
+    splitter = Splitter(Framing.parse(kind, header))
+    assert splitter.feed(bytes.fromhex(stream)) == []
+    assert (splitter.keep_alives, splitter.partial, splitter.fault) == (1, 0, None)
 
 
 def test_the_position_counts_from_the_start_of_the_stream() -> None:
     splitter = Splitter(LEN2, max_frame=4)
     assert splitter.feed(b"\x00\x040800\x00") == [b"0800"]
-    with pytest.raises(FramingError, match="position 6"):
-        splitter.feed(b"\x05")
+    assert splitter.feed(b"\x05") == []
+    assert str(splitter.fault) == "a frame of 5 bytes is above the maximum 4, position 6"
 
 
 @pytest.mark.parametrize(
@@ -112,12 +189,11 @@ def test_the_position_counts_from_the_start_of_the_stream() -> None:
         ("ascii4", "", b"9999", 0, "a frame of 9999 bytes" + ABOVE),
         ("bcd2", "", b"\x01\x0A", 0, "no length: expected two bytes of BCD digits"),
         ("len4", "", b"\x00\x840800F23C", 0, "a frame of 8663096 bytes" + ABOVE + IS_LEN2),
-        ("len2", "", b"\x00\x00\x00\x840800", 0, "a frame of no bytes" + IS_LEN4),
         ("len2", "", b"01320800F23C", 0, "a frame of 12337 bytes" + ABOVE + IS_ASCII4),
-        ("len2-inclusive", "", b"\x00\x02", 0, "a frame of no bytes"),
-        ("len2-inclusive", "", b"\x00\x01", 0, "a frame of no bytes"),
+        ("len2-inclusive", "", b"\x00\x01", 0, "a length that counts itself is too short for that"),
         ("len2-inclusive", "", b"\x20\x03", 0, "a frame of 8193 bytes is above the maximum 8192"),
-        ("len2", "49534F30", b"\x00\x04ISO0", 0, "a frame of 4 bytes holds no more than its header of 4"),
+        ("len2", "49534F30", b"\x00\x03ISO0", 0, "a frame of 3 bytes is shorter than its header of 4"),
+        ("len2", "tpdu", b"\x00\x0520800", 0, "expected a TPDU, whose first byte is 60"),
         ("len2", "tpdu", b"\x00\x080800F23C", 0, "no TPDU (60…) before the MTI 0800"),
         ("len2", "tpdu", b"\x00\x06\x08\x00\x82\x20\x00\x00", 0, "no TPDU (60…) before the MTI 0800"),
         ("len2", "tpdu", b"\x00\x064687380", 0, "expected a TPDU, whose first byte is 60"),
@@ -125,10 +201,10 @@ def test_the_position_counts_from_the_start_of_the_stream() -> None:
 )  # fmt: skip
 def test_what_is_no_frame_of_this_kind(kind: Kind, header: str, stream: bytes, position: int, reason: str) -> None:
     splitter = Splitter(Framing.parse(kind, header))
-    with pytest.raises(FramingError) as caught:
-        splitter.feed(stream)
-    assert (caught.value.position, caught.value.reason) == (position, reason)
-    assert caught.value.frames == ([b"0800"] if position else [])
+    assert splitter.feed(stream) == ([b"0800"] if position else [])
+    fault = splitter.fault
+    assert fault is not None
+    assert (fault.position, fault.reason) == (position, reason)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +286,7 @@ def test_in_bulk_frames_come_out_as_they_went_in(
 ) -> None:
     stream = bulk.join(payloads, header, width, inclusive)
     assert stream == _frames_py.join(payloads, header, width, inclusive)
-    assert bulk.cut(stream, width, inclusive, len(header), LONGEST) == (payloads, len(stream))
+    assert bulk.cut(stream, width, inclusive, len(header), LONGEST) == (payloads, len(stream), 0)
     behind = bulk.cut(stream + rest, width, inclusive, len(header), LONGEST)
     assert behind == _frames_py.cut(stream + rest, width, inclusive, len(header), LONGEST)
     assert behind[0][: len(payloads)] == payloads
