@@ -20,6 +20,7 @@ from switch.commands.common import (
     print_table,
     running_ports,
 )
+from switch.documents import DocumentError
 
 if TYPE_CHECKING:
     from switch.config import Link
@@ -62,8 +63,8 @@ def check(args: argparse.Namespace) -> int:
         dialect = load(args.dialect)
     except (ValueError, OSError) as error:
         if not args.json:
-            raise CommandError(f"{args.dialect}: {_text(error)}", USAGE) from None
-        print_json({"dialect": args.dialect, "ok": False, "error": _text(error)})
+            raise CommandError("\n".join(f"{args.dialect}: {line}" for line in _lines(error)), USAGE) from None
+        print_json({"dialect": args.dialect, "ok": False, "error": _lines(error)[0], "problems": _lines(error)})
         return USAGE
     problem = dialect_problem(dialect)
     if args.json:
@@ -157,7 +158,7 @@ def loaded(name: str) -> "Dialect":
     try:
         return load(name)
     except (ValueError, OSError) as error:
-        raise CommandError(f"{name}: {_text(error)}", USAGE) from None
+        raise CommandError("\n".join(f"{name}: {line}" for line in _lines(error)), USAGE) from None
 
 
 def stem(dialect: "Dialect") -> str:
@@ -199,5 +200,8 @@ def cell(value: object) -> object:
     return {True: "yes", False: "-", None: "-"}.get(value, value) if isinstance(value, bool | None) else value
 
 
-def _text(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+def _lines(error: Exception) -> list[str]:
+    """What is wrong, a line a problem."""
+    if isinstance(error, DocumentError):
+        return [f"{what} - at `{path}`" for what, path in error.problems]
+    return [error.strerror or str(error) if isinstance(error, OSError) else str(error)]

@@ -24,8 +24,8 @@ from switch.config.build import (
     with_port_base,
     with_ports,
 )
-from switch.config.checks import dialect_problem
 from switch.config.files import DEFAULT_FILE, ConfigError, load
+from switch.config.spoken import dialect_problem
 from switch.config.tables import Card, Config, Key, Link
 
 __all__ = [

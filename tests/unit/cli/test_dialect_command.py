@@ -47,12 +47,28 @@ def test_check_ends_in_a_path(monetique, house: str) -> None:
 
 
 def test_check_says_what_a_link_would_miss(monetique, house: str) -> None:
-    Path(house).write_text(HOUSE + '[response_codes]\napproved = "000"\n')
+    Path(house).write_text(HOUSE + "[roles]\nksn = 53\n")
+    result = monetique("dialect", "check", house)
+    assert result.status == 0
+    assert (
+        "a link may not speak it: roles.ksn names DE 53: PIN blocks under DUKPT keys are not translated" in result.out
+    )
+    rows = ", ".join(f'{{ number = {number}, name = "x", max_len = 2 }}' for number in (3, 39))
+    Path(house).write_text(f'name = "x"\nfields = [{rows}]\n[roles]\n[response_codes]\n')
     assert "response_codes.approved must be given, 2 characters" in monetique("dialect", "check", house).out
     Path(house).write_text(
         'name = "x"\nfields = [{ number = 3, name = "x", max_len = 9 }]\n[roles]\n[response_codes]\n'
     )
     assert "there is no DE 39" in monetique("dialect", "check", house).out
+
+
+def test_check_tells_all_that_is_wrong(monetique, house: str) -> None:
+    Path(house).write_text(HOUSE + '[roles]\nnetwork_code = 24\n[response_codes]\npick_up = "04"\n')
+    lines = monetique("dialect", "check", house).err.splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == ["`$.response_codes.pick_up`", "`$.roles.network_code`"]
+    document = monetique("dialect", "check", house, "--json").json
+    assert len(document["problems"]) == 2
+    assert document["error"] == document["problems"][0]
 
 
 @pytest.mark.parametrize("action", ["check", "show", "export"])
