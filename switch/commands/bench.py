@@ -41,11 +41,18 @@ ISSUER_EXAMPLES = """\
 """
 
 
+PORT_BASE = (
+    "move the bench's own ports: acquirer N, acquirer-bcd N+1, issuer-1, issuer-2, hsm, web, mqtt, smtp, metrics N+8; "
+    "then, from N+9, acquirer links and simulated issuers of your configuration, in its order. An issuer that is not "
+    "simulated stays where it is. 0: free ports, which the ready line tells"
+)
+
+
 def register(subparsers: Subparsers) -> None:
     """Add `up`, `switch` and `issuer`."""
     up = add_command(subparsers, "up", "run the whole bench, with sample traffic", run_up, examples=UP_EXAMPLES)
     up.add_argument("--for", dest="for_s", type=seconds, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
-    up.add_argument("--port-base", type=port, metavar="N", help="ports N, N+1, … instead of the usual; 0: free ports")
+    up.add_argument("--port-base", type=port, metavar="N", help=PORT_BASE)
     up.add_argument("--fresh", action="store_true", help="empty the data directory first")
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
     add_config(up)
@@ -86,7 +93,10 @@ def run_up(args: argparse.Namespace) -> int:
 
     config = load_config(args)
     if args.port_base is not None:
-        config = with_port_base(config, args.port_base)
+        try:
+            config = with_port_base(config, args.port_base)
+        except ValueError as error:
+            raise CommandError(str(error), USAGE) from None
     bench = Bench(
         children=children(args, config),
         ports={link.name: link.port for link in config.link if not link.joins}

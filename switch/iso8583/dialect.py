@@ -124,6 +124,17 @@ def load(name_or_path: str | Path) -> Dialect:
     return _parse(source(name_or_path))
 
 
+def load_text(text: str) -> Dialect:
+    """A dialect from the text of a file. Raises `DocumentError`."""
+    return _parse(text.encode())
+
+
+def shipped_words() -> tuple[Mapping[str, str], Mapping[str, int]]:
+    """Return the response codes and the roles of ISO 8583:1987, for a dialect that has none of its own."""
+    base = _shipped("iso87-ascii")
+    return base.response_codes, base.roles
+
+
 def from_spec(spec: Spec, name: str) -> Dialect:
     """A dialect on a specification of pyiso8583's, with the response codes and roles of ISO 8583:1987.
 
@@ -131,9 +142,9 @@ def from_spec(spec: Spec, name: str) -> Dialect:
     >>> from_spec(default, "house").layout.encode({"t": "0800", "70": "301"})
     b'0800\\x80\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x00301'
     """
-    base = _shipped("iso87-ascii")
+    response_codes, roles = shipped_words()
     names = {int(key): str(entry.get("desc", "")) for key, entry in spec.items() if key.isdecimal()}
-    return Dialect(name, Layout(spec), spec, base.response_codes, base.roles, names)
+    return Dialect(name, Layout(spec), spec, response_codes, roles, names)
 
 
 @cache

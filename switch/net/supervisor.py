@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from switch.config.build import PORT_ORDER
 from switch.net import process, upfile
 from switch.net.children import Child, ChildError, ChildProcess
 from switch.net.control import ControlError, request, socket_path
@@ -118,7 +119,7 @@ class _Up:
     async def _serve(self, addresses: dict[str, str]) -> int:
         traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
-        process.print_ready({**acquirers, "hsm": addresses["hsm"]})
+        process.print_ready(in_order({**acquirers, "hsm": addresses["hsm"]}))
         if sys.stderr.isatty():
             say(f"why something was declined, late or refused: {self._bench.data}/*.events.jsonl")
         if self._bench.for_s is not None:
@@ -184,6 +185,16 @@ class _Up:
     def _report(self, event: str, reason: str, why: str) -> None:
         self._instruments.lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
         self._instruments.lines.flush()
+
+
+def in_order(addresses: Mapping[str, str]) -> dict[str, str]:
+    """The shipped names first, in the order that scripts know, then links of the user's own.
+
+    >>> list(in_order({"gateway": "", "acquirer-bcd": "", "acquirer": "", "hsm": ""}))
+    ['acquirer', 'acquirer-bcd', 'hsm', 'gateway']
+    """
+    shipped = [name for name in PORT_ORDER if name in addresses]
+    return {name: addresses[name] for name in dict.fromkeys([*shipped, *addresses])}
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:

@@ -1,9 +1,11 @@
 """`dialect check`, `show` and `export`."""
 
+import runpy
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
+import iso8583
 import pytest
 
 from switch.iso8583.dialect import SHIPPED, load
@@ -156,3 +158,54 @@ def test_a_folder_that_cannot_be_written(monetique, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = monetique("dialect", "export", "cb", "--to", str(tmp_path / "file" / "below"))
     assert (result.status, result.out) == (2, "")
+
+
+SPEC = """
+from iso8583.specs import default_ascii
+print("imported")
+spec = {**default_ascii, "22": {"data_enc": "b", "len_enc": "ascii", "len_type": 0, "max_len": 3,
+                                "len_count": "nibbles", "left_pad": "0", "desc": 'POS "mode"'}}
+bad = {**spec, "h": {**spec["h"], "max_len": 3}, "3": {**spec["22"], "left_pad": ""}}
+number = 3
+"""
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    file = tmp_path / "my_spec.py"
+    file.write_text(SPEC)
+    return file
+
+
+def test_import_a_specification(monetique, spec_file: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.toml"
+    result = monetique("dialect", "import", f"{spec_file}:spec", "-o", str(made))
+    assert (result.status, result.out.splitlines()[-1]) == (0, str(made))
+    assert monetique("dialect", "check", str(made)).out.endswith("a link may speak it\n")
+    dialect = load(made)
+    assert (dialect.name, dialect.names[22]) == ("my_spec", 'POS "mode"')
+    doc = {"t": "0100", "3": "000000", "22": "051"}
+    assert dialect.layout.encode(doc) == iso8583.encode(dict(doc), runpy.run_path(str(spec_file))["spec"])[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentences"),
+    [
+        ("bad", ["at `$.h`", "an odd count of half bytes needs a pad - at `$.3.left_pad`"]),
+        ("number", ["number is no specification"]),
+        ("nothing", ["nothing has nothing of that name"]),
+        ("not a name", ["expected FILE.py:NAME"]),
+    ],
+)
+def test_import_says_why_not(monetique, spec_file: Path, name: str, sentences: list[str]) -> None:
+    result = monetique("dialect", "import", f"{spec_file}:{name}")
+    assert result.status == 2
+    assert [sentence in result.err for sentence in sentences] == [True] * len(sentences)
+
+
+def test_import_of_a_file_that_fails(monetique, tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    assert "No such file" in monetique("dialect", "import", f"{file}:spec").err
+    file.write_text("1 / 0")
+    result = monetique("dialect", "import", f"{file}:spec")
+    assert (result.status, "ZeroDivisionError: division by zero" in result.err) == (2, True)

@@ -383,6 +383,18 @@ def test_port_base_zero_means_free_ports() -> None:
     assert ours | {config.hsm.port, config.metrics.port} == {0}
 
 
+def test_port_base_moves_own_links_behind_the_shipped_ones(write) -> None:
+    own = KEY.replace("acquirer", "gateway") + 'clear = "0123456789ABCDEFFEDCBA9876543210"'
+    config = with_port_base(load(write(GATEWAY + own)), 9100)
+    assert (find_link(config, "gateway").port, find_link(config, "acquirer").port) == (9109, 9100)
+
+
+def test_port_base_ends_where_ports_end() -> None:
+    assert with_port_base(SHIPPED, 65_527).metrics.port == 65_535
+    with pytest.raises(ValueError, match="expected at most 65527"):
+        with_port_base(SHIPPED, 65_528)
+
+
 @pytest.mark.parametrize("base", [0, 9100])
 def test_port_base_leaves_an_issuer_that_is_not_simulated_where_it_is(base: int) -> None:
     assert find_link(with_port_base(SHIPPED, base), "issuer-down").port == 8593
