@@ -49,11 +49,18 @@ ISSUER_EXAMPLES = """\
 """
 
 
+PORT_BASE = (
+    "move the bench's own ports: acquirer N, acquirer-bcd N+1, issuer-1, issuer-2, hsm, web, mqtt, smtp, metrics N+8; "
+    "then, from N+9, acquirer links and simulated issuers of your configuration, in its order. An issuer that is not "
+    "simulated stays where it is. 0: free ports, which the ready line tells"
+)
+
+
 def register(subparsers: Subparsers) -> None:
     """Add `up`, `switch` and `issuer`."""
     up = add_command(subparsers, "up", "run the whole bench, with sample traffic", run_up, examples=UP_EXAMPLES)
     up.add_argument("--for", dest="for_s", type=seconds, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
-    up.add_argument("--port-base", type=port, metavar="N", help="ports N, N+1, … instead of the usual; 0: free ports")
+    up.add_argument("--port-base", type=port, metavar="N", help=PORT_BASE)
     up.add_argument("--fresh", action="store_true", help="empty the data directory first")
     up.add_argument(
         "--build", action="store_true", help="in a checkout: compile the native modules beside the bench, for the next"
@@ -110,7 +117,10 @@ def run_up(args: argparse.Namespace) -> int:
 
     config = profiled(args, load_config(args))
     if args.port_base is not None:
-        config = with_port_base(config, args.port_base)
+        try:
+            config = with_port_base(config, args.port_base)
+        except ValueError as error:
+            raise CommandError(str(error), USAGE) from None
     say_twins("the native modules are built beside it, for the next start" if args.build else REMEDY)
     os.environ[native.VARIABLE] = native.CHOICE  # a part that is restarted after the build stays of the same kind
     bench = Bench(

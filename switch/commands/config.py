@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   monetique config show > bench.toml                 the shipped configuration, with comments, to start from
-  monetique config check bench.toml                  exit status 2 and the path of the first mistake
+  monetique config check bench.toml                  exit status 2, and what is wrong, each with its path
   monetique config show --json --config bench.toml   what is in force, bench.toml laid over the shipped one
 """
 
@@ -51,7 +51,8 @@ def check(args: argparse.Namespace) -> int:
     except ConfigError as error:
         if not args.json:
             raise
-        print_json({"file": name(args), "ok": False, "error": error.what, "path": error.path})
+        problems = [{"error": what, "path": path} for what, path in error.problems]
+        print_json({"file": name(args), "ok": False, **problems[0], "problems": problems})
         return USAGE
     counts = {table: len(getattr(config, table)) for table in ("link", "route", "key", "card", "profile", "issuer")}
     if args.json:

@@ -1,7 +1,8 @@
-"""`monetique dialect`: is a dialect file right, what does it say, and the same for jPOS."""
+"""`monetique dialect`: is a dialect file right, what does it say, the same for jPOS, and one from pyiso8583."""
 
 import argparse
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from switch.commands.common import (
     print_table,
     running_ports,
 )
+from switch.documents import DocumentError
 
 if TYPE_CHECKING:
     from switch.config import Link
@@ -29,6 +31,8 @@ EXAMPLES = """\
   monetique dialect check house.toml                 say what is wrong with a dialect file
   monetique dialect show iso93-ascii                 fields, roles and response codes
   monetique dialect export iso87-ascii > house.toml  the file itself, to start from
+  monetique dialect import my_spec.py:spec -o house.toml
+                                                     from a specification of pyiso8583's
   monetique dialect export iso87-bcd --jpos          a field description for jPOS's GenericPackager
   monetique dialect export --jpos --link acquirer-bcd --to q2
                                                      q2/cfg: the packager, q2/deploy: a channel to that port
@@ -36,12 +40,22 @@ EXAMPLES = """\
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add `dialect` with its three actions."""
-    parser = add_command(subparsers, "dialect", "check, show or export a dialect", show, examples=EXAMPLES)
-    actions = parser.add_subparsers(dest="action", required=True, metavar="check|show|export")
+    """Add `dialect` with its four actions."""
+    parser = add_command(subparsers, "dialect", "check, show, export or import a dialect", show, examples=EXAMPLES)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="check|show|export|import")
     checked = add_command(actions, "check", "say what is wrong with a dialect file", check, examples=EXAMPLES)
     shown = add_command(actions, "show", "list fields, roles and response codes", show, examples=EXAMPLES)
     exported = add_command(actions, "export", "write a dialect's file, or it for jPOS", export, examples=EXAMPLES)
+    imported = add_command(
+        actions, "import", "make a dialect file of a pyiso8583 specification", import_spec, examples=EXAMPLES
+    )
+    imported.add_argument(
+        "source",
+        metavar="FILE.py:NAME",
+        help="a Python file and the name of the specification in it. The file is run: take one that you trust",
+    )
+    imported.add_argument("--name", help="of the dialect (default: that of the file)")
+    imported.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE (default: standard output)")
     for action in (checked, shown):
         action.add_argument("dialect", metavar="DIALECT", help="a shipped dialect or a dialect file")
         add_json(action)
@@ -62,8 +76,8 @@ def check(args: argparse.Namespace) -> int:
         dialect = load(args.dialect)
     except (ValueError, OSError) as error:
         if not args.json:
-            raise CommandError(f"{args.dialect}: {_text(error)}", USAGE) from None
-        print_json({"dialect": args.dialect, "ok": False, "error": _text(error)})
+            raise CommandError("\n".join(f"{args.dialect}: {line}" for line in _lines(error)), USAGE) from None
+        print_json({"dialect": args.dialect, "ok": False, "error": _lines(error)[0], "problems": _lines(error)})
         return USAGE
     problem = dialect_problem(dialect)
     if args.json:
@@ -127,6 +141,48 @@ def export(args: argparse.Namespace) -> int:
     return FINE
 
 
+def import_spec(args: argparse.Namespace) -> int:
+    """A pyiso8583 specification as a dialect file, which is loaded once before it is handed out."""
+    from switch.iso8583.dialect import load_text, shipped_words
+    from switch.iso8583.pyiso8583 import to_toml
+
+    file, colon, name = args.source.rpartition(":")
+    if not (file and colon and name.isidentifier()):
+        raise CommandError(f"expected FILE.py:NAME, the name of a specification in a file, found {args.source}", USAGE)
+    spec = specification(Path(file), name)
+    try:
+        text = to_toml(spec, args.name or Path(file).stem, *shipped_words())
+        load_text(text)
+    except ValueError as error:
+        raise CommandError("\n".join(f"{args.source}: {line}" for line in _lines(error)), USAGE) from None
+    if args.output is None:
+        sys.stdout.write(text)
+        return FINE
+    try:
+        args.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{args.output}: {error.strerror}", USAGE) from None
+    print(args.output)
+    return FINE
+
+
+def specification(file: Path, name: str) -> dict[str, Any]:
+    """Run a Python file, as `python FILE` would, and return the dictionary that it calls `name`."""
+    sys.path.insert(0, str(file.parent))
+    try:
+        found = runpy.run_path(str(file)).get(name)
+    except FileNotFoundError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}", USAGE) from None
+    except Exception as error:  # whatever the file raises is the user's to read
+        raise CommandError(f"{file} cannot be run: {type(error).__name__}: {error}", USAGE) from None
+    finally:
+        sys.path.pop(0)
+    if not (isinstance(found, dict) and found and all(isinstance(entry, dict) for entry in found.values())):
+        what = "has nothing of that name" if found is None else "is no specification, a dictionary of dictionaries"
+        raise CommandError(f"{file}: {name} {what}", USAGE)
+    return found
+
+
 def deployment(args: argparse.Namespace, link: "Link", dialect: "Dialect") -> str:
     """The channel for a link, at the port in use while the bench runs."""
     from switch.config import framing
@@ -157,7 +213,7 @@ def loaded(name: str) -> "Dialect":
     try:
         return load(name)
     except (ValueError, OSError) as error:
-        raise CommandError(f"{name}: {_text(error)}", USAGE) from None
+        raise CommandError("\n".join(f"{name}: {line}" for line in _lines(error)), USAGE) from None
 
 
 def stem(dialect: "Dialect") -> str:
@@ -199,5 +255,8 @@ def cell(value: object) -> object:
     return {True: "yes", False: "-", None: "-"}.get(value, value) if isinstance(value, bool | None) else value
 
 
-def _text(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+def _lines(error: Exception) -> list[str]:
+    """What is wrong, a line a problem."""
+    if isinstance(error, DocumentError):
+        return [f"{what} - at `{path}`" for what, path in error.problems]
+    return [error.strerror or str(error) if isinstance(error, OSError) else str(error)]

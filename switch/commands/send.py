@@ -28,6 +28,8 @@ from switch.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from switch.acquirers.macs import Macs
     from switch.commands.session import Exchange, Session
     from switch.config import Config, Link
@@ -62,6 +64,7 @@ CURRENCIES: Final = ("EUR", "FRF")
 BALANCE_CHARACTERS: Final = 20
 BALANCES: Final = {"01": "ledger", "02": "available"}
 MAX_FIELD: Final = 128
+MAX_DIGITS: Final = 3
 MAX_CENTS: Final = 10**12 - 1  # DE 4 has 12 digits
 
 
@@ -127,6 +130,7 @@ def send(args: argparse.Namespace) -> int:
     if (args.original or args.original_amount is not None) and args.kind not in AFTER:
         raise CommandError(f"{args.kind} is about no other message; with an original go {', '.join(AFTER)}", USAGE)
     config = load_config(args)
+    check_fields(args.de, acquirer_link(args, config))
     with open_session(args, config) as session:
         try:
             exchanges = list(exchange_all(args, config, session))
@@ -149,8 +153,20 @@ def open_session(args: argparse.Namespace, config: "Config") -> "Session":
     """A connection to the acquirer link of `--link`, on the port in use, by the terminal and merchant of `args`."""
     from switch.acquirers.compose import Sender
     from switch.commands.session import Session
-    from switch.config import find_link, framing
+    from switch.config import framing
     from switch.iso8583.dialect import load
+
+    link = acquirer_link(args, config)
+    number = args.port or running_ports(args.data).get(link.name, link.port)
+    sender = Sender(link.institution_id, args.terminal, args.merchant)
+    dialect = load(link.dialect).for_link()
+    macs = macs_of(config, link, dialect)
+    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs)
+
+
+def acquirer_link(args: argparse.Namespace, config: "Config") -> "Link":
+    """The acquirer link of `--link`."""
+    from switch.config import find_link
 
     try:
         link = find_link(config, args.link)
@@ -158,11 +174,20 @@ def open_session(args: argparse.Namespace, config: "Config") -> "Session":
         raise CommandError(str(error), USAGE) from None
     if link.role != "acquirer":
         raise CommandError(f"{link.name} leads to an issuer; as an acquirer one sends on an acquirer link", USAGE)
-    number = args.port or running_ports(args.data).get(link.name, link.port)
-    sender = Sender(link.institution_id, args.terminal, args.merchant)
+    return link
+
+
+def check_fields(chosen: "Iterable[tuple[int, str]]", link: "Link") -> None:
+    """Refuse, before anything is sent, fields of `--de` that the link's dialect cannot write."""
+    from switch.iso8583.codec import EncodeError
+    from switch.iso8583.dialect import load
+
     dialect = load(link.dialect).for_link()
-    macs = macs_of(config, link, dialect)
-    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs)
+    for number, text in chosen:
+        try:
+            dialect.layout.encode({"t": "0100", str(number): text} if text else {"t": "0100"})
+        except EncodeError as error:
+            raise CommandError(f"--de {number}: {error.reason}, in {dialect.name}", USAGE) from None
 
 
 def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None":
@@ -233,12 +258,15 @@ def amount_cents(text: str) -> int:
 
 
 def data_element(text: str) -> tuple[int, str]:
-    """48=9203407 → (48, "9203407"); 52= → (52, "")."""
+    """48=9203407 → (48, "9203407"); 52= → (52, ""). What is wrong is told without the text, which may be a secret."""
     number, equals, value = text.partition("=")
-    if not equals or not number.isdecimal() or not 2 <= int(number) <= MAX_FIELD:
-        raise argparse.ArgumentTypeError(
-            f"a field is given as NUMBER=TEXT, with a number from 2 to {MAX_FIELD}: {text!r}"
-        )
+    if not equals:
+        raise argparse.ArgumentTypeError("expected NUMBER=TEXT, such as 48=ABC (48= leaves the field out)")
+    if not (number.isascii() and number.isdecimal()):
+        raise argparse.ArgumentTypeError("expected the number of a field before the =, such as 48=ABC")
+    if len(number) > MAX_DIGITS or not 2 <= int(number) <= MAX_FIELD:
+        found = number if len(number) <= MAX_DIGITS else f"{len(number)} digits"
+        raise argparse.ArgumentTypeError(f"expected a field from 2 to {MAX_FIELD}, found {found}")
     return int(number), value
 
 

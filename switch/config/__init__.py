@@ -26,8 +26,8 @@ from switch.config.build import (
     with_ports,
     with_profile,
 )
-from switch.config.checks import dialect_problem
 from switch.config.files import DEFAULT_FILE, ConfigError, load
+from switch.config.spoken import dialect_problem
 from switch.config.tables import Card, Config, Key, Link
 
 __all__ = [

@@ -18,6 +18,8 @@ from switch.profiles.mix import MIXES
 from switch.schemes.ocard import OcardSpec, Place
 from switch.traces.format import TracedLink
 
+LAST_PORT: Final = 65_535
+
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
 PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
 
@@ -158,12 +160,14 @@ def with_port_base(config: Config, base: int) -> Config:
     """The bench's ports moved: PORT_ORDER at `base` and up, links with other names after it; base 0: free ports.
 
     An issuer that is not simulated stays where it is: its port is not ours to choose. Further lines of an issuer go
-    where `with_ports` takes them.
+    where `with_ports` takes them. Raises ValueError where the last port is none.
     """
     simulated = {issuer.name for issuer in config.issuer}
     foreign = {link.name for link in config.link if link.role == "issuer"} - simulated
     others = [link.name for link in config.link if link.name not in (*PORT_ORDER, *foreign) and not link.joins]
     ports = {name: base and base + offset for offset, name in enumerate((*PORT_ORDER, *others))}
+    if (last := max(ports.values())) > LAST_PORT:
+        raise ValueError(f"--port-base {base} would end at {last}: expected at most {LAST_PORT - last + base}")
     return with_ports(config, {name: number for name, number in ports.items() if name not in foreign})
 
 

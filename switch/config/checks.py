@@ -7,19 +7,39 @@ name no card number and no key, for they end up in logs.
 import ipaddress
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
+
+import msgspec
 
 from switch.cards.bins import BinTable
 from switch.cards.pan import is_pan, is_test_number
 from switch.cards.testkeys import check_value, has_odd_parity
-from switch.config.tables import Config
-from switch.core.macs import MAC_FIELDS
-from switch.core.results import NEEDED, SECURITY
-from switch.iso8583.dialect import Dialect
+from switch.config.spoken import dialect_problem, mac_problem
+from switch.config.tables import Config, Link
+from switch.core.currencies import EURO, FRANC
+from switch.documents import Problem, one_of
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
 
-Problem: TypeAlias = tuple[str, str]
+DEFAULTS: Final = {field.name: field.default for field in msgspec.structs.fields(Link)}
+
+# Options of a link that mean something in one role alone.
+OF_A_ROLE: Final = {
+    "timer_s": "acquirer",
+    "unknown_reversal": "acquirer",
+    "file_actions": "acquirer",
+    "partial_approval": "acquirer",
+    "timeout_s": "issuer",
+    "match": "issuer",
+}
+
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
+
+CURRENCIES: Final = (EURO, FRANC)
+
+# The types of key that links use. A key of another type would only be listed.
+KEYS_OF_LINKS: Final = ("ZPK", "ZMK", "TAK")
+KEYS_OF_ISSUERS: Final = (*KEYS_OF_LINKS, "PVK", "CVK")
 
 # The values of each list that make a table the only one of its kind.
 IDENTITY: Final = {
@@ -34,9 +54,9 @@ IDENTITY: Final = {
 }
 
 
-def first_problem(config: Config) -> Problem | None:
-    """The first thing wrong with a configuration whose tables are each well formed, or None."""
-    return next((problem for check in CHECKS for problem in check(config)), None)
+def all_problems(config: Config) -> list[Problem]:
+    """Return everything wrong with a configuration whose tables are each well formed."""
+    return [problem for check in CHECKS for problem in check(config)]
 
 
 def _unique(config: Config) -> Iterator[Problem]:
@@ -102,27 +122,10 @@ def _dialects(config: Config) -> Iterator[Problem]:
         except (ValueError, OSError) as error:
             yield f"dialect {link.dialect}: {error}", path
             continue
-        if problem := dialect_problem(dialect):
+        if problem := dialect_problem(dialect, link.institution_id):
             yield f"dialect {link.dialect}: {problem}", path
         elif dialect.conversion is not None and link.key_field not in dialect.conversion.same:
             yield f"DE {link.key_field} of {link.dialect} is not what it is in 1987", f"$.link[{index}].key_field"
-
-
-def dialect_problem(dialect: Dialect) -> str | None:
-    """Why a link may not speak this dialect; None if it may."""
-    if not dialect.served:
-        return f"message types are {dialect.version}xxx; a link speaks 0xxx, and 1xxx with a [conversion] to it"
-    if "39" not in dialect.spec:
-        return "there is no DE 39 for the response code"
-    length = dialect.spec["39"]["max_len"]
-    missing = [name for name in NEEDED if len(dialect.response_codes.get(name, "")) != length]
-    if missing:
-        return f"response_codes.{missing[0]} must be given, {length} characters"
-    try:
-        dialect.for_link()
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 def _macs(config: Config) -> Iterator[Problem]:
@@ -130,41 +133,46 @@ def _macs(config: Config) -> Iterator[Problem]:
     takers = {key.link for key in config.key if key.type == "TAK"}
     for index, link in enumerate(config.link):
         if not link.mac:
+            said = [name for name in ("mac_algorithm", "mac_repeat") if getattr(link, name) != DEFAULTS[name]]
+            yield from (("this link has no MACs: expected mac = true", f"$.link[{index}].{name}") for name in said)
             continue
         owner = link.joins or link.name
         if owner not in takers:
             yield f"there is no [[key]] of type TAK for link {owner}", f"$.link[{index}].mac"
-        if problem := mac_problem(load_dialect(link.dialect)):
+        try:
+            problem = mac_problem(load_dialect(link.dialect))
+        except (ValueError, OSError):  # said by `_dialects`
+            continue
+        if problem:
             yield f"dialect {link.dialect}: {problem}", f"$.link[{index}].mac"
 
 
-def mac_problem(dialect: Dialect) -> str | None:
-    """Why messages of this dialect cannot carry a MAC; None if they can."""
-    for number in MAC_FIELDS:
-        entry = dialect.spec.get(str(number))
-        size = 8 if entry and entry["data_enc"] == "b" else 16
-        if entry is None or entry["len_type"] or entry["max_len"] != size:
-            return f"a MAC needs DE {number} of fixed length, 8 bytes or 16 hexadecimal characters"
-    if any(key.isdecimal() and int(key) > MAC_FIELDS[-1] for key in dialect.spec):
-        return f"a MAC is the last field, DE {MAC_FIELDS[-1]}, and there are fields behind it"
-    if len(dialect.response_codes.get(SECURITY, "")) != dialect.spec["39"]["max_len"]:
-        return f"response_codes.{SECURITY} must be given: it answers a wrong MAC"
-    return None
+def _options(config: Config) -> Iterator[Problem]:
+    """What a link says is of its role: an issuer has no timer of an acquirer, nor the reverse."""
+    for index, link in enumerate(config.link):
+        for name, role in OF_A_ROLE.items():
+            if link.role != role and getattr(link, name) != DEFAULTS[name]:
+                yield f"only {role} links have it, and this one is an {link.role}", f"$.link[{index}].{name}"
 
 
 def _ports(config: Config) -> Iterator[Problem]:
+    """Nothing listens where something else does."""
     own = [(index, link) for index, link in enumerate(config.link) if not link.joins]
     listeners = [(link.host, link.port, f"$.link[{index}].port") for index, link in own]
     listeners += [
         (config.hsm.host, config.hsm.port, "$.hsm.port"),
         (config.metrics.host, config.metrics.port, "$.metrics.port"),
     ]
-    taken: dict[tuple[str, int], str] = {}
+    taken: list[tuple[str, int, str]] = []
     for host, port, path in listeners:
-        if port and not host.startswith("unix:"):
-            if (host, port) in taken:
-                yield f"port {port} of {host} is {taken[host, port]} too", path
-            taken[host, port] = path
+        place = "127.0.0.1" if host == "localhost" else host
+        is_socket = place.startswith("unix:")
+        for theirs, number, other in taken:
+            if is_socket and place == theirs:
+                yield f"{host} is {other.removesuffix('port')}host too", path.removesuffix("port") + "host"
+            elif not is_socket and port and port == number and (place == theirs or {place, theirs} & EVERYWHERE):
+                yield f"port {port} of {host} is {other} too", path
+        taken.append((place, port, path))
 
 
 def _addresses(config: Config) -> Iterator[Problem]:
@@ -218,7 +226,11 @@ def is_local(host: str) -> bool:
 def _keys(config: Config) -> Iterator[Problem]:
     """Each link has a ZPK, each simulated issuer a PVK, each simulated terminal a key it can encrypt under."""
     keys = {(key.link, key.type): key for key in config.key}
+    roles = {link.name: link.role for link in config.link}
     for index, key in enumerate(config.key):
+        used = KEYS_OF_LINKS if roles.get(key.link) == "acquirer" else KEYS_OF_ISSUERS
+        if key.type not in used:
+            yield f"{key.link} uses no {key.type}: expected {one_of(used)}", f"$.key[{index}].type"
         if not key.clear and not key.under_lmk:
             yield "a key needs clear or under_lmk", f"$.key[{index}]"
         if not has_odd_parity(key.clear):
@@ -231,6 +243,9 @@ def _keys(config: Config) -> Iterator[Problem]:
     for index, issuer in enumerate(config.issuer):
         if (issuer.name, "PVK") not in keys:
             yield f"there is no [[key]] of type PVK for issuer {issuer.name}", f"$.issuer[{index}].name"
+    for index, card in enumerate(config.card):
+        if card.stand_in and (card.issuer, "PVK") not in keys:
+            yield "stand-in verifies PINs: its issuer needs a [[key]] of type PVK", f"$.card[{index}].stand_in"
     sealed = {link.name for link in config.link if link.mac}
     for index, traffic in enumerate(config.traffic):
         if (zpk := keys.get((traffic.link, "ZPK"))) and not zpk.clear:
@@ -259,6 +274,40 @@ def _repeats(config: Config) -> Iterator[Problem]:
         yield why, "$.limits.reversal_repeat_max_s"
 
 
+def _traffic(config: Config) -> Iterator[Problem]:
+    """Sample traffic has cards to pay with."""
+    if config.traffic and not any(card.sample for card in config.card):
+        yield "there is no [[card]] with sample = true to pay with", "$.traffic[0]"
+
+
+def _files(config: Config) -> Iterator[Problem]:
+    lmk = config.hsm.lmk
+    if lmk not in ("", "test") and not Path(lmk).is_file():
+        yield f"expected test or a file, and there is no file {lmk}", "$.hsm.lmk"
+
+
+def _currencies(config: Config) -> Iterator[Problem]:
+    """A simulated issuer keeps accounts in euro and knows one other currency."""
+    if not config.currencies:
+        yield f"expected at least one currency, such as {EURO}", "$.currencies"
+    for index, currency in enumerate(config.currencies):
+        if config.issuer and currency not in CURRENCIES:
+            what = f"simulated issuers know no rate for it: expected {one_of(CURRENCIES)}, found {currency}"
+            yield what, f"$.currencies[{index}]"
+
+
+def _disposable_numbers(config: Config) -> Iterator[Problem]:
+    """Disposable numbers are routed like cards; a place is one site."""
+    for index, prefix in enumerate(config.ocard.bins):
+        if not any(prefix.startswith(route.prefix) or route.prefix.startswith(prefix) for route in config.route):
+            yield f"no [[route]] leads from {prefix} to an issuer", f"$.ocard.bins[{index}]"
+    places: dict[tuple[str, str], str] = {}
+    for index, site in enumerate(config.site):
+        first = places.setdefault((site.link, site.merchant), site.name)
+        if first != site.name:
+            yield f"this merchant of {site.link} is the site {first} already", f"$.site[{index}].merchant"
+
+
 def _test_numbers(config: Config) -> Iterator[Problem]:
     if config.allow_real_bins:
         return
@@ -266,6 +315,9 @@ def _test_numbers(config: Config) -> Iterator[Problem]:
     for index, route in enumerate(config.route):
         if not is_test_number(route.prefix):
             yield f"prefix {route.prefix[:6]} {advice}", f"$.route[{index}].prefix"
+    for index, prefix in enumerate(config.ocard.bins):
+        if not is_test_number(prefix):
+            yield f"BIN {prefix} {advice}", f"$.ocard.bins[{index}]"
     for index, card in enumerate(config.card):
         if not is_test_number(card.pan):
             yield f"a card of {card.pan[:6]} {advice}", f"$.card[{index}].pan"
@@ -294,12 +346,17 @@ CHECKS: Final[tuple[Callable[[Config], Iterator[Problem]], ...]] = (
     _lines,
     _dialects,
     _macs,
+    _options,
     _ports,
     _addresses,
     _tls,
     _keys,
+    _traffic,
+    _files,
+    _currencies,
     _timers,
     _repeats,
     _test_numbers,
+    _disposable_numbers,
     _cards,
 )

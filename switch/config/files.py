@@ -5,15 +5,13 @@ The user's tables come first in the merged lists, in the user's order, so that `
 """
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-from switch.config.checks import IDENTITY, first_problem
-from switch.config.choices import choices
+from switch.config.checks import IDENTITY, all_problems
 from switch.config.tables import Config
+from switch.documents import DocumentError, Problem, read
 from switch.profiles import latency
 from switch.schemes import ocard
 
@@ -32,19 +30,26 @@ SHIPPED: Final = (
 # belong together, and so do a profile's hops.
 WHOLE: Final = frozenset({"key", "profile"})
 
+MAX_TOLD: Final = 20  # problems; a wrong route makes one of every card behind it
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024  # some 50,000 cards; more is a mistake, a log or a device file
 
 
-@dataclass
 class ConfigError(Exception):
-    """What is wrong with a configuration: the file (None: the shipped one), a sentence, and where, `$.link[0].port`."""
+    """What is wrong with a configuration: the file (None: the shipped one) and all problems, at least one."""
 
-    file: Path | None
-    what: str
-    path: str
+    def __init__(self, file: Path | None, problems: Sequence[Problem]) -> None:
+        super().__init__(file, problems)
+        self.file = file
+        self.problems = tuple(problems)
+        self.what, self.path = problems[0]
 
     def __str__(self) -> str:
-        return f"{self.file or 'shipped configuration'}: {self.what} - at `{self.path}`"
+        """Return a line a problem: the file, a sentence, and where, `$.link[0].port`."""
+        name = self.file or "shipped configuration"
+        lines = [f"{name}: {what} - at `{path}`" for what, path in self.problems[:MAX_TOLD]]
+        if more := len(self.problems) - MAX_TOLD:
+            lines += [f"{name}: and {more} more"] if more > 0 else []
+        return "\n".join(lines)
 
 
 def load(path: Path | str | None = None, *, insecure: bool = False) -> Config:
@@ -59,14 +64,11 @@ def load(path: Path | str | None = None, *, insecure: bool = False) -> Config:
     if insecure:
         document = document | {"insecure": True}
     try:
-        config = msgspec.convert(document, Config)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `")
-        path = where.rstrip("`") or "$"
-        allowed = ", ".join(choices(path))
-        raise ConfigError(file, f"{what}: expected {allowed}" if allowed else what, path) from None
-    if problem := first_problem(config):
-        raise ConfigError(file, *problem)
+        config = read(document, Config)
+    except DocumentError as error:
+        raise ConfigError(file, error.problems) from None
+    if problems := all_problems(config):
+        raise ConfigError(file, problems)
     return config
 
 
@@ -94,7 +96,8 @@ def _joined(document: Document, file: Path | None) -> Document:
     for index, link in enumerate(tables):
         joins = link.get("joins") or None
         if isinstance(joins, str) and joins not in primary:
-            raise ConfigError(file, f"{joins} is no link, or itself a further line of one", f"$.link[{index}].joins")
+            what = f"{joins} is no link, or itself a further line of one"
+            raise ConfigError(file, [(what, f"$.link[{index}].joins")])
         for name, value in primary.get(str(joins), {}).items():
             link.setdefault(name, value)
     return document
@@ -106,12 +109,13 @@ def _merged_lists(name: str, base: list[Document], own: list[Any]) -> list[Any]:
     def identity(table: Document) -> tuple[str, ...]:
         return tuple(str(table.get(key)) for key in IDENTITY[name])
 
-    rest = {identity(table): table for table in base}
+    theirs = {identity(table): table for table in base}
     result = []
     for table in own:
-        theirs = rest.pop(identity(table), {}) if isinstance(table, dict) else {}
-        result.append(table if name in WHOLE or not theirs else theirs | table)
-    return result + list(rest.values())
+        shipped = theirs.get(identity(table), {}) if isinstance(table, dict) else {}
+        result.append(table if name in WHOLE or not shipped else shipped | table)
+    named = {identity(table) for table in own if isinstance(table, dict)}
+    return result + [table for key, table in theirs.items() if key not in named]
 
 
 def _anchored(document: Document, folder: Path) -> Document:
@@ -137,13 +141,13 @@ def _read(file: Path) -> Document:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            raise ConfigError(file, f"the file is larger than {MAX_FILE_BYTES} bytes", "$")
+            raise ConfigError(file, [(f"the file is larger than {MAX_FILE_BYTES} bytes", "$")])
         return tomllib.loads(content.decode())
     except OSError as error:
-        raise ConfigError(file, f"cannot be read: {error.strerror}", "$") from None
+        raise ConfigError(file, [(f"cannot be read: {error.strerror}", "$")]) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(file, f"is not UTF-8 text: byte {error.start}", "$") from None
+        raise ConfigError(file, [(f"is not UTF-8 text: byte {error.start}", "$")]) from None
     except ValueError as error:  # TOMLDecodeError; an integer of thousands of digits is a plain one
-        raise ConfigError(file, f"is not TOML: {error}", "$") from None
+        raise ConfigError(file, [(f"is not TOML: {error}", "$")]) from None
     except RecursionError:
-        raise ConfigError(file, "is nested too deeply", "$") from None
+        raise ConfigError(file, [("is nested too deeply", "$")]) from None

@@ -9,28 +9,69 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from switch.cards.masking import mask_pan
+from switch.documents import SECRET
 from switch.iso8583.framing import HEADER_PATTERN, Kind
 from switch.profiles.latency import Profile
 from switch.schemes.ocard import Parameters
 
-Name: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Name: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="a name of small letters, digits and hyphens, up to 40 and no hyphen first",
+    ),
+]
+NoName: TypeAlias = Annotated[
+    str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$", description="a link's name, or nothing")
+]
 Host: TypeAlias = Annotated[str, Meta(min_length=1)]  # an address, or "unix:/path/of/socket"
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]  # 0: a free one, chosen when the part starts
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Cents: TypeAlias = Annotated[int, Meta(ge=0, le=10**14)]
-Digit: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]$")]
-Digits2: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{2}$")]
-Digits3: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{3}$")]
-Digits4: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4}$")]
-Yymm: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{2}(0[1-9]|1[0-2])$")]
-HexKey: TypeAlias = Annotated[str, Meta(pattern=r"^([0-9A-F]{32}|[0-9A-F]{48})$")]
-KeyUnderLmk: TypeAlias = Annotated[str, Meta(pattern=r"^(U[0-9A-F]{32}|T[0-9A-F]{48})$")]
+Yymm: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[0-9]{2}(0[1-9]|1[0-2])$", description="a year and a month, YYMM, 4 digits")
+]
+Digits2: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{2}$", description="2 digits, in quotes")]
+Digits3: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{3}$", description="3 digits, in quotes")]
+Digit: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]$", description="a digit, in quotes")]
+
+# Values that no error quotes.
+Code: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{3}$", description="3 digits, in quotes", extra=SECRET)]
+Pvv: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4}$", description="4 digits, in quotes", extra=SECRET)]
+Pin: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4,12}$", description="4 to 12 digits, in quotes", extra=SECRET)]
+Pan: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{12,19}$", description="12 to 19 digits, in quotes", extra=SECRET)]
+HexKey: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9A-F]{32}|[0-9A-F]{48})?$",
+        description="32 or 48 hexadecimal digits, in capitals",
+        extra=SECRET,
+    ),
+]
+KeyUnderLmk: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^(U[0-9A-F]{32}|T[0-9A-F]{48})?$",
+        description="U and 32, or T and 48 hexadecimal digits, in capitals",
+        extra=SECRET,
+    ),
+]
 KeyType: TypeAlias = Literal["ZPK", "PVK", "CVK", "TPK", "TMK", "TAK", "ZAK", "ZMK", "BDK"]
 
 
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """What all tables have in common: immutable, and a misspelt name is an error."""
+
+
+Header: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=HEADER_PATTERN,
+        description="tpdu, tpdu: and 10 hexadecimal digits of which the first is 6, or 1 to 64 bytes in hexadecimal "
+        "capitals",
+    ),
+]
 
 
 class Link(Table, frozen=True, kw_only=True):
@@ -40,17 +81,17 @@ class Link(Table, frozen=True, kw_only=True):
     role: Literal["acquirer", "issuer"]
     dialect: str = "iso87-ascii"  # a shipped dialect, or the path of a dialect file
     framing: Kind = "len2"  # the length before each message
-    header: Annotated[str, Meta(pattern=HEADER_PATTERN)] = ""  # between the two: "tpdu", or bytes in hexadecimal
+    header: Header = ""  # between the two: "tpdu", or bytes in hexadecimal
     host: Host = "127.0.0.1"
     port: Port
-    institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$")]  # DE 32
+    institution_id: Annotated[str, Meta(pattern=r"^[0-9]{1,11}$", description="1 to 11 digits, in quotes")]  # DE 32
     timeout_s: Seconds = 5.0  # issuers: no answer for this long is a 91
     timer_s: Seconds = 10.0  # acquirers: how long they wait; every issuer link's timeout_s is shorter (R6)
     match: tuple[Literal[37, 41], ...] = (37, 41)  # issuers: what an answer must echo, beside its STAN, to be one (R3)
     enabled: bool = True
     unknown_reversal: Literal["approved", "unknown_original"] = "approved"
     # Issuers: a further line to the institution of that link, whose keys it shares, and whatever it does not say here.
-    joins: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
+    joins: NoName = ""
     file_actions: bool = False  # acquirers: may have disposable numbers given out and cancelled (0302)
     partial_approval: bool = False  # acquirers: DE 39 = 10 with a smaller DE 4 is understood
     key_code: Literal["101", "161"] = "101"  # DE 70 of a key change
@@ -78,7 +119,7 @@ class Link(Table, frozen=True, kw_only=True):
 class Route(Table, frozen=True):
     """`[[route]]`: PANs that start with `prefix` go to the issuer link `link`; the longest prefix wins."""
 
-    prefix: Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
+    prefix: Annotated[str, Meta(pattern=r"^[0-9]{1,19}$", description="1 to 19 digits, in quotes")]
     link: Name
 
 
@@ -88,7 +129,7 @@ class Key(Table, frozen=True):
     link: Name
     type: KeyType
     clear: HexKey = ""
-    kcv: Annotated[str, Meta(pattern=r"^[0-9A-F]{6}$")] = ""
+    kcv: Annotated[str, Meta(pattern=r"^([0-9A-F]{6})?$", description="6 hexadecimal digits, in capitals")] = ""
     under_lmk: KeyUnderLmk = ""
 
     def __repr__(self) -> str:
@@ -98,16 +139,16 @@ class Key(Table, frozen=True):
 class Card(Table, frozen=True, kw_only=True):
     """`[[card]]`: a test card. The issuer named is simulated; without one there is no route for the PAN."""
 
-    pan: Annotated[str, Meta(pattern=r"^[0-9]{12,19}$")]
+    pan: Pan
     expiry: Yymm = "3012"
     service_code: Digits3 = "201"
-    cvv: Digits3
-    cvv2: Digits3
+    cvv: Code
+    cvv2: Code
     psn: Digits2 = "00"
-    pin: Annotated[str, Meta(pattern=r"^[0-9]{4,12}$")]
+    pin: Pin
     pvki: Digit = "1"
-    pvv: Digits4
-    issuer: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$")] = ""
+    pvv: Pvv
+    issuer: NoName = ""
     behaviour: str = "plain"  # a name in switch.issuers.behaviours
     expect: Digits2 = "00"
     stand_in: bool = False
@@ -170,7 +211,7 @@ class Site(Table, frozen=True):
 
     name: Name
     link: Name
-    merchant: Annotated[str, Meta(pattern=r"^[ -~]{1,15}$")]
+    merchant: Annotated[str, Meta(pattern=r"^[ -~]{1,15}$", description="1 to 15 printable ASCII characters")]
 
 
 class Limits(Table, frozen=True):

@@ -1,7 +1,7 @@
 """pyiso8583's `decode` and `encode`, faster: change the import, keep the specification.
 
 >>> from switch.iso8583 import compat as iso8583
->>> from iso8583.specs import default_ascii as spec
+>>> spec = iso8583.specs.default_ascii
 >>> doc = {"t": "0800", "11": "000001", "70": "301"}
 >>> raw, wire = iso8583.encode(doc, spec)
 >>> raw
@@ -20,12 +20,12 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import iso8583
-from iso8583 import DecodeError, EncodeError, pp
+from iso8583 import DecodeError, EncodeError, pp, specs
 
 from switch.iso8583.fields import Spec
 from switch.native import NATIVE
 
-__all__ = ["IMPLEMENTATION", "DecodeError", "EncodeError", "decode", "encode", "pp"]
+__all__ = ["IMPLEMENTATION", "DecodeError", "EncodeError", "decode", "encode", "pp", "specs"]
 
 Texts: TypeAlias = dict[str, str]
 Wires: TypeAlias = dict[str, dict[str, bytes]]

@@ -12,23 +12,19 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import msgspec
-
+from switch.documents import DocumentError, one_of
 from switch.iso8583.codec import Layout, Wire
+from switch.iso8583.dialect_file import CONVERTED_VERSION, SPOKEN_VERSION, DialectFile, FieldRow, read_file
 from switch.iso8583.doctor import Language
 from switch.iso8583.edition import Conversion, Edition
 from switch.iso8583.errors import field_name
-from switch.iso8583.fields import MAX_FRAME_BYTES, Spec, SpecError
+from switch.iso8583.fields import Spec
 from switch.iso8583.interpreter import Interpreter
 
 SHIPPED = ("iso87-ascii", "iso87-bcd", "cb", "iso87-ebcdic", "iso93-ascii")
-
-# The first digit of the message types of ISO 8583:1987, which the rules of the switch speak, and of 1993, which can be
-# converted to it.
-SPOKEN_VERSION: Literal["0"] = "0"
-CONVERTED_VERSION = "1"
+NOTHING = "none"  # what a file extends that says everything itself; the same as not saying `extends`
 
 # ISO 8583:1987 fields that never hold a card number, track, PIN, code or private data: the allow-list of `describe`
 # where a dialect has none of its own. DE 14, 34–36, 44–48, 52–63 and 101–127 are absent on purpose.
@@ -42,46 +38,6 @@ PREFIX_BYTES = {
     "bcd": {"fixed": 0, "l": 1, "ll": 1, "lll": 2, "llll": 2},
     "b": {"fixed": 0, "l": 1, "ll": 1, "lll": 2, "llll": 2},
 }
-
-# What a dialect file calls an item of the specification.
-FILE_KEYS = {"data_enc": "encoding", "len_enc": "length_encoding", "signed": "encoding"}
-
-Number = Annotated[int, msgspec.Meta(ge=2, le=192)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
-Pad = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]$")]
-ResponseCode = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{2,3}$")]
-
-
-class FieldRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One field in a dialect file."""
-
-    number: Number
-    name: Name
-    max_len: Annotated[int, msgspec.Meta(ge=1, le=MAX_FRAME_BYTES)]
-    class_: Literal["n", "ns", "a", "an", "ans", "as", "b", "x+n", "z"] = msgspec.field(name="class", default="ans")
-    length: Literal["fixed", "l", "ll", "lll", "llll"] = "fixed"
-    encoding: str | None = None
-    length_encoding: str | None = None
-    left_pad: Pad | None = None
-    right_pad: Pad | None = None
-    track: bool = False
-
-
-class DialectFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A dialect file: defaults for every field, then the fields. `version` is the first digit of its message types."""
-
-    name: Name
-    fields: Annotated[list[FieldRow], msgspec.Meta(min_length=1, max_length=191)]
-    response_codes: dict[str, ResponseCode]
-    roles: dict[str, Number]
-    encoding: str = "ascii"
-    length_encoding: str = "ascii"
-    mti_encoding: str = "ascii"
-    bitmap_encoding: str = "ascii"
-    tertiary_bitmap: bool = False
-    version: Literal["0", "1", "2"] = SPOKEN_VERSION
-    shown: list[Number] | None = None
-    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +120,8 @@ def source(name_or_path: str | Path) -> bytes:
 def load(name_or_path: str | Path) -> Dialect:
     """A shipped dialect by its name, or one from a TOML file.
 
-    Raises `ValueError`, whose text ends in the path of what is wrong, and `OSError`.
+    Raises `ValueError`, whose text ends in the path of what is wrong (`DocumentError` has all that is wrong), and
+    `OSError`.
 
     >>> load("iso87-bcd").layout.encode({"t": "0800", "11": "000001", "70": "301"}).hex(" ")
     '08 00 80 20 00 00 00 00 00 00 04 00 00 00 00 00 00 00 00 00 01 03 01'
@@ -174,6 +131,17 @@ def load(name_or_path: str | Path) -> Dialect:
     return _parse(source(name_or_path))
 
 
+def load_text(text: str) -> Dialect:
+    """A dialect from the text of a file. Raises `DocumentError`."""
+    return _parse(text.encode())
+
+
+def shipped_words() -> tuple[Mapping[str, str], Mapping[str, int]]:
+    """Return the response codes and the roles of ISO 8583:1987, for a dialect that has none of its own."""
+    base = _shipped("iso87-ascii")
+    return base.response_codes, base.roles
+
+
 def from_spec(spec: Spec, name: str) -> Dialect:
     """A dialect on a specification of pyiso8583's, with the response codes and roles of ISO 8583:1987.
 
@@ -181,9 +149,15 @@ def from_spec(spec: Spec, name: str) -> Dialect:
     >>> from_spec(default, "house").layout.encode({"t": "0800", "70": "301"})
     b'0800\\x80\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x00301'
     """
-    base = _shipped("iso87-ascii")
+    response_codes, roles = shipped_words()
     names = {int(key): str(entry.get("desc", "")) for key, entry in spec.items() if key.isdecimal()}
-    return Dialect(name, Layout(spec), spec, base.response_codes, base.roles, names)
+    return Dialect(name, Layout(spec), spec, response_codes, roles, names)
+
+
+@cache
+def result_names() -> frozenset[str]:
+    """Return the names of the switch's results, all of which the shipped dialects have a code for."""
+    return frozenset(tomllib.loads(source("iso87-ascii").decode())["response_codes"])
 
 
 def _document(content: bytes) -> dict[str, Any]:
@@ -194,13 +168,18 @@ def _document(content: bytes) -> dict[str, Any]:
     """
     try:
         own = tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        raise DocumentError([(f"the file is not UTF-8 text: byte {error.start}", "$")]) from None
     except RecursionError:
-        raise ValueError("the file is nested too deeply - at `$`") from None
-    base_name = own.pop("extends", None)
-    if base_name is None:
+        raise DocumentError([("the file is nested too deeply", "$")]) from None
+    except ValueError as error:  # TOMLDecodeError; an integer of thousands of digits is a plain one
+        raise DocumentError([(f"the file is not TOML: {error}", "$")]) from None
+    base_name = own.pop("extends", NOTHING)
+    if base_name == NOTHING:
         return own
     if base_name not in SHIPPED:
-        raise ValueError(f"expected one of {', '.join(SHIPPED)} - at `$.extends`")
+        found = f'"{base_name}"' if isinstance(base_name, str) else f"a {type(base_name).__name__}"
+        raise DocumentError([(f"expected {one_of([*SHIPPED, NOTHING])}, found {found}", "$.extends")])
     base = _document(source(base_name))
     merged = base | own
     fields = own.get("fields", [])
@@ -215,35 +194,13 @@ def _document(content: bytes) -> dict[str, Any]:
 
 
 def _parse(content: bytes) -> Dialect:
-    file = msgspec.convert(_document(content), DialectFile)
-    seen: set[int] = set()
-    for index, row in enumerate(file.fields):
-        if row.number in seen:
-            raise ValueError(f"DE {row.number} stands twice - at `$.fields[{index}].number`")
-        seen.add(row.number)
-    for role, number in file.roles.items():
-        if number not in seen:
-            raise ValueError(f"there is no DE {number} - at `$.roles.{role}`")
-    if file.conversion is not None and (unknown := set(file.conversion.same) - seen):
-        raise ValueError(f"there is no DE {min(unknown)} - at `$.conversion.same`")
+    file = read_file(_document(content), result_names())
     spec = _sections(file) | {str(row.number): _entry(file, row) for row in file.fields}
     shown = HARMLESS if file.shown is None else frozenset(file.shown)
     names = {row.number: row.name for row in file.fields}
-    try:
-        layout = Layout(spec)
-    except SpecError as error:
-        raise ValueError(f"{error.reason} - at `$.{_path(file, error)}`") from None
     return Dialect(
-        file.name, layout, spec, file.response_codes, file.roles, names, shown, file.version, file.conversion
+        file.name, Layout(spec), spec, file.response_codes, file.roles, names, shown, file.version, file.conversion
     )
-
-
-def _path(file: DialectFile, error: SpecError) -> str:
-    """Where in the file stands what became the item of the specification that is wrong."""
-    if not error.key.isdecimal() or error.key == "1":
-        return "mti_encoding" if error.key == "t" else "bitmap_encoding"
-    index = [row.number for row in file.fields].index(int(error.key))
-    return f"fields[{index}].{FILE_KEYS.get(error.name, error.name)}"
 
 
 def _sections(file: DialectFile) -> dict[str, dict[str, Any]]:

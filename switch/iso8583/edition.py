@@ -12,14 +12,17 @@ import msgspec
 Doc: TypeAlias = dict[str, str]  # a message as text: "t" is its type, "12" its DE 12
 
 Field = Annotated[int, msgspec.Meta(ge=2, le=127)]
-Function = Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$")]
-ActionCode = Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$")]
-ActionCodes = Annotated[str, msgspec.Meta(pattern="^([0-9]|[0-9]{3})$")]
-ResponseCode = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{2}$")]
-Reason = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")]
-Digit = Annotated[str, msgspec.Meta(pattern="^[0-9]$")]
-Character = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]$")]
-EntryMode = Annotated[str, msgspec.Meta(pattern="^[0-9]{2}$")]
+Function = Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$", description="a function code of 3 digits")]
+ActionCode = Annotated[str, msgspec.Meta(pattern="^[0-9]{3}$", description="an action code of 3 digits")]
+ActionCodes = Annotated[
+    str,
+    msgspec.Meta(pattern="^([0-9]|[0-9]{3})$", description="an action code of 3 digits, or the first digit of several"),
+]
+ResponseCode = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{2}$", description="2 digits or capital letters")]
+Reason = Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$", description="a reason code of 4 digits")]
+Digit = Annotated[str, msgspec.Meta(pattern="^[0-9]$", description="a digit")]
+Character = Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]$", description="a digit or a capital letter")]
+EntryMode = Annotated[str, msgspec.Meta(pattern="^[0-9]{2}$", description="2 digits")]
 
 # The second digit of a message type.
 AUTHORIZATION: Final = "1"

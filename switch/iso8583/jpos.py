@@ -19,7 +19,8 @@ EBCDIC: Final = frozenset({"cp500", "500", "ibm500", "ebcdic-cp-be", "ebcdic-cp-
 LAST_FIELD: Final = 128  # how a third bitmap is declared differs between versions of jPOS
 TERTIARY_FLAG: Final = 65
 
-# (value, length prefix) → {class of the field: class of jPOS}; "" is any other class.
+# (value, length prefix) → {class of the field: class of jPOS}; "" is any other class. "bcd+F" is BCD of which an odd
+# count of digits is padded with F on the right.
 CLASSES: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("ascii", "fixed"): {"n": "IFA_NUMERIC", "x+n": "IFA_AMOUNT", "b": "IFA_BINARY", "": "IF_CHAR"},
     ("ascii", "ascii 1"): {"": "IFA_LCHAR"},
@@ -31,12 +32,17 @@ CLASSES: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("ascii", "bcd 4"): {"": "IFB_LLLLCHAR"},
     ("ascii", "b 1"): {"": "IFB_LLHCHAR"},
     ("ascii", "b 2"): {"": "IFB_LLLHCHAR"},
-    ("ebcdic", "fixed"): {"n": "IFE_NUMERIC", "x+n": "IFE_AMOUNT", "": "IFE_CHAR"},
+    ("ebcdic", "fixed"): {"n": "IFE_NUMERIC", "x+n": "IFE_AMOUNT", "b": "IFE_BINARY", "": "IFE_CHAR"},
+    ("ascii", "ebcdic 2"): {"": "IFEA_LLCHAR"},
+    ("ebcdic", "ascii 2"): {"": "IFAE_LLCHAR"},
+    ("ebcdic", "ebcdic 1"): {"n": "IFE_LNUM", "": "IFE_LCHAR"},
     ("ebcdic", "ebcdic 2"): {"n": "IFE_LLNUM", "": "IFE_LLCHAR"},
-    ("ebcdic", "ebcdic 3"): {"": "IFE_LLLCHAR"},
+    ("ebcdic", "ebcdic 3"): {"n": "IFE_LLLNUM", "": "IFE_LLLCHAR"},
+    ("ebcdic", "ebcdic 4"): {"": "IFE_LLLLCHAR"},
     ("ebcdic", "b 1"): {"": "IFB_LLHECHAR"},
     ("ebcdic", "b 2"): {"": "IFB_LLLHECHAR"},
     ("b", "fixed"): {"": "IFB_BINARY"},
+    ("b", "ascii 1"): {"": "IFA_LBINARY"},
     ("b", "ascii 2"): {"": "IFA_LLBINARY"},
     ("b", "ascii 3"): {"": "IFA_LLLBINARY"},
     ("b", "ascii 4"): {"": "IFA_LLLLBINARY"},
@@ -45,16 +51,23 @@ CLASSES: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     ("b", "bcd 4"): {"": "IFB_LLLLBINARY"},
     ("b", "b 1"): {"": "IFB_LLHBINARY"},
     ("b", "b 2"): {"": "IFB_LLLHBINARY"},
+    ("b", "ebcdic 1"): {"": "IFE_LBINARY"},
     ("b", "ebcdic 2"): {"": "IFE_LLBINARY"},
     ("b", "ebcdic 3"): {"": "IFE_LLLBINARY"},
+    ("b", "ebcdic 4"): {"": "IFE_LLLLBINARY"},
     ("bcd", "fixed"): {"": "IFB_NUMERIC"},
     ("bcd", "bcd 2"): {"": "IFB_LLNUM"},
     ("bcd", "bcd 3"): {"": "IFB_LLLNUM"},
     ("bcd", "b 1"): {"": "IFB_LLHNUM"},
+    ("bcd", "b 2"): {"": "IFB_LLLHNUM"},
+    ("bcd+F", "fixed"): {"": "IFB_FNUMERIC"},
+    ("bcd+F", "bcd 2"): {"": "IFB_FLLNUM"},
+    ("bcd+F", "bcd 3"): {"": "IFB_FLLLNUM"},
     ("signed", "fixed"): {"": "IFB_AMOUNT"},
 }
 MTI_CLASSES: Final = {"ascii": "IFA_NUMERIC", "b": "IFB_NUMERIC", "ebcdic": "IFE_NUMERIC"}
-BITMAP_CLASSES: Final = {"ascii": "IFA_BITMAP", "b": "IFB_BITMAP"}
+BITMAP_CLASSES: Final = {"ascii": "IFA_BITMAP", "b": "IFB_BITMAP", "ebcdic": "IFE_BITMAP"}
+FIRST_BITMAP_ENDS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,7 @@ CLIENT: Final = """\
 SERVER: Final = """\
 <server name={name} class="org.jpos.q2.iso.QServer" logger="Q2">
   <attr name="port" type="java.lang.Integer">{port}</attr>
+  <property name="bind-address" value={host}/>
   <channel class="org.jpos.iso.channel.{channel}"
            packager="org.jpos.iso.packager.GenericPackager"{header}
            logger="Q2" realm={name}>
@@ -117,11 +131,10 @@ SERVER: Final = """\
 
 def packager(dialect: Dialect) -> str:
     """The field description of a GenericPackager. Raises `ValueError`, naming the field that jPOS cannot have."""
-    rows = [_mti(dialect), _bitmap(dialect)]
     numbers = sorted(number for number in dialect.names if not _announces(dialect, number))
     if numbers[-1] > LAST_FIELD:
         raise ValueError(f"DE {numbers[-1]}: versions of jPOS differ in how a third bitmap is declared; leave it out")
-    rows += [_field(number, dialect) for number in numbers]
+    rows = [_mti(dialect), _bitmap(dialect, numbers[-1]), *[_field(number, dialect) for number in numbers]]
     lines = [
         f'  <isofield id="{number}" length="{length}" name={quoteattr(name)} class="org.jpos.iso.{class_}"{pad}/>'
         for number, length, name, class_, pad in rows
@@ -178,26 +191,36 @@ def _mti(dialect: Dialect) -> Row:
     return 0, 4, "Message Type", MTI_CLASSES[value], ' pad="true"' if value == "b" else ""
 
 
-def _bitmap(dialect: Dialect) -> Row:
+def _bitmap(dialect: Dialect, last: int) -> Row:
+    """The class of the bitmap; jPOS's for EBCDIC has a fixed length, where the others read how long it is."""
     value = _value(dialect.spec["p"])
     if value not in BITMAP_CLASSES:
         raise ValueError(f"jPOS has no class for a bitmap in {value}")
-    return 1, 16, "Bitmap", BITMAP_CLASSES[value], ""
+    if value == "ebcdic" and last > FIRST_BITMAP_ENDS:
+        raise ValueError(
+            f"jPOS's IFE_BITMAP always has the second bitmap or never, and this dialect has it with fields above "
+            f'{FIRST_BITMAP_ENDS}: expected bitmap_encoding = "b", or no such fields (DE {last})'
+        )
+    return 1, 8 if value == "ebcdic" else 16, "Bitmap", BITMAP_CLASSES[value], ""
 
 
 def _field(number: int, dialect: Dialect) -> Row:
     entry = dialect.spec[str(number)]
     value, prefix, length = _value(entry), _prefix(entry), int(entry["max_len"])
+    if value == "bcd" and entry.get("right_pad") == "F":
+        value = "bcd+F"
     names = CLASSES.get((value, prefix))
     if names is None:
         raise ValueError(f"DE {number}: jPOS has no class for {value} with a length {prefix}")
     class_ = names.get(str(entry.get("class", "")), names[""])
-    if class_ == "IFA_BINARY":
+    if class_ in ("IFA_BINARY", "IFE_BINARY"):
         if length % 2:
             raise ValueError(f"DE {number}: {length} hexadecimal digits are no whole bytes")
         length //= 2
     pad = ""
-    if value in ("bcd", "signed"):
+    if value == "bcd+F":
+        pad = ' pad="false"'
+    elif value in ("bcd", "signed"):
         pad = f' pad="{_pads_left(number, entry)}"'.lower()
     return number, length, dialect.names[number], class_, pad
 
@@ -228,5 +251,5 @@ def _script(encoding: str) -> str:
 def _pads_left(number: int, entry: Mapping[str, Any]) -> bool:
     """jPOS pads an odd count of digits with 0, left or right."""
     if pads := {entry.get("left_pad"), entry.get("right_pad")} - {None, "", "0"}:
-        raise ValueError(f"DE {number}: jPOS pads with 0, not with {min(map(str, pads))}")
+        raise ValueError(f"DE {number}: jPOS pads with 0, or with F on the right, not with {min(map(str, pads))} here")
     return not entry.get("right_pad")

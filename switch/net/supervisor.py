@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from switch.config.build import PORT_ORDER
 from switch.net import process, upfile
 from switch.net.building import Building
 from switch.net.children import Child, ChildError, ChildProcess
@@ -122,11 +123,11 @@ class _Up:
     async def _serve(self, addresses: dict[str, str]) -> int:
         traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
-        process.print_ready({**acquirers, "hsm": addresses["hsm"]})
+        process.print_ready(in_order({**acquirers, "hsm": addresses["hsm"]}))
         if self._bench.build:
             self._building.start()
         if sys.stderr.isatty():
-            say("why something was declined, late or refused: monetique events --follow --data {self._bench.data}")
+            say(f"why something was declined, late or refused: monetique events --follow --data {self._bench.data}")
         if self._bench.for_s is not None:
             asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
         traffic.start()
@@ -190,6 +191,16 @@ class _Up:
     def _report(self, event: str, reason: str, why: str) -> None:
         self._instruments.lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
         self._instruments.lines.flush()
+
+
+def in_order(addresses: Mapping[str, str]) -> dict[str, str]:
+    """The shipped names first, in the order that scripts know, then links of the user's own.
+
+    >>> list(in_order({"gateway": "", "acquirer-bcd": "", "acquirer": "", "hsm": ""}))
+    ['acquirer', 'acquirer-bcd', 'hsm', 'gateway']
+    """
+    shipped = [name for name in PORT_ORDER if name in addresses]
+    return {name: addresses[name] for name in dict.fromkeys([*shipped, *addresses])}
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:

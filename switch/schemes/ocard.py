@@ -63,7 +63,7 @@ MAX_REFERENCES: Final = 100_000
 class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
     """`[ocard]`; `ocard.toml` says what each is for. Without BINs there is no Ocard."""
 
-    bins: tuple[Annotated[str, Meta(pattern=r"^[0-9]{6}$")], ...] = ()
+    bins: tuple[Annotated[str, Meta(pattern=r"^[0-9]{6}$", description="6 digits, in quotes")], ...] = ()
     file_name: Annotated[str, Meta(min_length=1, max_length=17)] = "OCARD"
     max_valid_days: Annotated[int, Meta(ge=1, le=3650)] = 365
     max_numbers: Annotated[int, Meta(ge=1, le=100_000_000)] = 10_000_000

@@ -1,9 +1,11 @@
 """`dialect check`, `show` and `export`."""
 
+import runpy
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
+import iso8583
 import pytest
 
 from switch.iso8583.dialect import SHIPPED, load
@@ -47,12 +49,28 @@ def test_check_ends_in_a_path(monetique, house: str) -> None:
 
 
 def test_check_says_what_a_link_would_miss(monetique, house: str) -> None:
-    Path(house).write_text(HOUSE + '[response_codes]\napproved = "000"\n')
+    Path(house).write_text(HOUSE + "[roles]\nksn = 53\n")
+    result = monetique("dialect", "check", house)
+    assert result.status == 0
+    assert (
+        "a link may not speak it: roles.ksn names DE 53: PIN blocks under DUKPT keys are not translated" in result.out
+    )
+    rows = ", ".join(f'{{ number = {number}, name = "x", max_len = 2 }}' for number in (3, 39))
+    Path(house).write_text(f'name = "x"\nfields = [{rows}]\n[roles]\n[response_codes]\n')
     assert "response_codes.approved must be given, 2 characters" in monetique("dialect", "check", house).out
     Path(house).write_text(
         'name = "x"\nfields = [{ number = 3, name = "x", max_len = 9 }]\n[roles]\n[response_codes]\n'
     )
     assert "there is no DE 39" in monetique("dialect", "check", house).out
+
+
+def test_check_tells_all_that_is_wrong(monetique, house: str) -> None:
+    Path(house).write_text(HOUSE + '[roles]\nnetwork_code = 24\n[response_codes]\npick_up = "04"\n')
+    lines = monetique("dialect", "check", house).err.splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == ["`$.response_codes.pick_up`", "`$.roles.network_code`"]
+    document = monetique("dialect", "check", house, "--json").json
+    assert len(document["problems"]) == 2
+    assert document["error"] == document["problems"][0]
 
 
 @pytest.mark.parametrize("action", ["check", "show", "export"])
@@ -140,3 +158,54 @@ def test_a_folder_that_cannot_be_written(monetique, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = monetique("dialect", "export", "cb", "--to", str(tmp_path / "file" / "below"))
     assert (result.status, result.out) == (2, "")
+
+
+SPEC = """
+from iso8583.specs import default_ascii
+print("imported")
+spec = {**default_ascii, "22": {"data_enc": "b", "len_enc": "ascii", "len_type": 0, "max_len": 3,
+                                "len_count": "nibbles", "left_pad": "0", "desc": 'POS "mode"'}}
+bad = {**spec, "h": {**spec["h"], "max_len": 3}, "3": {**spec["22"], "left_pad": ""}}
+number = 3
+"""
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    file = tmp_path / "my_spec.py"
+    file.write_text(SPEC)
+    return file
+
+
+def test_import_a_specification(monetique, spec_file: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.toml"
+    result = monetique("dialect", "import", f"{spec_file}:spec", "-o", str(made))
+    assert (result.status, result.out.splitlines()[-1]) == (0, str(made))
+    assert monetique("dialect", "check", str(made)).out.endswith("a link may speak it\n")
+    dialect = load(made)
+    assert (dialect.name, dialect.names[22]) == ("my_spec", 'POS "mode"')
+    doc = {"t": "0100", "3": "000000", "22": "051"}
+    assert dialect.layout.encode(doc) == iso8583.encode(dict(doc), runpy.run_path(str(spec_file))["spec"])[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentences"),
+    [
+        ("bad", ["at `$.h`", "an odd count of half bytes needs a pad - at `$.3.left_pad`"]),
+        ("number", ["number is no specification"]),
+        ("nothing", ["nothing has nothing of that name"]),
+        ("not a name", ["expected FILE.py:NAME"]),
+    ],
+)
+def test_import_says_why_not(monetique, spec_file: Path, name: str, sentences: list[str]) -> None:
+    result = monetique("dialect", "import", f"{spec_file}:{name}")
+    assert result.status == 2
+    assert [sentence in result.err for sentence in sentences] == [True] * len(sentences)
+
+
+def test_import_of_a_file_that_fails(monetique, tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    assert "No such file" in monetique("dialect", "import", f"{file}:spec").err
+    file.write_text("1 / 0")
+    result = monetique("dialect", "import", f"{file}:spec")
+    assert (result.status, "ZeroDivisionError: division by zero" in result.err) == (2, True)

@@ -63,6 +63,35 @@ def test_cards_by_what_they_are_for_and_by_pan(monetique, fake_switch: FakeSwitc
         assert clear_pin(fake_switch.received[-1].text(52) or "", funds) == "1234"
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("130=", "expected a field from 2 to 128, found 130"),
+        ("0=1", "expected a field from 2 to 128, found 0"),
+        ("1=x", "expected a field from 2 to 128, found 1"),
+        ("99999=x", "expected a field from 2 to 128, found 5 digits"),
+        ("48", "expected NUMBER=TEXT, such as 48=ABC (48= leaves the field out)"),
+        ("x=1", "expected the number of a field before the ="),
+        ("=1", "expected the number of a field before the ="),
+        ("39=too long", "--de 39: is 8 bytes long, expected 2, in iso87-ascii"),
+        ("4=12.50", "--de 4: expected digits alone, in iso87-ascii"),
+        ("41=short", "--de 41: is 5 bytes long, expected 8, in iso87-ascii"),
+        ("65=x", "--de 65: no such field in this layout, in iso87-ascii"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_before_anything_is_sent(
+    monetique, fake_switch: FakeSwitch, text: str, sentence: str
+) -> None:
+    result = send(monetique, fake_switch, "purchase", "--de", text)
+    assert (result.status, fake_switch.received) == (2, [])
+    assert sentence in result.err
+
+
+def test_a_wrong_field_is_told_without_its_value(monetique, fake_switch: FakeSwitch) -> None:
+    for text in ("4687380000000016", "2:4687380000000016", "2=4687380000000016x" * 3):
+        assert "4687380000000016" not in send(monetique, fake_switch, "purchase", f"--de={text}").err
+
+
 def test_without_a_pin(monetique, fake_switch: FakeSwitch) -> None:
     send(monetique, fake_switch, "purchase", "--no-pin")
     assert not fake_switch.received[1].has(52)
@@ -236,7 +265,6 @@ def test_nobody_there(monetique) -> None:
         ["completion", "--original", "held.json", "--original-amount", "3"],
         ["purchase", "--de", "48"],
         ["purchase", "--de", "1=x"],
-        ["purchase", "--de", "39=too long"],
         ["purchase", "--cvv2", "12"],
         ["cutover", "--date", "801"],
         ["purchase", "--pin", "1234", "--no-pin"],

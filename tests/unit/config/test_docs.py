@@ -6,8 +6,10 @@ from pathlib import Path
 from psec import pin
 
 from switch.config import find_key, issuer_spec, load, switch_spec
+from switch.iso8583 import dialect
 
-PAGE = (Path(__file__).parents[3] / "docs" / "test-cards.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "test-cards.md").read_text()
 CONFIG = load()
 
 
@@ -46,3 +48,19 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     assert card.pvv == pin.generate_visa_pvv(pvk, card.pvki, card.pin, card.pan)
     assert [spec.pan for spec in issuer_spec(config, "bank").cards] == [card.pan]
     assert {link.name for link in switch_spec(config).links} >= {"shop", "bank"}
+
+
+def block(page: str, first_words: str) -> str:
+    """The TOML example that begins with these words."""
+    return first_words + (DOCS / page).read_text().partition(f"```toml\n{first_words}")[2].partition("```")[0]
+
+
+def test_the_examples_from_nothing_are_right(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(block("integration.md", 'extends = "none"\n'))
+    assert [link.name for link in load(file).link] == ["shop", "bank"]
+    file.write_text(block("dialects.md", 'extends = "none"'))
+    house = dialect.load(file)
+    assert (house.name, house.shown) == ("house", {3, 90})
+    file.write_text(block("dialects.md", 'extends = "iso87-ascii"'))
+    assert dialect.load(file).response_codes["restricted"] == "57"

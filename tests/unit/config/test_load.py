@@ -19,7 +19,8 @@ from switch.config import (
     with_ports,
     with_profile,
 )
-from switch.config.checks import IDENTITY, mac_problem
+from switch.config.checks import IDENTITY
+from switch.config.spoken import mac_problem
 from switch.iso8583 import dialect
 
 SHIPPED = load()
@@ -119,29 +120,45 @@ CARD = '[[card]]\ncvv = "123"\ncvv2 = "123"\npin = "7068"\npvv = "2049"\n'
 PROFILE = '[[profile]]\nname = "x"\nsource = "y"\n'
 GATEWAY = '[[link]]\nname = "gateway"\nrole = "acquirer"\nport = 1\ninstitution_id = "1"\n'
 
+# A configuration from nothing: one acquirer and one issuer that is not simulated.
+ALONE = """
+extends = "none"
+route = [{ prefix = "468738", link = "bank" }]
+key = [
+    { link = "gateway", type = "ZPK", clear = "0123456789ABCDEFFEDCBA9876543210" },
+    { link = "bank", type = "ZPK", clear = "0123456789ABCDEFFEDCBA9876543210" },
+]
+link = [
+    { name = "gateway", role = "acquirer", port = 9001, institution_id = "1" },
+    { name = "bank", role = "issuer", port = 9002, institution_id = "2" },
+]
+"""
+ALONE_TRAFFIC = '[[traffic]]\nlink = "gateway"\n'
+ALONE_CARD = CARD + 'pan = "4687380000000016"\nissuer = "bank"\nstand_in = true\n'
+
 UNIX_TLS = '[[link]]\nname = "issuer-down"\nhost = "unix:/run/issuer"\ntls_ca = "a"'
 MISTAKES = [
-    ("prot = 1", "$", "unknown field `prot`"),
-    ('[[link]]\nname = "acquirer"\nprot = 1', "$.link[0]", "unknown field `prot`"),
+    ("prot = 1", "$", "unknown key `prot`"),
+    ('[[link]]\nname = "acquirer"\nprot = 1', "$.link[0]", "unknown key `prot`: did you mean `port`?"),
     ('[[link]]\nname = "acquirer"\nport = 70000', "$.link[0].port", "65535"),
-    ('[[link]]\nname = "acquirer"\nport = "8583"', "$.link[0].port", "int"),
+    ('[[link]]\nname = "acquirer"\nport = "8583"', "$.link[0].port", 'found "8583"'),
     ('[[link]]\nname = "a"\nrole = "acquirer"\nport = 1', "$.link[0]", "institution_id"),
     ('[[link]]\nname = "acquirer"\nrole = "bank"', "$.link[0].role", "bank"),
     ('[[link]]\nname = "acquirer"\nframing = "len3"', "$.link[0].framing", "len3"),
-    ('[[link]]\nname = "acquirer"\nheader = "60000"', "$.link[0].header", "regex"),
-    ('[[link]]\nname = "acquirer"\nheader = "tpdu:0000030000"', "$.link[0].header", "regex"),
+    ('[[link]]\nname = "acquirer"\nheader = "60000"', "$.link[0].header", "1 to 64 bytes in hexadecimal"),
+    ('[[link]]\nname = "acquirer"\nheader = "tpdu:0000030000"', "$.link[0].header", "of which the first is 6"),
     ('[[link]]\nname = "acquirer"\ndialect = "iso93"', "$.link[0].dialect", "iso87-ascii"),
     ('[[link]]\nname = "acquirer"\ndialect = "iso93-ascii"\nkey_field = 53', "$.link[0].key_field", "DE 53"),
     ('[[link]]\nname = "acquirer"\ndialect = "missing.toml"', "$.link[0].dialect", "No such file"),
     ('[[link]]\nname = "acquirer"\nhost = "0.0.0.0"', "$.link[0].host", "insecure"),
     ('[[link]]\nname = "acquirer"\nport = 8584', "$.link[", "port 8584"),
-    ('[[link]]\nname = "acquirer"\n[[link]]\nname = "acquirer"', "$.link[1]", "missing"),
+    ('[[link]]\nname = "acquirer"\n[[link]]\nname = "acquirer"', "$.link[1]", "same name"),
     (GATEWAY, "$.link[0].name", "ZPK"),
     (GATEWAY + GATEWAY, "$.link[1].name", "same name"),
     (GATEWAY + "mac = true", "$.link[0].mac", "TAK for link gateway"),
-    (MAC + 'mac_algorithm = "2"', "$.link[0].mac_algorithm", "expected 1, 3"),
-    ('[[link]]\nname = "issuer-1"\nmatch = [99]', "$.link[0].match[0]", "expected 37, 41"),
-    ('[[link]]\nname = "issuer-1"\ninstitution_id = "123456789012"', "$.link[0].institution_id", "regex"),
+    (MAC + 'mac_algorithm = "2"', "$.link[0].mac_algorithm", "expected 1 or 3"),
+    ('[[link]]\nname = "issuer-1"\nmatch = [99]', "$.link[0].match[0]", "expected 37 or 41"),
+    ('[[link]]\nname = "issuer-1"\ninstitution_id = "123456789012"', "$.link[0].institution_id", "1 to 11 digits"),
     ("[hsm]\nport = 8583", "$.hsm.port", "port 8583"),
     ('[hsm]\nhost = "hsm.example"', "$.hsm.host", "insecure"),
     ('[metrics]\nhost = "::"', "$.metrics.host", "insecure"),
@@ -160,7 +177,7 @@ MISTAKES = [
     ('[[issuer]]\nname = "issuer-1"\nprofile = "quick"', "$.issuer[0].profile", "no profile"),
     ('[[issuer]]\nname = "issuer-down"\nprofile = "instant"', "$.issuer[0].name", "PVK"),
     ('[[traffic]]\nlink = "issuer-1"', "$.traffic[0].link", "no acquirer link"),
-    ('[[traffic]]\nlink = "acquirer"\nrate_per_s = 0', "$.traffic[0].rate_per_s", "> 0"),
+    ('[[traffic]]\nlink = "acquirer"\nrate_per_s = 0', "$.traffic[0].rate_per_s", "above 0"),
     (LINE + '[[link]]\nname = "x"\njoins = "issuer-2-b"', "$.link[1].joins", "issuer-2-b is no link, or"),
     ('[[link]]\nname = "x"\njoins = "nowhere"', "$.link[0].joins", "nowhere is no link"),
     (GATEWAY + 'joins = "issuer-2"', "$.link[0].joins", "an issuer's first one"),
@@ -173,22 +190,60 @@ MISTAKES = [
     (LINE + KEY.replace("acquirer", "issuer-2-b") + f'under_lmk = "U{"0" * 32}"', "$.key[0].link", "further line"),
     (LINE + '[[issuer]]\nname = "issuer-2-b"\nprofile = "instant"', "$.issuer[0].name", "further line"),
     (KEY, "$.key[0]", "clear or under_lmk"),
-    (KEY + 'clear = "00"', "$.key[0].clear", "regex"),
+    (KEY + 'clear = "00"', "$.key[0].clear", "32 or 48 hexadecimal digits, in capitals, found 2 characters"),
     (KEY + f'clear = "{"00" * 16}"', "$.key[0].clear", "odd parity"),
     (KEY + 'clear = "0123456789ABCDEFFEDCBA9876543210"\nkcv = "000000"', "$.key[0].kcv", "check value"),
     (KEY + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "needs clear"),
     (MAC + KEY.replace("ZPK", "TAK") + f'under_lmk = "U{"0" * 32}"', "$.traffic[0].link", "TAK of acquirer"),
     ('[[traffic]]\nlink = "acquirer"\nmix = "weekend"', "$.traffic[0].mix", "weekend"),
-    (CARD + 'pan = "4687380000000016"\nissuer = "issuer-1"\nexpiry = "3013"', "$.card[0].expiry", "regex"),
+    (CARD + 'pan = "4687380000000016"\nissuer = "issuer-1"\nexpiry = "3013"', "$.card[0].expiry", "YYMM"),
     (CARD + 'pan = "4687380000000017"\nissuer = "issuer-1"', "$.card[0].pan", "Luhn"),
     (CARD + 'pan = "4970100000000014"', "$.card[0].pan", "allow_real_bins"),
     (CARD + 'pan = "4687380000000016"\nissuer = "issuer-2"', "$.card[0].issuer", "routed to issuer-1"),
     (CARD + 'pan = "4687380000000016"\nbehaviour = "aprove"', "$.card[0].behaviour", "approve"),
-    ("link = 5", "$.link", "array"),
+    ("link = 5", "$.link", "expected a list, found 5"),
     ("[[link]", "$", "not TOML"),
     (f"link = {'[' * 5_000}", "$", "nested"),
     (f"link = {'9' * 5_000}", "$", "not TOML"),
-    (PROFILE + 'hops = [{shape = "constant", ms = 1e308}]', "$.profile[0].hops[0].ms", "<="),
+    ('[[link]]\nname = "issuer-1"\ntimer_s = 9.0', "$.link[0].timer_s", "only acquirer links have it"),
+    ('[[link]]\nname = "issuer-1"\npartial_approval = true', "$.link[0].partial_approval", "only acquirer links"),
+    ('[[link]]\nname = "issuer-1"\nfile_actions = true', "$.link[0].file_actions", "only acquirer links"),
+    ('[[link]]\nname = "issuer-1"\nunknown_reversal = "unknown_original"', "$.link[0].unknown", "only acquirer links"),
+    ('[[link]]\nname = "acquirer"\ntimeout_s = 9.0', "$.link[0].timeout_s", "only issuer links have it"),
+    ('[[link]]\nname = "acquirer"\nmatch = [37]', "$.link[0].match", "only issuer links have it"),
+    ('[[link]]\nname = "acquirer"\nmac_algorithm = "1"', "$.link[0].mac_algorithm", "expected mac = true"),
+    ('[[link]]\nname = "acquirer"\nmac_repeat = "as-original"', "$.link[0].mac_repeat", "expected mac = true"),
+    ('[[link]]\nname = "acquirer"\nname_ = "x"', "$.link[0]", "did you mean `name`?"),
+    ('[[link]]\nname = "Acquirer"', "$.link[0].name", "small letters, digits and hyphens"),
+    (
+        '[[link]]\nname = "acquirer"\ninstitution_id = 1',
+        "$.link[0].institution_id",
+        "1 to 11 digits, in quotes, found 1",
+    ),
+    ('[[link]]\nname = "acquirer"\nkey_field = 49', "$.link[0].key_field", "48, 53, 60, 61, 62 or 63"),
+    ('[[link]]\nname = "acquirer"\nkey_code = 101', "$.link[0].key_code", "expected 101 or 161"),
+    ('[[link]]\nname = "issuer-1"\ntimeout_s = nan', "$.link[0].timeout_s", "above 0, found nan"),
+    ('[[link]]\nname = "acquirer"\nhost = "localhost"\nport = 8584', "$.link[", "port 8584"),
+    ('insecure = true\n[[link]]\nname = "acquirer"\nhost = "0.0.0.0"\nport = 8584', "$.link[", "port 8584"),
+    ('[hsm]\nhost = "unix:/x"\n[metrics]\nhost = "unix:/x"', "$.metrics.host", "unix:/x is $.hsm.host too"),
+    ('[hsm]\nlmk = "nowhere"', "$.hsm.lmk", "there is no file nowhere"),
+    ("[hsm]\nheader = 0", "$.hsm.header", "from 1 to 255"),
+    ('currencies = ["840"]', "$.currencies[0]", "no rate for it: expected 978 or 250, found 840"),
+    ("currencies = [978]", "$.currencies[0]", "3 digits, in quotes, found 978"),
+    ("currencies = []", "$.currencies", "at least one"),
+    (KEY.replace("ZPK", "PVK") + f'under_lmk = "U{"0" * 32}"', "$.key[0].type", "expected ZPK, ZMK or TAK"),
+    (KEY.replace("ZPK", "BDK") + f'under_lmk = "U{"0" * 32}"', "$.key[0].type", "acquirer uses no BDK"),
+    (KEY + f'under_lmk = "{"0" * 32}"', "$.key[0].under_lmk", "U and 32, or T and 48 hexadecimal digits"),
+    ('[ocard]\nbins = ["497010"]', "$.ocard.bins[0]", "allow_real_bins"),
+    ('[ocard]\nbins = ["999999"]', "$.ocard.bins[0]", "no [[route]] leads from 999999"),
+    ('[[site]]\nname = "x"\nlink = "acquirer"\nmerchant = "MERCHANT0000001"', "$.site[", "is the site x already"),
+    ('[[site]]\nname = "x"\nlink = "acquirer"\nmerchant = ""', "$.site[0].merchant", "1 to 15 printable"),
+    ('[[route]]\nprefix = 468738\nlink = "issuer-1"', "$.route[0].prefix", "1 to 19 digits, in quotes, found 468738"),
+    (CARD.replace("7068", "70") + 'pan = "4687380000000016"', "$.card[0].pin", "4 to 12 digits, in quotes, found 2"),
+    ('extends = "some"', "$.extends", 'expected default or none, found "some"'),
+    (ALONE + ALONE_TRAFFIC, "$.traffic[0]", "sample = true"),
+    (ALONE + ALONE_CARD, "$.card[0].stand_in", "PVK"),
+    (PROFILE + 'hops = [{shape = "constant", ms = 1e308}]', "$.profile[0].hops[0].ms", "to 86400000"),
 ]
 
 
@@ -198,7 +253,51 @@ def test_a_mistake_is_told_with_its_path(write, text: str, path: str, words: str
         load(write(text))
     assert caught.value.path.startswith(path)
     assert words in caught.value.what
-    assert str(caught.value).endswith(f"- at `{caught.value.path}`")
+    assert str(caught.value).splitlines()[0].endswith(f"- at `{caught.value.path}`")
+
+
+def test_all_mistakes_are_told(write) -> None:
+    """Those of one table do not hide those of another, nor one check another's."""
+    with pytest.raises(ConfigError) as caught:
+        load(write('seed = "x"\n[[link]]\nname = "acquirer"\nport = -1\nprot = 1\n[hsm]\nheader = 0'))
+    paths = ["$.link[0]", "$.link[0].port", "$.hsm.header", "$.seed"]
+    assert sorted(path for _, path in caught.value.problems) == sorted(paths)
+    assert len(str(caught.value).splitlines()) == len(paths)
+    with pytest.raises(ConfigError) as caught:
+        load(write(MAC + 'dialect = "missing.toml"\nport = 8584\n[limits]\nreversal_repeat_s = 90.0'))
+    told = {path for _, path in caught.value.problems}
+    assert {"$.link[0].dialect", "$.limits.reversal_repeat_max_s"} < told
+
+
+def test_mistakes_without_end_are_cut(write) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write('[[route]]\nprefix = "4687"\nlink = "issuer-1"\n' + "[[link]]\nport = -1\n" * 30))
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1].rpartition(": ")[2]) == (21, f"and {len(caught.value.problems) - 20} more")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('fields = [{ number = 52, name = "PIN", class = "b", max_len = 32 }]', "ISO format 4 .* not translated yet"),
+        ('fields = [{ number = 52, name = "PIN", encoding = "b", max_len = 16 }]', "ISO format 4"),
+        ('fields = [{ number = 52, name = "PIN", max_len = 8 }]', "room for 8 hexadecimal digits: expected"),
+        ("[roles]\nksn = 53", "roles.ksn names DE 53: PIN blocks under DUKPT keys are not translated yet"),
+        ('fields = [{ number = 11, name = "STAN", max_len = 12 }]', "could not write its messages: .*DE 11"),
+        (
+            'fields = [{ number = 32, name = "ID", length = "ll", max_len = 6 }]',
+            "could not write its messages: .*DE 32",
+        ),
+        ('fields = [{ number = 90, name = "Original", max_len = 20 }]', "could not write its messages: .*DE 90"),
+    ],
+)
+def test_a_link_refuses_a_dialect_that_the_switch_cannot_serve(write, tmp_path: Path, text: str, words: str) -> None:
+    """Such a dialect is one, and can be described; but a link that spoke it would decline at run time."""
+    (tmp_path / "house.toml").write_text(f'extends = "iso87-ascii"\nname = "house"\n{text}\n')
+    assert dialect.load(tmp_path / "house.toml").name == "house"
+    with pytest.raises(ConfigError, match=words) as caught:
+        load(write('[[link]]\nname = "acquirer"\ndialect = "house.toml"\n'))
+    assert caught.value.path == "$.link[0].dialect"
 
 
 @pytest.mark.parametrize(
@@ -284,6 +383,18 @@ def test_port_base_zero_means_free_ports() -> None:
     config = with_port_base(SHIPPED, 0)
     ours = {link.port for link in config.link if link.name != "issuer-down"}
     assert ours | {config.hsm.port, config.metrics.port} == {0}
+
+
+def test_port_base_moves_own_links_behind_the_shipped_ones(write) -> None:
+    own = KEY.replace("acquirer", "gateway") + 'clear = "0123456789ABCDEFFEDCBA9876543210"'
+    config = with_port_base(load(write(GATEWAY + own)), 9100)
+    assert (find_link(config, "gateway").port, find_link(config, "acquirer").port) == (9109, 9100)
+
+
+def test_port_base_ends_where_ports_end() -> None:
+    assert with_port_base(SHIPPED, 65_527).metrics.port == 65_535
+    with pytest.raises(ValueError, match="expected at most 65527"):
+        with_port_base(SHIPPED, 65_528)
 
 
 @pytest.mark.parametrize("base", [0, 9100])

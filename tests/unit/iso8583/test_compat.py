@@ -178,3 +178,9 @@ def test_a_message_longer_than_the_native_buffer() -> None:
     ours, theirs = compat.encode(dict(doc), spec), iso8583.encode(dict(doc), spec)
     assert ours == theirs
     assert compat.decode(ours[0], spec) == iso8583.decode(theirs[0], spec)
+
+
+def test_specs_are_where_pyiso8583_has_them() -> None:
+    import iso8583.specs
+
+    assert compat.specs is iso8583.specs

@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import iso8583
+import msgspec
 import pytest
 from iso8583.specs import default, default_ascii
 
+from switch.documents import DocumentError
 from switch.iso8583.dialect import SHIPPED, Dialect, from_spec, load, source
+from switch.iso8583.dialect_file import DialectFile, FieldRow
 
+NAMED = 'name = "house"\n'
 FIELDS = [str(number) for number in range(2, 129)]
 ON_THE_WIRE = ("data_enc", "len_enc", "len_type", "max_len")
 
@@ -146,18 +150,18 @@ def test_a_file_that_extends_another_says_what_differs(tmp_path: Path) -> None:
 extends = "iso87-ascii"
 name = "house"
 bitmap_encoding = "b"
+shown = [3, 130]
 fields = [
     { number = 48, name = "House data", length = "ll", max_len = 99, length_encoding = "bcd" },
     { number = 130, name = "Beyond", class = "n", max_len = 4 },
 ]
-[roles]
-originals = 130
 [response_codes]
 wrong_pin = "Q1"
 """,
     )
     base = load("iso87-ascii")
-    assert own.roles == {"originals": 130, "network_code": 70}
+    assert own.roles == base.roles
+    assert own.shown == {3, 130}
     assert own.response_codes == base.response_codes | {"wrong_pin": "Q1"}
     assert own.names == base.names | {48: "House data", 130: "Beyond"}
     message = {"t": "0800", "11": "000001", "48": "AB", "130": "0042"}
@@ -171,8 +175,8 @@ wrong_pin = "Q1"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('extends = "iso"', r"expected one of iso87-ascii, .* - at `\$.extends`"),
-        ("extends = 3", r"`\$.extends`"),
+        ('extends = "iso"', r'expected iso87-ascii, .* or none, found "iso" - at `\$.extends`'),
+        ("extends = 3", r"found a int - at `\$.extends`"),
         ('extends = "cb"\nfields = [{ number = 3, name = "x", max_len = 0 }]', r"`\$.fields\[0\].max_len`"),
         ('extends = "cb"\nfields = 3', r"`\$.fields`"),
         ('extends = "cb"\nfields = [3]', r"`\$.fields\[0\]`"),
@@ -209,39 +213,139 @@ def test_a_dialect_of_ones_own(tmp_path: Path) -> None:
     assert house.names[37] == "Reference"
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"row": "max_len = 0"}, r"`\$.fields\[1\].max_len`"),
-        ({"row": "max_len = 2, bits = 3"}, r"unknown field `bits` - at `\$.fields\[1\]`"),
-        ({"row": 'max_len = 2, length = "long"'}, r"`\$.fields\[1\].length`"),
-        ({"row": 'max_len = 2, encoding = "klingon"'}, r"unknown encoding 'klingon' - at `\$.fields\[1\].encoding`"),
-        ({"row": 'max_len = 2, length = "ll", length_encoding = "x"'}, r"`\$.fields\[1\].length_encoding`"),
-        ({"row": 'max_len = 2, encoding = "x+bcd"'}, r"`\$.fields\[1\].encoding`"),
-        ({"row": "max_len = 2, left_pad = 'x'"}, r"`\$.fields\[1\].left_pad`"),
-        ({"top": 'mti_encoding = "klingon"'}, r"unknown encoding 'klingon' - at `\$.mti_encoding`"),
-        ({"top": "colour = 3"}, r"unknown field `colour`"),
-        ({"originals": "91"}, r"there is no DE 91 - at `\$.roles.originals`"),
-        ({"approved": '"yes!"'}, r"`\$.response_codes\[...\]`"),
-    ],
-)
-def test_a_wrong_file_names_the_path(tmp_path: Path, changes: dict[str, str], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        _load(tmp_path, **changes)
+def test_extends_none_is_a_dialect_from_nothing(tmp_path: Path) -> None:
+    plain = _load(tmp_path)
+    path = tmp_path / "house.toml"
+    path.write_text('extends = "none"\n' + path.read_text())
+    assert load(path) is not plain
+    assert load(path).spec == plain.spec
 
 
-def test_a_field_may_not_stand_twice(tmp_path: Path) -> None:
-    path = tmp_path / "twice.toml"
-    row = '{ number = 3, name = "x", max_len = 6 }'
-    path.write_text(f'name = "x"\nfields = [{row}, {row}]\n[roles]\n[response_codes]\n', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"DE 3 stands twice - at `\$.fields\[1\].number`"):
-        load(path)
+# One bad document for each key of a dialect file, and more where a key can be wrong in several ways: what is laid over
+# iso87-ascii (EXTENDS_93: iso93-ascii), the path, and words of the sentence.
+EXTENDS_93 = "# 1993\n"
+WRONG = [
+    ('name = ""', "$.name", "text of 1 to 80 characters"),
+    ("name = 3", "$.name", "found 3"),
+    ("colour = 3", "$", "unknown key `colour`"),
+    ('encodin = "b"', "$", "did you mean `encoding`?"),
+    ('encoding = "klingon"', "$.encoding", "expected b, bcd, x+bcd or a text encoding of Python"),
+    ('length_encoding = "x+bcd"', "$.length_encoding", "expected b, bcd or a text encoding of Python"),
+    ('length_encoding = "utf-16"', "$.length_encoding", "one byte a digit"),
+    ('mti_encoding = "bcd"', "$.mti_encoding", "expected b or a text encoding"),
+    ('mti_encoding = "utf-16"', "$.mti_encoding", "one byte a digit"),
+    ('bitmap_encoding = "hex"', "$.bitmap_encoding", "expected b or a text encoding"),
+    ('tertiary_bitmap = "yes"', "$.tertiary_bitmap", 'expected true or false, found "yes"'),
+    ('version = "3"', "$.version", 'expected 0, 1 or 2, found "3"'),
+    ("shown = [1]", "$.shown[0]", "a whole number from 2 to 192, found 1"),
+    ("shown = [3, 130]", "$.shown[1]", "there is no DE 130"),
+    ("shown = [35]", "$.shown[0]", "DE 35 holds card data"),
+    ("fields = 3", "$.fields", "expected a list of at least 1, found 3"),
+    ("fields = [3]", "$.fields[0]", "expected a table, found 3"),
+    ("roles = 3", "$.roles", "expected a table"),
+    ("[roles]\noriginals = 91", "$.roles.originals", "in DE 90 alone: expected 90, found 91"),
+    ("[roles]\nnetwork_code = 24", "$.roles.network_code", "in DE 70 alone: expected 70, found 24"),
+    ("[roles]\noriginal = 90", "$.roles.original", "no role is named original: expected originals, network"),
+    ("[roles]\nfunction_code = 24", "$.roles.function_code", "no role is named function_code"),
+    ("[roles]\nksn = 130", "$.roles.ksn", "there is no DE 130"),
+    ('[roles]\nksn = "53"', "$.roles.ksn", "expected a whole number from 2 to 192"),
+    ('[response_codes]\npick_up = "04"', "$.response_codes.pick_up", "no result is named pick_up: expected approved, "),
+    ('[response_codes]\nlost = "x!"', "$.response_codes.lost", 'capital letters, found "x!"'),
+    ('[response_codes]\nlost = "412"', "$.response_codes.lost", "DE 39 has 2 characters"),
+    ('[response_codes]\nwrong_pin = "00"', "$.response_codes.wrong_pin", "00 is approved: expected another"),
+    ('[response_codes]\nlost = "10"', "$.response_codes.lost", "10 is partially_approved"),
+    (EXTENDS_93 + "[roles]\noriginals = 90", "$.roles.originals", "expected 56, found 90"),
+    (EXTENDS_93 + '[response_codes]\nlost = "Q01"', "$.response_codes.lost", "class n"),
+    (EXTENDS_93 + 'version = "0"', "$.version", "a conversion is of message types 1xxx"),
+    (EXTENDS_93 + "conversion = 3", "$.conversion", "expected a table"),
+    (EXTENDS_93 + "[conversion]\nsame = [3]", "$.conversion", "`network` is missing"),
+]  # fmt: skip
+# The same for a row, here of DE 48.
+NUMBER = "number = 48, "
+WRONG_ROWS = [
+    ("number = 1, max_len = 2", "number", "from 2 to 192, found 1"),
+    ("number = 193, max_len = 2", "number", "found 193"),
+    ("max_len = 0", "max_len", "from 1 to 65535, found 0"),
+    ('max_len = "9"', "max_len", 'found "9"'),
+    ("max_len = 2, bits = 3", "", "unknown key `bits`"),
+    ('length = "ll"', "", "`max_len` is missing"),
+    ('max_len = 2, class = "num"', "class", "expected a, an, ans, as, b, n, ns, x+n or z"),
+    ('max_len = 2, length = "long"', "length", "expected fixed, l, ll, lll or llll"),
+    ('max_len = 10, length = "l"', "max_len", "the prefix l counts to 9"),
+    ('max_len = 255, length = "ll"', "max_len", "the prefix ll counts to 99"),
+    ('max_len = 255, length = "ll", length_encoding = "bcd"', "max_len", "counts to 99"),
+    ('max_len = 256, length = "ll", length_encoding = "b"', "max_len", "counts to 255"),
+    ('max_len = 1000, length = "lll"', "max_len", "counts to 999"),
+    ('max_len = 1000, length = "lll", length_encoding = "bcd"', "max_len", "counts to 999"),
+    ('max_len = 10000, length = "llll"', "max_len", "counts to 9999"),
+    ('max_len = 2, encoding = "klingon"', "encoding", "expected b, bcd, x+bcd or a text encoding"),
+    ('max_len = 2, length = "ll", length_encoding = "x"', "length_encoding", "expected b, bcd or a text encoding"),
+    ('max_len = 2, length_encoding = "bcd"', "length_encoding", "no length prefix"),
+    ('max_len = 3, class = "n", encoding = "bcd"', "", "expected left_pad or right_pad"),
+    ('max_len = 3, encoding = "bcd", left_pad = "0", right_pad = "F"', "right_pad", "expected one pad"),
+    ('max_len = 3, left_pad = "0"', "left_pad", "only an odd count of BCD digits is padded, and this is ascii"),
+    ('max_len = 3, encoding = "bcd", left_pad = "x"', "left_pad", 'one of 0 to 9 and A to F, found "x"'),
+    ('max_len = 3, encoding = "bcd", right_pad = "FF"', "right_pad", "one of 0 to 9 and A to F"),
+    ('max_len = 2, encoding = "x+bcd"', "encoding", "odd max_len"),
+    ('max_len = 9, length = "ll", encoding = "x+bcd"', "encoding", "a fixed, odd max_len"),
+    ('max_len = 9, class = "n", encoding = "x+bcd"', "class", "expected class x+n"),
+    ("max_len = 9, encoding = 'x+bcd', track = true", "track", "no track"),
+    ('max_len = 37, length = "ll", class = "n", track = true', "class", "expected class z"),
+    ("max_len = 2, track = 1", "track", "expected true or false, found 1"),
+]  # fmt: skip
+WRONG += [
+    (
+        f'fields = [{{ {"" if "number" in row else NUMBER}name = "House", {row} }}]',
+        f"$.fields[0].{key}".strip("."),
+        words,
+    )
+    for row, key, words in WRONG_ROWS
+]
+WRONG += [
+    ('fields = [{ number = 48, name = "", max_len = 1 }]', "$.fields[0].name", "text of 1 to 80 characters"),
+    (
+        'fields = [{ number = 3, name = "x", max_len = 6 }, { number = 3, name = "x", max_len = 6 }]',
+        "$.fields[1].number",
+        "DE 3 stands twice",
+    ),
+    (
+        'tertiary_bitmap = false\nfields = [{ number = 130, name = "x", max_len = 6 }]',
+        "$.fields[0].number",
+        "expected tertiary_bitmap = true",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "path", "words"), WRONG)
+def test_what_would_not_be_honoured_is_refused(tmp_path: Path, text: str, path: str, words: str) -> None:
+    base = "iso93-ascii" if text.startswith(EXTENDS_93) else "iso87-ascii"
+    with pytest.raises(DocumentError) as caught:
+        _load_text(tmp_path, f'extends = "{base}"\n{"" if "name =" in text[:7] else NAMED}{text}\n')
+    assert {place for _, place in caught.value.problems} == {path}
+    assert words in caught.value.problems[0][0]
+    assert str(caught.value).endswith(f" - at `{path}`")
+
+
+def test_every_key_of_a_dialect_file_is_tried() -> None:
+    tried = {path.rpartition(".")[2].partition("[")[0] for _, path, _ in WRONG} | {"length_encoding"}
+    keys = {field.encode_name for kind in (FieldRow, DialectFile) for field in msgspec.structs.fields(kind)}
+    assert keys <= tried | {"response_codes"}
+
+
+def test_all_problems_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError) as caught:
+        _load_text(tmp_path, 'extends = "cb"\nname = ""\nversion = "3"\nfields = [{ number = 3, max_len = 0 }]')
+    paths = [path for _, path in caught.value.problems]
+    assert paths == ["$.name", "$.fields[0]", "$.fields[0].max_len", "$.version"]
 
 
 def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "deep.toml"
     path.write_text(f"fields = {'[' * 5_000}")
-    with pytest.raises(ValueError, match="nested"):
+    with pytest.raises(DocumentError, match="nested"):
+        load(path)
+    path.write_bytes(b"name = '\xff'")
+    with pytest.raises(DocumentError, match="not UTF-8 text: byte 8"):
         load(path)
 
 

@@ -124,9 +124,10 @@ def test_the_flag_of_a_third_bitmap_is_no_field() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ('length = "ll", encoding = "cp500"', "DE 48: jPOS has no class for ebcdic with a length ascii 2"),
+        ('length = "lll", encoding = "cp500"', "DE 48: jPOS has no class for ebcdic with a length ascii 3"),
         ('encoding = "utf-16"', "DE 48: jPOS has no class for utf-16 with a length fixed"),
-        ('encoding = "bcd", left_pad = "F"', "DE 48: jPOS pads with 0, not with F"),
+        ('encoding = "bcd", left_pad = "F"', "DE 48: jPOS pads with 0, or with F on the right, not with F here"),
+        ('encoding = "bcd", right_pad = "A"', "DE 48: .* not with A here"),
         ('class = "b"', "DE 48: 9 hexadecimal digits are no whole bytes"),
     ],
 )
@@ -144,6 +145,12 @@ def test_a_third_bitmap_is_refused(tmp_path: Path) -> None:
 def test_an_encoding_of_the_head_that_jpos_lacks(tmp_path: Path, where: str) -> None:
     with pytest.raises(ValueError, match=r"jPOS has no class for a (message type|bitmap) in utf-8"):
         packager(house(tmp_path, "", f'{where} = "utf-8"'))
+
+
+def test_an_ebcdic_bitmap_is_either_long_or_short(tmp_path: Path) -> None:
+    """jPOS's IFE_BITMAP is of one length; the integration test packs the short one with it."""
+    with pytest.raises(ValueError, match=r"IFE_BITMAP always has the second bitmap or never, .* \(DE 128\)"):
+        packager(house(tmp_path, "", 'bitmap_encoding = "cp500"'))
 
 
 def house(tmp_path: Path, row: str, top: str = "") -> Dialect:
@@ -187,6 +194,7 @@ def test_a_channel_for_a_port(kind: Kind, header: str, channel: str, attribute: 
         assert properties == {"host": "127.0.0.1", "port": "8599"}
     else:
         assert (root.tag, root.findtext("attr")) == ("server", "8599")
+        assert [row.attrib for row in root.findall("property")] == [{"name": "bind-address", "value": "127.0.0.1"}]
     assert (root.findtext("in"), root.findtext("out")) == ("monetique-bank-send", "monetique-bank-receive")
 
 
