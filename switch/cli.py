@@ -20,6 +20,7 @@ from switch.commands import (
     dialect,
     keys,
     ocard,
+    output,
     reconcile,
     send,
     simulate,
@@ -40,9 +41,16 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's) and return its exit status."""
+    with output.masked():
+        args = build_parser().parse_args(argv)
+        if not output.may_show_card_numbers(args):
+            return _run(args)
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from switch.config import ConfigError
 
-    args = build_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         status = run(args)

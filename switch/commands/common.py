@@ -2,12 +2,11 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
+from switch.commands import output
 
 if TYPE_CHECKING:
     from switch.config import Config, Link
@@ -117,7 +116,7 @@ def _is_alive(pid: int) -> bool:
 
 def print_json(document: Any) -> None:
     """One document, indented, on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    output.write_json(document)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
