@@ -100,8 +100,19 @@ def running_ports(data: Path) -> dict[str, int]:
     """The ports that the parts running on this data directory listen on, by name; empty when none runs."""
     from switch.net import upfile
 
+    refuse_shared(data)
     parts = upfile.read(data).values()
     return {name: number for part in parts if _is_alive(part["pid"]) for name, number in part["ports"].items()}
+
+
+def refuse_shared(data: Path) -> None:
+    """Raise CommandError if others can write to the data directory: its ports and sockets may be anybody's."""
+    from switch.store import directory
+
+    try:
+        directory.refuse_shared(data)
+    except directory.SharedDirectoryError as error:
+        raise CommandError(str(error), USAGE) from None
 
 
 def _is_alive(pid: int) -> bool:

@@ -19,6 +19,7 @@ from switch.commands.common import (
     outline,
     print_json,
     print_table,
+    refuse_shared,
 )
 
 EXAMPLES = """\
@@ -141,6 +142,7 @@ def ask(args: argparse.Namespace, part: str, document: dict[str, Any], waits_s: 
     """One request to one part's control socket; `waits_s` is how long the part itself may wait for somebody else."""
     from switch.net.control import ANSWER_WITHIN_S, ControlError, request, socket_path
 
+    refuse_shared(args.data)
     try:
         return request(socket_path(args.data, part), document, ANSWER_WITHIN_S + waits_s)
     except ControlError as error:

@@ -121,7 +121,16 @@ def _shown(field: int, text: str, view: View, dialect: Dialect, parts: frozenset
         return _originals(text, view, dialect)
     if any(text[at : at + PART_DIGITS] in parts for at in range(len(text) - PART_DIGITS + 1)):
         return None
-    return without_card_numbers(text)
+    masked = without_card_numbers(text)
+    return masked if masked != text or not _hides_card_number(view.raw(field) or b"", text) else None
+
+
+def _hides_card_number(raw: bytes, text: str) -> bool:
+    """Do the bytes hold a card number in other characters than the dialect's? A dump would show it."""
+    forms = [raw.decode("latin-1"), raw.decode("cp500")]
+    if not text.isprintable():
+        forms.append(raw.hex())
+    return any(without_card_numbers(form) != form for form in forms)
 
 
 def _originals(text: str, view: View, dialect: Dialect) -> str:
