@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from switch.commands.cardarg import HELP, find_card, secret
 from switch.commands.common import (
     FINE,
     UNREACHABLE,
@@ -24,7 +25,7 @@ from switch.commands.common import (
 
 EXAMPLES = """\
   monetique control reset                            balances, PIN tries and limits as on the first day
-  monetique control arm --card 4687380000000016 --next 2 --de39 05
+  monetique control arm --card approve --next 2 --de39 05
   monetique control link issuer-1 down --for 10
   monetique control link issuer-1 slow 200
   monetique control hsm stall 5                      the HSM answers nothing for five seconds
@@ -43,7 +44,7 @@ def register(subparsers: Subparsers) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=EXAMPLES)
     arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=EXAMPLES)
-    arming.add_argument("--card", required=True, metavar="PAN")
+    arming.add_argument("--card", type=secret, required=True, metavar="CARD", help=HELP)
     arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
     linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=EXAMPLES)
@@ -85,11 +86,11 @@ def reset(args: argparse.Namespace) -> int:
 
 def arm(args: argparse.Namespace) -> int:
     """The card's issuer answers the next N authorizations with this DE 39."""
-    owner = next((card.issuer for card in load_config(args).card if card.pan == args.card), "")
-    if not owner:
+    card = find_card(load_config(args), args.card)
+    if not card.issuer:
         raise CommandError("no issuer has this card; see `monetique cards`", USAGE)
-    document = {"command": "arm", "card": args.card, "next": args.next, "de39": args.de39}
-    return report(args, {owner: ask(args, owner, document)})
+    document = {"command": "arm", "card": card.pan, "next": args.next, "de39": args.de39}
+    return report(args, {card.issuer: ask(args, card.issuer, document)})
 
 
 def link(args: argparse.Namespace) -> int:

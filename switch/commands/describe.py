@@ -99,21 +99,27 @@ def as_lines(reading: "Reading", *, clear: bool, dump: bool) -> list[str]:
 
 def as_json(reading: "Reading", clear: bool) -> dict[str, Any]:
     """The reading for programs."""
-    fault = reading.fault
+    from switch.iso8583.describe import meanings, values
+
+    fault, structure = reading.fault, bool(reading.doubt)
+    told = values(reading.view, reading.dialect, clear=clear, structure=structure)
     return {
         "dialect": reading.dialect.name,
         "bytes": len(reading.frame),
-        "fields": fields(reading.view, reading.dialect, clear=clear, structure=bool(reading.doubt)),
+        "fields": as_document(reading.view, told),
+        "meanings": meanings(reading.view, told, reading.dialect),
         "doubt": reading.doubt or None,
         "error": fault and {"field": fault.field, "position": fault.position, "reason": fault.reason},
     }
 
 
-def fields(
-    view: "View", dialect: "Dialect", *, clear: bool = False, structure: bool = False
-) -> dict[str, str | None]:  # fmt: skip
+def fields(view: "View", dialect: "Dialect") -> dict[str, str | None]:
     """{"t": MTI, number: value}; None where the value may not be shown, by the rules of `switch.iso8583.describe`."""
     from switch.iso8583.describe import values
 
-    shown = values(view, dialect, clear=clear, structure=structure)
-    return {"t": view.mti} | {str(number): text for number, text in shown.items()}
+    return as_document(view, values(view, dialect))
+
+
+def as_document(view: "View", told: dict[int, str | None]) -> dict[str, str | None]:
+    """The same of values that are known already."""
+    return {"t": view.mti} | {str(number): text for number, text in told.items()}

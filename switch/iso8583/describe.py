@@ -12,10 +12,11 @@ reading at all. With `structure=True`, for readings that may be wrong, lengths a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from switch.cards.masking import ORIGINALS, holds_card_number, mask_pan, without_card_numbers
 from switch.cards.pan import is_pan
+from switch.iso8583 import meanings as words
 from switch.iso8583.codec import FormatError, View
 from switch.iso8583.dialect import Dialect
 from switch.iso8583.plausible import message_type
@@ -37,23 +38,25 @@ INSTITUTION_DIGITS = 11
 def describe(
     message: bytes | View, dialect: Dialect, clear: bool = False, *, structure: bool = False
 ) -> list[str]:  # fmt: skip
-    """One line a field: number, name, value as far as it may be shown; an error, if there is one, comes last.
+    """One line a field: number, name, value as far as it may be shown, its meaning; an error, if any, comes last.
 
     >>> from switch.iso8583.dialect import load
     >>> dialect = load("iso87-ascii")
     >>> frame = dialect.layout.encode({"t": "0100", "2": "4687380000001234", "11": "000001", "14": "2812"})
     >>> for line in describe(frame, dialect):
     ...     print(line)
-      t Message type                         0100
+      t Message type                         0100                 authorization request
       2 Primary Account Number (PAN)         468738******1234
      11 System Trace Audit Number            000001
      14 Date, Expiration                     4 characters
     """
     view, fault = read(message, dialect)
-    lines = [_line("t", "Message type", view.mti or "unreadable")]
-    for field, shown in values(view, dialect, clear=clear, structure=structure).items():
+    told = values(view, dialect, clear=clear, structure=structure)
+    meant = meanings(view, told, dialect)
+    lines = [_line("t", "Message type", view.mti or "unreadable", meant)]
+    for field, shown in told.items():
         value = f"{len(view.text(field) or '')} characters" if shown is None else shown
-        lines.append(_line(str(field), dialect.names.get(field, ""), value))
+        lines.append(_line(str(field), dialect.names.get(field, ""), value, meant))
     if fault:
         lines.append(str(fault))
     return lines
@@ -84,6 +87,14 @@ def values(
         return dict.fromkeys(view.fields())
     parts = _parts(view, dialect)
     return {field: _shown(field, view.text(field) or "", view, dialect, parts) for field in view.fields()}
+
+
+def meanings(view: View, shown: Mapping[int, str | None], dialect: Dialect) -> dict[str, str]:
+    """What the message type ("t") and the values mean, in words, where they are shown whole; see `values`."""
+    whole = {field: text for field, text in shown.items() if text is not None and text == view.text(field)}
+    told = {str(field): meaning for field, meaning in words.of_fields(whole, dialect.version).items()}
+    of_type = words.of_message_type(view.mti)
+    return ({"t": of_type} if of_type else {}) | told
 
 
 def hexdump(
@@ -158,9 +169,10 @@ def _parts(view: View, dialect: Dialect) -> frozenset[str]:
     return frozenset(part for part in parts if PART_DIGITS - part.count("0") >= PART_NONZERO_DIGITS)
 
 
-def _line(key: str, name: str, value: str) -> str:
+def _line(key: str, name: str, value: str, meant: Mapping[str, str]) -> str:
     printable = "".join(character if character.isprintable() else "." for character in value)
-    return f"{key:>3} {name[:36]:<36} {printable}"
+    meaning = f"{printable:<20} {meant[key]}" if key in meant else printable
+    return f"{key:>3} {name[:36]:<36} {meaning}"
 
 
 def _open_bytes(frame: bytes, dialect: Dialect, structure: bool) -> bytes:

@@ -158,4 +158,4 @@ def _of_words(text: str) -> list[bytes]:
 def _pairs(text: str) -> list[bytes]:
     """Bytes of two hexadecimal digits each, between spaces or commas."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
-    return [bytes.fromhex("".join(words))] if all(map(_PAIR.fullmatch, words)) else []
+    return [bytes.fromhex("".join(words))] if words and all(map(_PAIR.fullmatch, words)) else []
