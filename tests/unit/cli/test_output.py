@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from hsm_sim import logs
 from switch import cli
 from switch.commands.common import CommandError, print_json
 
@@ -49,6 +50,15 @@ def test_in_clear_where_asked_for(run, shown: str) -> None:
         return 0
 
     assert run(show, **{shown: True}).out == f"{PAN}\n"
+
+
+def test_the_lines_of_the_hsm_are_masked(run) -> None:
+    def show(args: argparse.Namespace) -> int:
+        logs.to_stderr()
+        logs.log("refused", why=f"card {PAN}")
+        return 0
+
+    assert f"card {MASKED}" in run(show).err
 
 
 def test_wrong_usage_does_not_repeat_a_card_number(monetique) -> None:
