@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from hsm_sim import lmk_file, logs
+from hsm_sim import data_directory, lmk_file, logs
 from hsm_sim.control import Control
 from hsm_sim.crypto.lmk import LmkError
 from hsm_sim.device import Device
@@ -62,8 +62,9 @@ def run(args: argparse.Namespace) -> int:
         log("twins", note="the native modules are not built, so the Python twins run; make build compiles them")
     try:
         settings = _settings(args)
+        data_directory.prepare(args.data)
         lmk = lmk_file.load(settings.lmk, args.data)
-    except (SettingsError, LmkError) as error:
+    except (SettingsError, LmkError, OSError) as error:
         print(f"monetique hsm: {error}", file=sys.stderr)
         return EXIT_USAGE
     is_test = settings.lmk == lmk_file.TEST

@@ -22,6 +22,7 @@ from switch.commands import (
     events,
     keys,
     ocard,
+    output,
     reconcile,
     send,
     simulate,
@@ -47,9 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's) and return its exit status."""
     if native.problem is not None:
         return _complain(native.problem, USAGE)
+    words = control.action_first(sys.argv[1:] if argv is None else argv)
+    with output.masked():
+        args = build_parser().parse_args(words)
+        if not output.may_show_card_numbers(args):
+            return _run(args)
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from switch.config import ConfigError
 
-    args = build_parser().parse_args(control.action_first(sys.argv[1:] if argv is None else argv))
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         status = run(args)

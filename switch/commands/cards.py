@@ -26,6 +26,7 @@ EXAMPLES = """\
 def register(subparsers: Subparsers) -> None:
     """Add `cards`."""
     cards = add_command(subparsers, "cards", "list the test cards, in clear", show_cards, examples=EXAMPLES)
+    cards.set_defaults(shows_card_numbers=True)
     add_config(cards)
     add_json(cards)
 

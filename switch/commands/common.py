@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
-
 from switch import native
+from switch.commands import output
 
 if TYPE_CHECKING:
     from switch.config import Config, Link
@@ -104,8 +103,19 @@ def running_ports(data: Path) -> dict[str, int]:
     """The ports that the parts running on this data directory listen on, by name; empty when none runs."""
     from switch.net import upfile
 
+    refuse_shared(data)
     parts = upfile.read(data).values()
     return {name: number for part in parts if _is_alive(part["pid"]) for name, number in part["ports"].items()}
+
+
+def refuse_shared(data: Path) -> None:
+    """Raise CommandError if others can write to the data directory: its ports and sockets may be anybody's."""
+    from switch.store import directory
+
+    try:
+        directory.refuse_shared(data)
+    except directory.SharedDirectoryError as error:
+        raise CommandError(str(error), USAGE) from None
 
 
 def _is_alive(pid: int) -> bool:
@@ -127,7 +137,7 @@ def say_twins(remedy: str) -> None:
 
 def print_json(document: Any) -> None:
     """One document, indented, on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    output.write_json(document)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

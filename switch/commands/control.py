@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from switch.commands.cardarg import HELP, find_card, secret
 from switch.commands.common import (
     FINE,
     UNREACHABLE,
@@ -23,11 +24,12 @@ from switch.commands.common import (
     outline,
     print_json,
     print_table,
+    refuse_shared,
 )
 
 EXAMPLES = """\
   monetique control reset                            balances, PIN tries and limits as on the first day
-  monetique control arm --card 4687380000000016 --next 2 --de39 05
+  monetique control arm --card approve --next 2 --de39 05
   monetique control issuer-1 decline 20% --de39 51   a fifth of what issuer-1 would approve is declined; 0% ends it
   monetique control profile issuer-1 nigeria-2019    answers as late as that profile says; docs/latency.md lists them
   monetique control link issuer-1 down --for 10
@@ -53,7 +55,7 @@ def register(subparsers: Subparsers) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=EXAMPLES)
     arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=EXAMPLES)
-    arming.add_argument("--card", required=True, metavar="PAN")
+    arming.add_argument("--card", type=secret, required=True, metavar="CARD", help=HELP)
     arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
     declining = add_command(actions, "decline", "decline a share of the approvals", decline, examples=EXAMPLES)
@@ -129,11 +131,11 @@ def reset(args: argparse.Namespace) -> int:
 
 def arm(args: argparse.Namespace) -> int:
     """The card's issuer answers the next N authorizations with this DE 39."""
-    owner = next((card.issuer for card in load_config(args).card if card.pan == args.card), "")
-    if not owner:
+    card = find_card(load_config(args), args.card)
+    if not card.issuer:
         raise CommandError("no issuer has this card; see `monetique cards`", USAGE)
-    document = {"command": "arm", "card": args.card, "next": args.next, "de39": args.de39}
-    return report(args, {owner: ask(args, owner, document)})
+    document = {"command": "arm", "card": card.pan, "next": args.next, "de39": args.de39}
+    return report(args, {card.issuer: ask(args, card.issuer, document)})
 
 
 def decline(args: argparse.Namespace) -> int:
@@ -209,6 +211,7 @@ def ask(args: argparse.Namespace, part: str, document: dict[str, Any], waits_s: 
     """One request to one part's control socket; `waits_s` is how long the part itself may wait for somebody else."""
     from switch.net.control import ANSWER_WITHIN_S, ControlError, request, socket_path
 
+    refuse_shared(args.data)
     try:
         return request(socket_path(args.data, part), document, ANSWER_WITHIN_S + waits_s)
     except ControlError as error:

@@ -1,44 +1,40 @@
 """`monetique describe`: what a message says, field by field, masked.
 
-The input may be the bytes themselves or hexadecimal text, with or without a length and a TPDU. All readings are tried,
-in each shipped dialect unless one is named, and the first that makes sense is shown: one that can be read to its end,
-rather in a dialect that has such message types.
+The input may be the bytes themselves, or text that stands for them in any usual form, with or without a length and a
+TPDU. All readings are tried, in each shipped dialect unless one is named (`switch.iso8583.readings`), and the best one
+is shown. Values are shown only where the dialect was named or the reading convinces.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from switch.commands.common import FAILED, FINE, USAGE, CommandError, Subparsers, add_command, add_json, print_json
 
 if TYPE_CHECKING:
-    from switch.iso8583.codec import FormatError, View
+    from switch.iso8583.codec import View
     from switch.iso8583.dialect import Dialect
+    from switch.iso8583.readings import Reading
 
 EXAMPLES = """\
   monetique describe message.bin                     raw bytes, any shipped dialect
   monetique describe --dialect iso87-bcd < trace.hex
   echo 30383030822000000000000004000000000000003131... | monetique describe --dump
+  xclip -o | monetique describe -                    hex, hexdump -C, xxd, Wireshark, jPOS, Python, Go, Java, C
 """
 
-MAX_INPUT_BYTES: Final = 256 * 1024  # the longest frame as spaced hex is 192 KiB
-
-
-class Reading(NamedTuple):
-    """The input read one way: in a dialect, and either whole or with what stopped it."""
-
-    dialect: "Dialect"
-    frame: bytes
-    view: "View"
-    fault: "FormatError | None"
+STANDARD_INPUT: Final = Path("-")
+MAX_INPUT_BYTES: Final = 512 * 1024  # the longest frame as `0x30, 0x31` is 384 KiB
 
 
 def register(subparsers: Subparsers) -> None:
     """Add `describe`."""
     parser = add_command(subparsers, "describe", "show a message field by field, masked", run, examples=EXAMPLES)
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="bytes or hex (default: standard input)")
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=STANDARD_INPUT, metavar="FILE",
+        help="bytes, hexadecimal text, or a dump as tools and languages print it (-, the default: standard input)",
+    )  # fmt: skip
     parser.add_argument("--dialect", help="a shipped dialect or a dialect file (default: whichever fits)")
     parser.add_argument("--clear", action="store_true", help="show card numbers, tracks and codes too")
     parser.add_argument("--dump", action="store_true", help="add the bytes, in hexadecimal")
@@ -47,18 +43,23 @@ def register(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the best reading; a message that cannot be read to its end is exit status 1."""
-    reading = best_reading(content(args.file), dialects(args.dialect))
+    from switch.iso8583.dumps import odd_digits
+    from switch.iso8583.readings import best_reading
+
+    data = content(args.file)
+    reading = best_reading(data, dialects(args.dialect), named=args.dialect is not None)
     if args.json:
         print_json(as_json(reading, args.clear))
     else:
-        print("\n".join(as_lines(reading, clear=args.clear, dump=args.dump)))
+        note = ["an odd number of hexadecimal digits: the last one was left out"] if odd_digits(data) else []
+        print("\n".join(as_lines(reading, clear=args.clear, dump=args.dump) + note))
     return FAILED if reading.fault else FINE
 
 
-def content(file: Path | None) -> bytes:
+def content(file: Path) -> bytes:
     """The input, whole. Raises CommandError."""
     try:
-        with file.open("rb") if file else sys.stdin.buffer as stream:
+        with sys.stdin.buffer if file == STANDARD_INPUT else file.open("rb") as stream:
             data = stream.read(MAX_INPUT_BYTES + 1)
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}", USAGE) from None
@@ -79,67 +80,39 @@ def dialects(name: str | None) -> "list[Dialect]":
         raise CommandError(str(error), USAGE) from None
 
 
-def best_reading(data: bytes, candidates: "list[Dialect]") -> Reading:
-    """The first way to read the input to its end, else the one that got furthest into its frame."""
-    from switch.iso8583.codec import FormatError
-
-    best: Reading | None = None
-    whole: Reading | None = None
-    for frame in frames(data):
-        for dialect in candidates:
-            try:
-                view = dialect.layout.scan(frame)
-            except FormatError as fault:
-                if best is None or best.fault is None or fault.position > best.fault.position:
-                    best = Reading(dialect, frame, fault.partial, fault)
-            else:
-                reading = Reading(dialect, frame, view, None)
-                if view.mti[:1] == dialect.version:
-                    return reading
-                whole = whole or reading
-    assert whole or best, "frames yields at least the input itself"
-    return cast(Reading, whole or best)
-
-
-def frames(data: bytes) -> Iterator[bytes]:
-    """What the input may be: raw, then hexadecimal text; each as it is, then without a length that fits, then without
-    a TPDU."""
-    from switch.iso8583.doctor import TPDU_BYTES, TPDU_ID
-    from switch.iso8583.framing import LENGTHS
-
-    plain = [data]
-    try:
-        plain.append(bytes.fromhex(data.decode("ascii")))
-    except ValueError:
-        plain.append(data.rstrip(b"\r\n"))  # text that an editor has ended
-    for frame in plain:
-        bodies = [frame] + [frame[length.width :] for length in LENGTHS.values() if length.fits(frame)]
-        yield from bodies
-        yield from (body[TPDU_BYTES:] for body in bodies if body[0] == TPDU_ID and len(body) > TPDU_BYTES)
-
-
-def as_lines(reading: Reading, *, clear: bool, dump: bool) -> list[str]:
+def as_lines(reading: "Reading", *, clear: bool, dump: bool) -> list[str]:
     """The reading for people; after a fault, what the bytes look like."""
     from switch.iso8583.describe import describe, hexdump
     from switch.iso8583.doctor import guess
 
+    structure = bool(reading.doubt)
     lines = [f"{reading.dialect.name}, {len(reading.frame)} bytes"]
-    lines += describe(reading.frame, reading.dialect, clear)
+    lines += describe(reading.frame, reading.dialect, clear, structure=structure)
     if reading.fault and not reading.view.mti and (hint := guess(reading.frame)):
         lines.append(hint)
     if dump:
-        lines += hexdump(reading.frame, reading.dialect, clear)
+        lines += hexdump(reading.frame, reading.dialect, clear, structure=structure)
+    if structure and not reading.fault and not clear:
+        lines.append(f"values are hidden, for {reading.doubt}; with --dialect {reading.dialect.name} they are shown")
     return lines
 
 
-def as_json(reading: Reading, clear: bool) -> dict[str, Any]:
+def as_json(reading: "Reading", clear: bool) -> dict[str, Any]:
     """The reading for programs."""
-    from switch.iso8583.describe import shown_fields
+    from switch.iso8583.describe import meanings, values
 
-    fault = reading.fault
+    fault, structure = reading.fault, bool(reading.doubt)
+    told = values(reading.view, reading.dialect, clear=clear, structure=structure)
     return {
         "dialect": reading.dialect.name,
         "bytes": len(reading.frame),
-        "fields": shown_fields(reading.view, reading.dialect, clear=clear),
+        "fields": as_document(reading.view, told),
+        "meanings": meanings(reading.view, told, reading.dialect),
+        "doubt": reading.doubt or None,
         "error": fault and {"field": fault.field, "position": fault.position, "reason": fault.reason},
     }
+
+
+def as_document(view: "View", told: dict[int, str | None]) -> dict[str, str | None]:
+    """{"t": MTI, number: value}; None where the value may not be shown."""
+    return {"t": view.mti} | {str(number): text for number, text in told.items()}

@@ -35,6 +35,7 @@ HSM_S = 2.0  # as long as the switch's HSM client waits
 def register(subparsers: Subparsers) -> None:
     """Add `keys`."""
     listing = add_command(subparsers, "keys", "list the links' test keys, in clear", show_keys, examples=EXAMPLES)
+    listing.set_defaults(shows_card_numbers=True)  # a key may pass for one
     actions = listing.add_subparsers(metavar="ACTION")
     exchanging = add_command(
         actions, "exchange", "exchange a link's zone PIN key while the bench runs", exchange, examples=EXAMPLES

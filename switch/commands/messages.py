@@ -16,6 +16,7 @@ import msgspec
 from switch.acquirers import compose
 from switch.acquirers.pinpad import pin_block
 from switch.cards.masking import mask_pan
+from switch.commands.cardarg import card_number, find_card
 from switch.commands.common import USAGE, CommandError
 from switch.commands.session import Exchange, Session, stan_of
 from switch.config import Card, Config, find_key
@@ -30,6 +31,7 @@ AFTER: Final = {  # and the kind of its original
 }
 DEFAULT_CENTS: Final = 100_00
 DEFAULT_CASH_CENTS: Final = 20_00
+PAN: Final = 2
 LAST_STAN: Final = 999_999
 MAX_ORIGINAL_BYTES: Final = 1 << 20  # the output of `send --json` is a few thousand
 
@@ -49,7 +51,7 @@ def exchange_all(args: argparse.Namespace, config: Config, session: Session) -> 
     if args.kind != "sign-on":
         session.sign_on()
     if args.kind not in AFTER:
-        yield session.exchange(with_changes(single(args, config, session), args.de))
+        yield session.exchange(with_changes(single(args, config, session), args.de, config))
         return
     if args.original:
         original = read_original(args.original, find_card(config, args.card), config.card)
@@ -58,7 +60,7 @@ def exchange_all(args: argparse.Namespace, config: Config, session: Session) -> 
         exchange = session.exchange(first)
         yield exchange
         original = Original(first, exchange.answer.text(38) or "")
-    yield session.exchange(with_changes(follow_up(args, original), args.de))
+    yield session.exchange(with_changes(follow_up(args, original), args.de, config))
 
 
 def single(args: argparse.Namespace, config: Config, session: Session) -> Doc:
@@ -119,9 +121,11 @@ def original_cents(args: argparse.Namespace) -> int:
     return int(args.amount) if args.kind == "reversal" and args.amount is not None else DEFAULT_CENTS
 
 
-def with_changes(doc: Doc, changes: list[tuple[int, str]]) -> Doc:
-    """The message with the fields of `--de`; one without text is left out."""
-    changed = doc | {str(number): text for number, text in changes}
+def with_changes(doc: Doc, changes: list[tuple[int, str]], config: Config) -> Doc:
+    """The message with the fields of `--de`; one without text is left out, and DE 2 may be the name of a test card."""
+    changed = doc | {
+        str(number): card_number(config, text) if number == PAN and text else text for number, text in changes
+    }
     return {key: text for key, text in changed.items() if key == "t" or text}
 
 
@@ -143,15 +147,6 @@ def read_original(path: Path, card: Card, known: Iterable[Card]) -> Original:
         raise CommandError(f"{what}: it lacks {missing}", USAGE) from None
     except (msgspec.DecodeError, TypeError, AttributeError):
         raise CommandError(what, USAGE) from None
-
-
-def find_card(config: Config, wanted: str) -> Card:
-    """The card with that PAN, or the first with that behaviour."""
-    for card in config.card:
-        if wanted in (card.pan, card.behaviour):
-            return card
-    known = ", ".join(sorted({card.behaviour for card in config.card}))
-    raise CommandError(f"no such card among `monetique cards`; behaviours: {known}", USAGE)
 
 
 def encrypted_pin(args: argparse.Namespace, config: Config, card: Card) -> bytes | None:

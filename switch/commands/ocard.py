@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from switch.cards.masking import mask_pan
+from switch.commands.cardarg import HELP, WORDS, card_number, secret
 from switch.commands.common import (
     FAILED,
     FINE,
@@ -31,10 +32,10 @@ from switch.commands.control import SWITCH, ask
 from switch.commands.send import amount_cents, open_session
 
 EXAMPLES = """\
-  monetique ocard issue --card 4687380000000016 --max 300.00 --currency EUR --uses 1 --valid 30d --site demo-shop
-  monetique ocard issue --card 4687380000000016 --max 50 --uses many --site other-shop --json
-  monetique ocard show 4687381234567897 --clear
-  monetique ocard cancel 4687381234567897
+  monetique ocard issue --card approve --max 300.00 --currency EUR --uses 1 --valid 30d --site demo-shop
+  monetique ocard issue --card @number --max 50 --uses many --site other-shop --json
+  monetique ocard show - --clear < vpan              a number from standard input; the process list shows none
+  monetique ocard cancel @vpan                       or from a file
   monetique ocard list
 """
 
@@ -49,7 +50,8 @@ def register(subparsers: Subparsers) -> None:
     parser = add_command(subparsers, "ocard", "give out and manage disposable numbers", listing, examples=EXAMPLES)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     issuing = add_command(actions, "issue", "give out a number for a card", issue, examples=EXAMPLES)
-    issuing.add_argument("--card", required=True, metavar="PAN", help="the card that pays")
+    issuing.add_argument("--card", type=secret, required=True, metavar="CARD", help=f"the card that pays: {HELP}")
+    issuing.set_defaults(shows_card_numbers=True)  # the one time that the number is given out
     issuing.add_argument("--expiry", metavar="YYMM", help="the card's (default: as configured, else not said)")
     issuing.add_argument("--max", type=amount_cents, required=True, metavar="AMOUNT", help="what may be spent in all")
     issuing.add_argument("--currency", choices=tuple(CODES), default="EUR", help="of --max (EUR)")
@@ -60,7 +62,7 @@ def register(subparsers: Subparsers) -> None:
     showing.add_argument("--clear", action="store_true", help="in clear")
     cancelling = add_command(actions, "cancel", "cancel a number for good", cancel, examples=EXAMPLES)
     for action in (showing, cancelling):
-        action.add_argument("vpan", metavar="VPAN")
+        action.add_argument("vpan", type=secret, metavar="VPAN", help=f"as it is, {WORDS}")
     everything = add_command(actions, "list", "list all numbers, masked", listing, examples=EXAMPLES)
     for action in (issuing, showing, cancelling):
         action.add_argument("--link", help="the acquirer link to use (default: the first with file_actions)")
@@ -85,11 +87,13 @@ def issue(args: argparse.Namespace) -> int:
     """Ask for a number and show it, this once, in clear."""
     from switch.schemes.ocard import MANY, ONE, SITE, USES, VALIDITY_S, joined
 
-    known = (card.expiry for card in load_config(args).card if card.pan == args.card)
+    config = load_config(args)
+    pan = card_number(config, args.card)
+    known = (card.expiry for card in config.card if card.pan == pan)
     expiry = args.expiry or next(known, "")
     terms = {SITE: args.site, USES: ONE if args.uses == ONE else MANY, VALIDITY_S: str(args.valid)}
     fields = {"4": f"{args.max:012d}", "48": joined(terms), "49": CODES[args.currency]}
-    told = act(args, "add", args.card, fields | ({"14": expiry} if expiry else {}))
+    told = act(args, "add", pan, fields | ({"14": expiry} if expiry else {}))
     keys = ("vpan", "expiry", "cvv2", "max", "currency", "uses", "valid_until", "site")
     return report(args, {key: told[key] for key in keys})
 

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from switch.commands.cardarg import HELP, WORDS, secret
 from switch.commands.common import (
     FAILED,
     FINE,
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   monetique send purchase --amount 100.00            the `approve` card, with its PIN
   monetique send purchase --card funds --expect 51   a card by what it is for; exit status 1 if DE 39 differs
-  monetique send cash --card 4687380000000024 --pin 9999
+  monetique send cash --card pin-tries --pin 9999
+  monetique send purchase --no-pin --de 2=@number    a card number from a file; 2=- from standard input
   monetique send purchase --track2                   the stripe was read: DE 35 instead of DE 2 and 14
   monetique send purchase --no-pin --cvv2 000 --de 25=59
   monetique send cashback --amount 60 --cash 20      DE 54 says how much of it is paid out
@@ -65,6 +67,7 @@ BALANCE_CHARACTERS: Final = 20
 BALANCES: Final = {"01": "ledger", "02": "available"}
 MAX_FIELD: Final = 128
 MAX_DIGITS: Final = 3
+CARD_FIELDS: Final = (2, 34, 35, 36, 45)  # card numbers and tracks
 MAX_CENTS: Final = 10**12 - 1  # DE 4 has 12 digits
 
 
@@ -85,7 +88,7 @@ def register(subparsers: Subparsers) -> None:
 
 def add_card(parser: argparse.ArgumentParser) -> None:
     """Who pays, and how the card is read."""
-    parser.add_argument("--card", default="approve", help="a PAN of `monetique cards`, or a behaviour (approve)")
+    parser.add_argument("--card", default="approve", type=secret, help=f"{HELP} (approve)")
     pins = parser.add_mutually_exclusive_group()
     pins.add_argument("--pin", help="default: the card's")
     pins.add_argument("--no-pin", action="store_true", help="leave DE 52 out")
@@ -118,7 +121,7 @@ def add_message(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--de", type=data_element, action="append", default=[], metavar="NUMBER=TEXT",
-        help="set a field of the message, or with no text leave it out; may be given several times",
+        help=f"set a field of the message, or with no text leave it out; DE 2, 34, 35, 36, 45: also {WORDS}",
     )  # fmt: skip
 
 
@@ -258,7 +261,10 @@ def amount_cents(text: str) -> int:
 
 
 def data_element(text: str) -> tuple[int, str]:
-    """48=9203407 → (48, "9203407"); 52= → (52, ""). What is wrong is told without the text, which may be a secret."""
+    """48=9203407 → (48, "9203407"); 52= → (52, ""); 2=- → (2, the card number on standard input).
+
+    What is wrong is told without the text, which may be a secret.
+    """
     number, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError("expected NUMBER=TEXT, such as 48=ABC (48= leaves the field out)")
@@ -267,7 +273,7 @@ def data_element(text: str) -> tuple[int, str]:
     if len(number) > MAX_DIGITS or not 2 <= int(number) <= MAX_FIELD:
         found = number if len(number) <= MAX_DIGITS else f"{len(number)} digits"
         raise argparse.ArgumentTypeError(f"expected a field from 2 to {MAX_FIELD}, found {found}")
-    return int(number), value
+    return int(number), secret(value) if int(number) in CARD_FIELDS else value
 
 
 def three_digits(text: str) -> str:

@@ -39,7 +39,7 @@ from switch.core.specs import SwitchSpec
 from switch.core.totals import Figures
 from switch.core.transaction import NO_CONNECTION
 from switch.iso8583.codec import FormatError, View, scan
-from switch.iso8583.dialect import SPOKEN_VERSION
+from switch.iso8583.dialect_file import SPOKEN_VERSION
 from switch.iso8583.doctor import guess, other_edition
 
 AUTHORIZATION_MTIS = frozenset({"0100", "0101", "0200", "0201"})

@@ -4,10 +4,10 @@ They go to standard error, and into the part's file of events (`switch.net.event
 
     {"ts":1795305600.25,"part":"switch","event":"decline","reason":"no_route","why":"no route for 999999******0000"}
 
-Whatever reaches this module is masked already. It never makes the part wait: lines gather during a wake-up and leave in
-one write, only while the reader takes them. What a slow reader leaves behind waits in a bounded backlog, and what
-does not fit is dropped and counted; so is what exceeds the rate of its reason. Counters (`switch.net.metrics`) count
-every event.
+Whatever reaches this module is masked already; what is not is caught by the net of `switch.cards.masking`. Writing
+never makes the part wait: lines gather during a wake-up and leave in one write, only while the reader takes them. What
+a slow reader leaves behind waits in a bounded backlog, and what does not fit is dropped and counted; so is what exceeds
+the rate of its reason. Counters (`switch.net.metrics`) count every event.
 """
 
 import os
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from switch.cards.masking import without_card_numbers
 from switch.net.event_file import EventFile
 
 LINES_PER_S = 200  # of each reason: a storm of one must not hide the others; a person reads ten a second in all
@@ -24,6 +25,11 @@ BACKLOG_BYTES = 1 << 20  # some 5,000 lines: rides out a collector's restart, an
 CHUNK_BYTES = 4096  # PIPE_BUF: a pipe that polls writable takes this much without blocking
 
 Field = str | int | float
+
+
+def masked(value: Field) -> Field:
+    """A value without card numbers."""
+    return without_card_numbers(value) if isinstance(value, str) else value
 
 
 class Lines:
@@ -64,7 +70,7 @@ class Lines:
                 self.event(now, "lines", {"reason": "suppressed", "why": why, "count": left_out})
 
     def _put(self, line: Mapping[str, Field]) -> None:
-        encoded = self._encode(line)
+        encoded = self._encode({name: masked(value) for name, value in line.items()})
         if self._kept is not None:
             self._unkept += encoded
             self._unkept += b"\n"

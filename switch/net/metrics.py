@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from switch.cards.masking import without_card_numbers
 from switch.net.latencies import Latencies
 from switch.net.visitors import Visitor, Visitors
 
@@ -49,15 +50,15 @@ class PartCollector:
         """All metric families."""
         events = CounterMetricFamily("monetique_events", "Events by reason", labels=("event", "reason"))
         for (name, reason), count in self._counts.events.items():
-            events.add_metric((name, reason), count)
+            events.add_metric(_labels(name, reason), count)
         yield events
         answers = CounterMetricFamily("monetique_answers", "Authorizations answered, by DE 39", labels=("de39",))
         others = CounterMetricFamily("monetique_part", "What else the part's rules count", labels=("name",))
         for name, count in self._counters().items():
             if name.startswith(_DE39):
-                answers.add_metric((name.removeprefix(_DE39),), count)
+                answers.add_metric(_labels(name.removeprefix(_DE39)), count)
             else:
-                others.add_metric((name,), count)
+                others.add_metric(_labels(name), count)
         yield answers
         yield others
         yield from self._links()
@@ -67,8 +68,8 @@ class PartCollector:
         up = GaugeMetricFamily("monetique_link_up", "1 when signed on", labels=("link", "role", "state"))
         open_ = GaugeMetricFamily("monetique_link_connections", "Open connections", labels=("link", "role"))
         for name, role, state, connections in self._link_states():
-            up.add_metric((name, role, state), float(state == "signed-on"))
-            open_.add_metric((name, role), connections)
+            up.add_metric(_labels(name, role, state), float(state == "signed-on"))
+            open_.add_metric(_labels(name, role), connections)
         yield up
         yield open_
 
@@ -77,8 +78,13 @@ class PartCollector:
         for name, hop in self._latencies.hops.items():
             counts = hop.at_most([bound * 1000 for bound in _BOUNDS_MS])
             buckets = [(str(bound / 1000), float(count)) for bound, count in zip(_BOUNDS_MS, counts, strict=True)]
-            family.add_metric((name,), [*buckets, ("+Inf", float(hop.count))], sum_value=hop.sum_us / 1e6)
+            family.add_metric(_labels(name), [*buckets, ("+Inf", float(hop.count))], sum_value=hop.sum_us / 1e6)
         return family
+
+
+def _labels(*values: str) -> tuple[str, ...]:
+    """Values of labels, without card numbers: some come from configurations and messages."""
+    return tuple(map(without_card_numbers, values))
 
 
 def registry(collector: PartCollector) -> CollectorRegistry:

@@ -96,12 +96,6 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def prepare_directory(path: Path) -> Path:
-    """Make `path` and what is missing above it, for its owner only."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
-
-
 def next_epoch(path: Path) -> int:
     """The number of this start, durable before it is used, so that no nonce repeats across starts."""
     epoch = int(path.read_text()) + 1 if path.exists() else 1

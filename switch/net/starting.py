@@ -8,6 +8,7 @@ from pathlib import Path
 
 from switch.net import process
 from switch.net.status import Instruments
+from switch.store.directory import prepare_directory
 from switch.store.file import FileLog
 from switch.store.keys import KeyFileError
 from switch.store.log import LogError
@@ -44,8 +45,9 @@ def _report(instruments: Instruments, reason: str, error: Exception) -> None:
 
 @contextlib.contextmanager
 def open_log(directory: Path, instruments: Instruments) -> Iterator[FileLog]:
-    """The part's log under `directory`, with a line about a torn end or a damaged snapshot that a crash left."""
-    with contextlib.closing(FileLog(process.prepare_directory(directory) / "log")) as log:
+    """The log in a part's own `directory` of the data directory; a line tells of a torn end or a damaged snapshot."""
+    prepare_directory(directory.parent)
+    with contextlib.closing(FileLog(prepare_directory(directory) / "log")) as log:
         found = log.recovery
         if found.torn_bytes or found.damaged_snapshots:
             why = f"cut {found.torn_bytes} bytes that were never durable at {found.torn_place or 'no place'}; "

@@ -29,6 +29,7 @@ from switch.net.status import Instruments
 from switch.net.traffic import Traffic, TrafficRunner
 from switch.reconcile import reconcile
 from switch.reconcile.books import BooksError
+from switch.store.directory import SharedDirectoryError, prepare_directory
 from switch.store.log import LogError
 
 DRAIN_S = 12.0  # the acquirers' timer is 10 s; its reversal takes another round trip
@@ -226,8 +227,10 @@ def _events_file(data: Path, name: str) -> int | None:
 def _data_directory(data: Path, *, fresh: bool) -> Iterator[None]:
     """Hold the data directory, emptied first where asked. Raises BenchError when it is in use or not ours to empty."""
     try:
-        process.prepare_directory(data)
+        prepare_directory(data)
         descriptor = os.open(data / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except SharedDirectoryError as error:
+        raise BenchError(str(error)) from None
     except OSError as error:
         raise BenchError(
             f"{data}: {error.strerror}; choose a --data that is a directory of yours, or none yet"

@@ -1,5 +1,6 @@
 """Nothing clear of PAN, track, PIN, code or key in any artefact: plant some, run, and search all that is left."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,14 +17,14 @@ from psec import pinblock
 
 from switch import cli
 from switch.config import load
-from switch.iso8583 import dialect
+from switch.iso8583 import codec, dialect
 from switch.iso8583.codec import EncodeError, FormatError
 from tests.simulation.planted import PLANTED, found
 from tests.support.foreign import Foreign
 from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE
 from tests.support.mutation import hostile
 from tests.support.running import RunningBench, Tcp, eventually
-from tests.support.secrets import holders
+from tests.support.secrets import holders, parts
 
 LONG_PIN = "739184620517"  # four digits would be found anywhere
 CODE = "CODE12345678SECRET"
@@ -240,6 +241,24 @@ def test_describe_shows_no_secret(name: str, options: list[str], tmp_path: Path,
             shown = "".join(capsys.readouterr())
             assert "DE" in shown or "Message type" in shown or '"t"' in shown
             assert holders(FIELD_SECRETS, {"shown": shown.encode()}) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--dump"], ["--json"]])
+@pytest.mark.parametrize("form", [bytes.hex, repr, list, lambda frame: frame.hex(" ")])
+@pytest.mark.parametrize("encodings", [*itertools.product(("ascii", "b", "cp500"), ("ascii", "b"), ("ascii", "cp500"))])
+def test_describe_of_anybodys_layout_shows_no_part_of_a_card_number(
+    encodings: tuple[str, str, str], form: Callable[[bytes], object], options: list[str], tmp_path: Path, capsys: Any
+) -> None:
+    """Message type, bitmap and fields in encodings of which most mixtures are no dialect's; as people paste them."""
+    mti, bitmap, text = encodings
+    spec = {key: dict(entry) | {"data_enc": text} for key, entry in dialect.load("iso87-ascii").spec.items()}
+    spec["t"]["data_enc"], spec["p"]["data_enc"], spec["1"]["data_enc"] = mti, bitmap, bitmap
+    pan = PURCHASE["2"]
+    for doc in ({"t": "0100", "2": pan, "22": "051"}, SHORT_PURCHASE | {"48": CODE + pan, "43": f"{pan:40}"}):
+        file = tmp_path / "message"
+        file.write_text(str(form(codec.Layout(spec).encode(doc | ({"52": "0" * 16} if "52" in doc else {})))))
+        cli.main(["describe", str(file), *options])
+        assert holders(parts(pan) | {CODE}, {"shown": "".join(capsys.readouterr()).encode()}) == []
 
 
 def test_describe_of_broken_input_shows_no_secret() -> None:

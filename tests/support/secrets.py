@@ -19,6 +19,12 @@ def encodings(secret: str) -> set[bytes]:
     return forms | {text.encode() for form in forms for text in (form.hex(), form.hex().upper())}
 
 
+def parts(number: str, size: int = 8) -> set[str]:
+    """Every `size` digits in a row of a card number; what stands in any amount, with more zeros than not, left out."""
+    found = {number[at : at + size] for at in range(len(number) - size + 1)}
+    return {part for part in found if part.count("0") <= size // 2}
+
+
 def holders(secrets: Iterable[str], artefacts: Mapping[str, bytes]) -> list[str]:
     """Where a secret stands, told without it."""
     written = {name: content.rstrip(b"\0") for name, content in artefacts.items()}  # logs are made ahead of their use

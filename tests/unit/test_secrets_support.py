@@ -4,7 +4,7 @@ import pytest
 
 from switch.iso8583.describe import hexdump
 from switch.iso8583.dialect import load
-from tests.support.secrets import holders
+from tests.support.secrets import holders, parts
 
 PAN, TRACK, BLOCK = "4687380000000016", "4687380000000016=3012101", "0123456789ABCDEF"
 
@@ -19,6 +19,11 @@ PAN, TRACK, BLOCK = "4687380000000016", "4687380000000016=3012101", "0123456789A
 )  # fmt: skip
 def test_every_form_is_found(content: bytes) -> None:
     assert holders([PAN, TRACK, BLOCK], {"here": b"before" + content + b"after", "there": b"468738******0016"})
+
+
+def test_half_a_card_number_is_found() -> None:
+    assert parts(PAN) == {"46873800", "68738000", "87380000"}
+    assert holders(parts(PAN), {"here": b"4687 87380000", "there": b"468738******0016"})
 
 
 @pytest.mark.parametrize("name", ["iso87-ascii", "iso87-bcd", "iso87-ebcdic"])

@@ -98,3 +98,53 @@ def test_nothing_to_describe(describe, data: bytes) -> None:
 def test_an_unknown_dialect(describe) -> None:
     result = describe(FRAMES["iso87-ascii"], "--dialect", "iso93")
     assert (result.status, "iso87-ascii" in result.err) == (2, True)
+
+
+# -- what may be a misreading ------------------------------------------------------------------------------------------
+
+# An ASCII message type before a binary bitmap, which no shipped dialect has: DE 2 and DE 22.
+FOREIGN = b"303130304000040000000000313634363837333830303030303030303136303531"
+
+
+@pytest.mark.parametrize("options", [[], ["--dump"], ["--json"], ["--dialect", "iso87-bcd"]])
+def test_a_message_of_no_shipped_dialect_shows_nothing(describe, options: list[str]) -> None:
+    result = describe(FOREIGN, *options)
+    assert result.status == 1
+    assert "4687" not in result.out
+    assert "3436" not in result.out.replace(" ", "")
+
+
+def test_a_whole_reading_that_does_not_convince_shows_its_structure(describe) -> None:
+    """DE 7 is no date; whoever knows the dialect says so."""
+    frame = load("iso87-ascii").layout.encode({"t": "0800", "7": "9999999999", "11": "000001", "70": "301"})
+    document = describe(frame, "--json").json
+    assert document["fields"] == {"t": "0800", "7": None, "11": None, "70": None}
+    assert (document["doubt"], document["error"]) == ("DE 7 is not what that field holds", None)
+    assert "--dialect iso87-ascii they are shown" in describe(frame).out
+    assert describe(frame, "--dialect", "iso87-ascii", "--json").json["fields"]["7"] == "9999999999"
+    assert "9999999999" in describe(frame, "--clear").out
+
+
+def test_what_is_wholly_hexadecimal_is_hexadecimal(describe) -> None:
+    """A BCD message whose last byte is missing is not judged as characters."""
+    frame = FRAMES["iso87-bcd"][:-1]
+    for dialect in (["--dialect", "iso87-bcd"], []):
+        error = describe(frame.hex().encode(), "--json", *dialect).json["error"]
+        assert (error["field"], error["reason"]) == ("52", "needs 8 bytes, 7 are left")
+        assert error["position"] == len(frame) - 7
+    assert "odd number of hexadecimal digits" in describe(FRAMES["iso87-bcd"].hex().encode()[:-1]).out
+
+
+@pytest.mark.parametrize("words", [[], ["-"]])
+def test_standard_input(describe, words: list[str]) -> None:
+    assert describe(repr(FRAMES["iso87-bcd"]).encode(), *words, "--json").json["dialect"] == "iso87-bcd"
+
+
+def test_meanings(describe) -> None:
+    frame = load("iso87-ascii").layout.encode(
+        {"t": "0110", "3": "000000", "4": "000000001250", "39": "51", "49": "978"}
+    )
+    assert describe(frame, "--json").json["meanings"] == {
+        "t": "authorization response", "3": "purchase", "4": "12.50 EUR", "39": "insufficient funds", "49": "EUR"
+    }  # fmt: skip
+    assert " 39 Response Code                        51                   insufficient funds" in describe(frame).out

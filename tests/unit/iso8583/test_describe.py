@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from switch.cards.masking import mask_pan
 from switch.iso8583.codec import FormatError
-from switch.iso8583.describe import describe, hexdump
+from switch.iso8583.describe import describe, hexdump, values
 from switch.iso8583.dialect import Dialect, load
 from tests.support.iso8583_samples import PURCHASE, SHORT_PURCHASE
+from tests.support.secrets import holders
 
 SECRETS = {
     "34": "9" * 20,
@@ -32,7 +33,9 @@ def dialect(request: pytest.FixtureRequest) -> Dialect:
 
 def test_one_line_a_field(dialect: Dialect) -> None:
     lines = describe(dialect.layout.encode(SHORT_PURCHASE), dialect)
-    assert lines[0] == "  t Message type                         0100"
+    assert lines[0] == "  t Message type                         0100                 authorization request"
+    assert lines[2] == "  3 Processing Code                      000000               purchase"
+    assert lines[3] == "  4 Amount, Transaction                  000000010000         100.00 EUR"
     assert lines[1] == "  2 Primary Account Number (PAN)         468738******0003"
     assert lines[5] == " 11 System Trace Audit Number            000001"
     assert lines[8] == " 14 Date, Expiration                     4 characters"
@@ -55,9 +58,8 @@ def test_secrets_are_never_shown(dialect: Dialect) -> None:
 def test_clear_shows_everything(dialect: Dialect) -> None:
     frame = dialect.layout.encode(SHORT_PURCHASE)
     lines = describe(frame, dialect, clear=True)
-    assert [line[41:] for line in lines] == [
-        text.replace("=", "D") if dialect.name == "iso87-bcd" else text for text in SHORT_PURCHASE.values()
-    ]
+    texts = [text.replace("=", "D") if dialect.name == "iso87-bcd" else text for text in SHORT_PURCHASE.values()]
+    assert [line[41 : 41 + len(text)] for line, text in zip(lines, texts, strict=True)] == texts
     dumped = "".join(line[6:54].replace(" ", "") for line in hexdump(frame, dialect, clear=True))
     assert bytes.fromhex(dumped) == frame
 
@@ -87,7 +89,7 @@ def test_a_partial_view_says_what_was_read() -> None:
     with pytest.raises(FormatError) as caught:
         dialect.layout.scan(dialect.layout.encode(PURCHASE)[:60])
     assert describe(caught.value.partial, dialect) == [
-        "  t Message type                         0100",
+        "  t Message type                         0100                 authorization request",
         "  2 Primary Account Number (PAN)         468738******0003",
         "  3 Processing Code                      6 characters",
         "  4 Amount, Transaction                  12 characters",
@@ -131,3 +133,59 @@ def test_a_mask_shows_six_and_four_at_most(pan: str) -> None:
 )
 def test_mask_pan(pan: str, masked: str) -> None:
     assert mask_pan(pan) == masked
+
+
+PAN_1 = "4916338506082832"  # Luhn-valid, without the zeros that stand in any amount
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "shown"),
+    [
+        (42, "123456789012345", None),  # its check digit is wrong: a merchant's number
+        (43, f"SHOP {PAN_1} PARIS FR".ljust(40), "SHOP 491633******2832 PARIS FR".ljust(40)),
+        (90, PAN_1.ljust(42, "0"), "*" * 42),
+        (90, "0100" + "000001" + "1130221812" + PAN_1 + "000000", "01000000011130221812" + "*" * 22),
+        (90, "0100" + "000001" + "1130221812" + "00012345678" + "0" * 11, None),  # the message's own DE 32
+        (95, "000000123400" + "000000000000" + "C00000000" * 2, None),
+    ],
+)  # fmt: skip
+def test_a_card_number_where_values_are_shown(field: int, text: str, shown: str | None) -> None:
+    dialect = load("iso87-ascii")
+    frame = dialect.layout.encode({"t": "0420", "11": "000001", "32": "12345678", str(field): text})
+    assert values(dialect.layout.scan(frame), dialect)[field] == (text if shown is None else shown)
+    assert PAN_1[:8] not in "\n".join(describe(frame, dialect))
+    assert not holders([PAN_1], {"dump": "\n".join(hexdump(frame, dialect)).encode()})
+
+
+def test_the_messages_own_card_number_stands_nowhere_else() -> None:
+    """Not even half of it, in a field that may hold eight digits."""
+    dialect = load("iso87-ascii")
+    frame = dialect.layout.encode({"t": "0100", "2": PAN_1, "41": PAN_1[:8], "42": "MERCHANT0000001"})
+    assert values(dialect.layout.scan(frame), dialect)[41] is None
+    assert PAN_1[:8] not in "\n".join([*describe(frame, dialect), *(line[55:] for line in hexdump(frame, dialect))])
+
+
+def test_a_card_number_in_other_characters_than_the_dialects() -> None:
+    dialect = load("iso87-ebcdic")
+    doc = {"t": "0100", "43": f"{PAN_1} SHOP".ljust(40).encode().decode("cp500")}
+    frame = dialect.layout.encode(doc)
+    assert values(dialect.layout.scan(frame), dialect)[43] is None
+    assert not holders([PAN_1], {"dump": "\n".join(hexdump(frame, dialect)).encode()})
+
+
+@pytest.mark.parametrize("mti", ["3031", "0900", "0160", "0106", "0000", "1100"])
+def test_a_message_type_that_cannot_be_one_is_no_reading(mti: str) -> None:
+    dialect = load("iso87-ascii")
+    frame = dialect.layout.encode({"t": mti, "11": "000001"})
+    assert describe(frame, dialect) == [
+        "  t Message type                         unreadable",
+        "undecodable at MTI: expected a message type 0xxx, position 0",
+    ]
+    assert set("".join(line[6:54] for line in hexdump(frame, dialect))) <= {"*", " "}
+
+
+def test_only_the_structure() -> None:
+    dialect = load("iso87-ascii")
+    lines = describe(dialect.layout.encode(SHORT_PURCHASE), dialect, structure=True)
+    assert lines[1] == "  2 Primary Account Number (PAN)         16 characters"
+    assert all(line.endswith("characters") for line in lines[1:])

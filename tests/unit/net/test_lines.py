@@ -68,3 +68,11 @@ def test_a_storm_of_one_reason_hides_no_other(tmp_path: Path, lines_file: int) -
 
 def test_a_pipe_takes_a_chunk_without_blocking() -> None:
     assert os.pathconf("/", "PC_PIPE_BUF") >= lines.CHUNK_BYTES
+
+
+def test_no_card_number_leaves(tmp_path: Path, lines_file: int) -> None:
+    writer = Lines("switch", lines_file)
+    writer.event(100.5, "declined", {"reason": "x", "why": "card 4916338506082832", "rrn": "903509905164", "n": 7})
+    writer.flush()
+    line = json.loads((tmp_path / "lines").read_text())
+    assert (line["why"], line["rrn"], line["n"]) == ("card 491633******2832", "903509905164", 7)
