@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
+from switch import terminal
 from switch.commands import (
     bench,
     cards,
@@ -25,7 +26,8 @@ from switch.commands import (
     simulate,
     version,
 )
-from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
+from switch.commands.common import FAILED, FINE, INTERRUPTED, USAGE, CommandError, print_json
+from switch.commands.parser import Parser
 
 GROUP = "monetique.commands"
 FAMILIES = (bench, send, describe, dialect, cards, keys, ocard, control, config, reconcile, simulate, version)
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's) and return its exit status."""
     from switch.config import ConfigError
 
+    terminal.prepare()
     args = build_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
@@ -68,18 +71,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """All subcommands, those of other packages included."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="monetique",
         description="Card-network authorization switch simulator and load-test bench.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=lambda _: _help(parser))
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     for family in FAMILIES:
         family.register(subparsers)
     for entry in entry_points(group=GROUP):
         entry.load()(subparsers)
     return parser
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return FINE
 
 
 def _complain(error: Exception | str, status: int) -> int:

@@ -48,7 +48,7 @@ def register(subparsers: Subparsers) -> None:
     up.add_argument("--port-base", type=port, metavar="N", help="ports N, N+1, … instead of the usual; 0: free ports")
     up.add_argument("--fresh", action="store_true", help="empty the data directory first")
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
-    add_config(up)
+    add_config(up, addresses=True)
     add_data(up)
     switch = add_command(subparsers, "switch", "run the switch alone", run_switch, examples=SWITCH_EXAMPLES)
     switch.add_argument(
@@ -66,7 +66,7 @@ def register(subparsers: Subparsers) -> None:
             metavar="NAME=PORT",
             help="the port of a link, of `hsm` or of `metrics`; may be given several times",
         )
-        add_config(part)
+        add_config(part, addresses=True)
         add_data(part)
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from switch.cards.money import CURRENCY_NAMES, decimal
 from switch.commands.common import (
     FINE,
     UNREACHABLE,
@@ -20,6 +21,7 @@ from switch.commands.common import (
     print_json,
     print_table,
 )
+from switch.commands.status import print_status
 
 EXAMPLES = """\
   monetique control reset                            balances, PIN tries and limits as on the first day
@@ -29,10 +31,12 @@ EXAMPLES = """\
   monetique control hsm stall 5                      the HSM answers nothing for five seconds
   monetique control cutover                          the next business day, now: issuers get 0800/201, then 0520
   monetique control totals                           what was approved and reversed, by link, day and currency
-  monetique control status --json
+  monetique control latencies --json                 per hop, since the start: a difference of two is a run
+  monetique control status                           links, hops, counters; --json for programs
 """
 
 SWITCH = "switch"
+MOVEMENTS = ("debits", "debits_reversed", "credits", "credits_reversed")
 HSM = "hsm"
 
 
@@ -40,26 +44,39 @@ def register(subparsers: Subparsers) -> None:
     """Add `control` and its actions."""
     parser = add_command(subparsers, "control", "change a bench that runs", status, examples=EXAMPLES)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=EXAMPLES)
-    arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=EXAMPLES)
+    resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=examples_of("reset"))
+    arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=examples_of("arm"))
     arming.add_argument("--card", required=True, metavar="PAN")
     arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
-    linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=EXAMPLES)
+    linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=examples_of("link"))
     linking.add_argument("name", metavar="NAME")
     linking.add_argument("change", choices=("down", "up", "slow"))
     linking.add_argument("ms", type=float, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
     linking.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="undo it then")
-    stalling = add_command(actions, "hsm", "stall the HSM", stall, examples=EXAMPLES)
+    stalling = add_command(actions, "hsm", "stall the HSM", stall, examples=examples_of("hsm"))
     stalling.add_argument("change", choices=("stall",))
     stalling.add_argument("seconds", type=float, metavar="SECONDS", help="0 ends it")
-    asking = add_command(actions, "status", "counters, link states, latencies", status, examples=EXAMPLES)
-    cutting = add_command(actions, "cutover", "begin the next business day on all links", cutover, examples=EXAMPLES)
-    adding = add_command(actions, "totals", "show the reconciliation totals", totals, examples=EXAMPLES)
-    for action in (resetting, arming, linking, stalling, asking, cutting, adding):
-        add_config(action)
+    asking = add_command(actions, "status", "counters, link states, latencies", status, examples=examples_of("status"))
+    cutting = add_command(actions, "cutover", "begin the next business day on all links", cutover, examples=examples_of("cutover"))
+    adding = add_command(actions, "totals", "show the reconciliation totals", totals, examples=examples_of("totals"))
+    histograms = add_command(
+        actions, "latencies", "histograms of each hop since the start", latencies, examples=examples_of("latencies")
+    )
+    for action in (resetting, arming, linking, stalling, asking, cutting, adding, histograms):
+        add_config(action, used=action in (resetting, arming, asking))
         add_data(action)
         add_json(action)
+
+
+def examples_of(action: str) -> str:
+    """The lines of EXAMPLES about one action.
+
+    >>> print(examples_of("cutover").split("  ")[1])
+    monetique control cutover
+    """
+    lines = EXAMPLES.splitlines(keepends=True)
+    return "".join(line for line in lines if line.split()[2] == action)
 
 
 def count(text: str) -> int:
@@ -120,16 +137,49 @@ def totals(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"business_dates": answer["business_dates"], "totals": answer["totals"]})
     elif answer["totals"]:
-        rows = answer["totals"]
-        print_table([name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+        print_totals(answer["totals"])
     else:
         print("nothing was approved yet")
     return FINE
 
 
+def print_totals(rows: list[dict[str, Any]]) -> None:
+    """A line for each link, day, currency and kind of movement, and for what is owed in the end."""
+    lines: list[list[object]] = []
+    for row in rows:
+        place = [row["link"], row["business_date"], CURRENCY_NAMES.get(row["currency"], row["currency"])]
+        moved = ((name, row[name], row[f"{name}_amount"]) for name in MOVEMENTS if row.get(name))
+        lines += [[*place, name.replace("_", " "), count, decimal(cents)] for name, count, cents in moved]
+        lines.append([*place, "net", "", decimal(row.get("net", 0))])
+    print_table(("link", "day", "currency", "moved", "count", "amount"), lines)
+
+
 def status(args: argparse.Namespace) -> int:
     """What the switch and the issuers say about themselves."""
-    return report(args, {name: ask(args, name, {"command": "status"}) for name in (SWITCH, *issuers(args))})
+    answers = {name: ask(args, name, {"command": "status"}) for name in (SWITCH, *issuers(args))}
+    if args.json:
+        return report(args, answers)
+    print_status(answers)
+    return FINE
+
+
+def latencies(args: argparse.Namespace) -> int:
+    """Each hop's histogram since the switch started."""
+    hops = ask(args, SWITCH, {"command": "latencies"})["latencies"]
+    if args.json:
+        print_json(hops)
+    else:
+        rows = [[hop, told["count"], *(ms(told["buckets"], percent) for percent in (50, 90, 99))]
+                for hop, told in hops.items()]  # fmt: skip
+        print_table(("hop", "count", "p50 ms", "p90 ms", "p99 ms"), rows)
+    return FINE
+
+
+def ms(buckets: list[tuple[float, int]], percent: float) -> float:
+    """A percentile in milliseconds."""
+    from switch.net.recent import percentile_us
+
+    return round(percentile_us(dict(buckets), percent) / 1000, 3)
 
 
 def issuers(args: argparse.Namespace) -> Iterator[str]:

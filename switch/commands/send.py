@@ -76,7 +76,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("--port", type=port, help="default: the link's, in use or configured")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="an acquirer's timer (10)")
     parser.add_argument("--expect", metavar="CC", help="exit status 1 unless the last answer's DE 39 is this")
-    add_config(parser)
+    add_config(parser, addresses=True)
     add_data(parser)
     add_json(parser)
 

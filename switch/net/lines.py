@@ -56,7 +56,10 @@ class Lines:
                 self.event(now, "lines", {"reason": "suppressed", "why": why, "count": left_out})
 
     def _put(self, line: Mapping[str, Field]) -> None:
-        encoded = self._encode(line)
+        self.pass_on(self._encode(line))
+
+    def pass_on(self, encoded: bytes) -> None:
+        """Put a line that is encoded already, without its end, into the backlog; `flush` writes it."""
         if len(self._backlog) + len(encoded) >= BACKLOG_BYTES:
             self.dropped += 1
         else:

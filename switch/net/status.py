@@ -13,10 +13,11 @@ from switch.net.metrics import Counts, LinkState
 class Instruments:
     """A part's clock, lines, counters and latencies."""
 
-    def __init__(self, part: str, links: Sequence[str] = ()) -> None:
+    def __init__(self, part: str, links: Sequence[str] = (), lines_to: int = 2) -> None:
+        """`lines_to` is the descriptor that its lines are written to."""
         self.part = part
         self.clock = Clock()
-        self.lines = Lines(part)
+        self.lines = Lines(part, lines_to)
         self.counts = Counts()
         self.latencies = Latencies()
         self._links = links

@@ -19,14 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from switch import terminal
 from switch.net import process, upfile
 from switch.net.children import Child, ChildError, ChildProcess
 from switch.net.control import ControlError, request, socket_path
 from switch.net.live import LiveLine, say, transaction
+from switch.net.part_lines import SUFFIX, PartLines, is_trouble, sentence
 from switch.net.status import Instruments
 from switch.net.traffic import Traffic, TrafficRunner
 from switch.reconcile import reconcile
 from switch.reconcile.books import BooksError
+from switch.reconcile.report import report
 from switch.store.log import LogError
 
 DRAIN_S = 12.0  # the acquirers' timer is 10 s; its reversal takes another round trip
@@ -35,7 +38,7 @@ POLL_S = 0.05
 
 # What a data directory of ours consists of: `--fresh` empties nothing that holds anything else.
 _OURS = ("up.json", "up.json.new", "up.lock", "bench.lock", "switch", "issuer-*", "acquirer.jsonl", "book.sqlite*",
-         "data.key", "lmk", "lmk.*", "*.control", "*.events.jsonl")  # fmt: skip
+         "data.key", "lmk", "lmk.*", "*.control", "*.events.jsonl", "*.events.jsonl.1")  # fmt: skip
 
 
 class BenchError(Exception):
@@ -68,10 +71,13 @@ class _Up:
     def __init__(self, bench: Bench, stop: process.Stop) -> None:
         self._bench = bench
         self._stop = stop
-        self._instruments = Instruments("up")
+        self._on_terminal = sys.stderr.isatty()
+        self._lines_to = _events_file(bench.data) if self._on_terminal else 2
+        self._instruments = Instruments("up", lines_to=self._lines_to)
+        self._issuers = frozenset(child.name for child in bench.children) - {"hsm", "switch"}
         ports = dict(bench.ports)
         self._children = [
-            ChildProcess(child, bench.data, ports, self._report, _events_file(bench.data, child.name))
+            ChildProcess(child, bench.data, ports, self._report, PartLines(bench.data, child.name, self._show_line))
             for child in bench.children
         ]
         self._fixed_ports = all(ports.values())
@@ -116,18 +122,18 @@ class _Up:
         return all(task.result() for task in done)
 
     async def _serve(self, addresses: dict[str, str]) -> int:
-        traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
+        traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data, self._lines_to)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
         process.print_ready({**acquirers, "hsm": addresses["hsm"]})
-        if sys.stderr.isatty():
-            say(f"why something was declined, late or refused: {self._bench.data}/*.events.jsonl")
+        if self._on_terminal:
+            say(f"why something was declined, late or refused: {self._bench.data}/*{SUFFIX}")
         if self._bench.for_s is not None:
             asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
         traffic.start()
         try:
             if self._bench.traffic:
                 await self._show_first(traffic)
-            await self._live()
+            await self._live(traffic, addresses)
             await self._drain(traffic)
         finally:
             await traffic.close()
@@ -136,7 +142,9 @@ class _Up:
         except (BooksError, LogError) as error:
             say(f"no verdict: {error}")
             return process.FAILED
-        _print_verdict(verdict)
+        for line in report(verdict, terminal.width()):
+            say(line)
+        say(f"verdict: {verdict['verdict']}")
         status = await self._stop.wait()
         return process.FAILED if verdict["verdict"] == "violated" else status
 
@@ -154,14 +162,14 @@ class _Up:
                 return
         say(f"no purchase with a PIN was approved within {SHOW_WITHIN_S:.0f} s; see the parts' lines for the reasons")
 
-    async def _live(self) -> None:
+    async def _live(self, traffic: TrafficRunner, addresses: Mapping[str, str]) -> None:
         clock = self._instruments.clock
-        line = LiveLine(clock())
-        while not await self._stop.wait_for(line.every_s):
-            status = await self._status()
-            if status is not None:
-                line.show(clock(), status)
-        line.end()
+        shown = {name: address for name, address in addresses.items() if name != "metrics" and name not in self._issuers}
+        with LiveLine(clock(), shown, dropped=traffic.dropped) as line:
+            while not await self._stop.wait_for(line.every_s):
+                status, latencies = await self._status(), await self._ask("latencies")
+                if status is not None and latencies is not None:
+                    line.show(clock(), status, latencies["latencies"])
 
     async def _drain(self, traffic: TrafficRunner) -> None:
         """Let what is open end: answers, reversals and their acknowledgements."""
@@ -176,32 +184,41 @@ class _Up:
 
     async def _status(self) -> dict[str, Any] | None:
         """The switch's status; None while it restarts."""
+        return await self._ask("status")
+
+    async def _ask(self, command: str, **more: str) -> dict[str, Any] | None:
+        """The switch's answer; None while it restarts, or when it refuses."""
+        document = {"command": command, **more}
         try:
-            return await asyncio.to_thread(request, socket_path(self._bench.data, "switch"), {"command": "status"})
+            return await asyncio.to_thread(request, socket_path(self._bench.data, "switch"), document)
         except ControlError:
             return None
 
     def _report(self, event: str, reason: str, why: str) -> None:
-        self._instruments.lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
-        self._instruments.lines.flush()
+        lines = self._instruments.lines
+        lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
+        lines.flush()
+        if self._on_terminal:
+            _complain(why)
+
+    def _show_line(self, line: bytes) -> None:
+        """A line of a part, which is kept already: into our log, or what of it concerns who sits at the terminal."""
+        if self._on_terminal:
+            _complain(sentence(line))
+        elif is_trouble(line, self._issuers):
+            self._instruments.lines.pass_on(line)
+            self._instruments.lines.flush()
 
 
-def _print_verdict(verdict: Mapping[str, Any]) -> None:
-    for side in ("acquirer", "switch", "issuer"):
-        counts = [f"{name} {count}" for name, count in verdict[side].items() if type(count) is int]
-        say(f"  {side}'s book: {', '.join(counts) or 'none'}")
-    for name in ("unanswered", "double_effects", "orphan_reversals"):
-        say(f"  {name.replace('_', ' ')}: {verdict[name]}")
-    for disagreement in verdict["disagreements"]:
-        say(f"  {disagreement['kind']}: {disagreement['why']}")
-    say(f"verdict: {verdict['verdict']}")
+def _complain(text: str) -> None:
+    if text:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
-def _events_file(data: Path, name: str) -> int | None:
-    """Where a child's lines go: our standard error; where that is a terminal, a file, for the live line's sake."""
-    if not sys.stderr.isatty():
-        return None
-    path = data / f"{name}.events.jsonl"
+def _events_file(data: Path) -> int:
+    """Where our own lines and the sample traffic's go while standard error is a terminal."""
+    path = data / f"up{SUFFIX}"
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 

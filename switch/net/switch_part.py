@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ NAME = "switch"
 POLL_S = 0.01  # how often readiness is looked at while starting
 GRAIN_S = 0.01  # how late the rules may hear of time: a five-hundredth of their timers, and 100 looks a second at most
 RECORDS_EACH = 2  # of an authorization: a snapshot pays when the log is twice as long as what it would remember
-COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
+COMPLAIN_EVERY_S = 3.0  # a bench that starts as a whole is ready before the first time
 EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of `Switch.exhausted`, for `status`
 
 
@@ -145,14 +145,20 @@ class _RunningSwitch:
             if await self._stop.wait_for(POLL_S):
                 return False
             waited_s += POLL_S
-            if COMPLAIN_AFTER_S <= waited_s < COMPLAIN_AFTER_S + POLL_S:
-                states = ", ".join(
-                    f"{name} {state}" for name, role, state, _ in self._core.link_states() if role == "issuer"
-                )
-                why = f"not ready yet: HSM {'up' if self._hsm.up else 'not connected'}, {states}"
-                self._driver.event("start", {"reason": "waiting", "why": why})
+            if waited_s >= COMPLAIN_EVERY_S:
+                waited_s = 0.0
+                self._driver.event("start", {"reason": "waiting", "why": f"waiting for {'; '.join(self._awaited())}"})
                 self._instruments.lines.flush()
         return True
+
+    def _awaited(self) -> Iterator[str]:
+        """What keeps the next purchase from being approved."""
+        if not self._hsm.up:
+            yield f"the HSM: nothing answers on {self._part.hsm}"
+        for name, role, state, _ in self._core.link_states():
+            link = self._links[name] if role == "issuer" and name in self._links else None
+            if isinstance(link, Dialer) and state not in ("signed-on", "disabled"):
+                yield f"issuer {name}: {link.failure or f'{state}, its 0810 to our sign-on is outstanding'}"
 
     def _command(self, document: dict[str, Any]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         match document["command"]:
@@ -164,6 +170,8 @@ class _RunningSwitch:
                     "advices_owed": self._core.advices_owed(),
                     "exhausted": [dict(zip(EXHAUSTED, row, strict=True)) for row in self._core.exhausted()],
                 }
+            case "latencies":
+                return {"latencies": self._instruments.latencies.since_start()}
             case "link":
                 self._change_link(document)
                 return {}
@@ -178,7 +186,7 @@ class _RunningSwitch:
             case "exchange-key":
                 return self._exchange_key(str(document["name"]))
             case command:
-                known = "status, link, cutover, totals, numbers and exchange-key"
+                known = "status, latencies, link, cutover, totals, numbers and exchange-key"
                 raise ValueError(f"the switch knows {known}, not {command!r}")
 
     async def _exchange_key(self, name: str) -> dict[str, Any]:
