@@ -92,9 +92,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         title, *rest = lines
         screen = console()
         screen.print(Text(title, style="bold"))
-        screen.print(Text("\n".join(rest)), soft_wrap=True) if rest else None
+        if rest:
+            screen.print(Text("\n".join(rest)), soft_wrap=True)
     else:
-        print("\n".join(lines))
+        sys.stdout.write("\n".join(lines) + "\n")
 
 
 def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], columns_wide: int) -> list[str]:

@@ -18,6 +18,7 @@ from switch.commands.common import (
     port,
     tls_of,
 )
+from switch.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from switch.config import Config
@@ -173,7 +174,8 @@ def run_issuer(args: argparse.Namespace) -> int:
     names = [issuer.name for issuer in config.issuer]
     name = args.name or next(iter(names), "")
     if name not in names:
-        raise CommandError(f"no [[issuer]] is named {name!r}; there is {', '.join(names) or 'none'}", USAGE)
+        hint = did_you_mean(name, names)
+        raise CommandError(f"no [[issuer]] is named {name!r}{hint}; there is {', '.join(names) or 'none'}", USAGE)
     if args.port is not None:
         config = moved(config, {name: args.port})
     part = IssuerPart(
@@ -207,5 +209,7 @@ def moved(config: "Config", ports: Mapping[str, int]) -> "Config":
 
     known = {link.name for link in config.link} | {"hsm", "metrics"}
     if unknown := ports.keys() - known:
-        raise CommandError(f"nothing is named {min(unknown)}; there is {', '.join(sorted(known))}", USAGE)
+        name = min(unknown)
+        hint = did_you_mean(name, known)
+        raise CommandError(f"nothing is named {name}{hint}; there is {', '.join(sorted(known))}", USAGE)
     return with_ports(config, ports)

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from switch.cards.money import CURRENCY_NAMES, decimal
@@ -44,29 +44,35 @@ def register(subparsers: Subparsers) -> None:
     """Add `control` and its actions."""
     parser = add_command(subparsers, "control", "change a bench that runs", status, examples=EXAMPLES)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=examples_of("reset"))
-    arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=examples_of("arm"))
+
+    def action(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        return add_command(actions, name, summary, run, examples=examples_of(name))
+
+    resetting = add_command(
+        actions, "reset", "reset balances, PIN tries and limits", reset, examples=examples_of("reset")
+    )
+    arming = action("arm", "decide a card's next answers", arm)
     arming.add_argument("--card", required=True, metavar="PAN")
     arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
-    linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=examples_of("link"))
+    linking = action("link", "take a link down or up, or slow it", link)
     linking.add_argument("name", metavar="NAME")
     linking.add_argument("change", choices=("down", "up", "slow"))
     linking.add_argument("ms", type=float, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
     linking.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="undo it then")
-    stalling = add_command(actions, "hsm", "stall the HSM", stall, examples=examples_of("hsm"))
+    stalling = action("hsm", "stall the HSM", stall)
     stalling.add_argument("change", choices=("stall",))
     stalling.add_argument("seconds", type=float, metavar="SECONDS", help="0 ends it")
-    asking = add_command(actions, "status", "counters, link states, latencies", status, examples=examples_of("status"))
-    cutting = add_command(actions, "cutover", "begin the next business day on all links", cutover, examples=examples_of("cutover"))
-    adding = add_command(actions, "totals", "show the reconciliation totals", totals, examples=examples_of("totals"))
-    histograms = add_command(
-        actions, "latencies", "histograms of each hop since the start", latencies, examples=examples_of("latencies")
+    asking = action("status", "counters, link states, latencies", status)
+    cutting = add_command(
+        actions, "cutover", "begin the next business day on all links", cutover, examples=examples_of("cutover")
     )
-    for action in (resetting, arming, linking, stalling, asking, cutting, adding, histograms):
-        add_config(action, used=action in (resetting, arming, asking))
-        add_data(action)
-        add_json(action)
+    adding = action("totals", "show the reconciliation totals", totals)
+    histograms = action("latencies", "histograms of each hop since the start", latencies)
+    for each in (resetting, arming, linking, stalling, asking, cutting, adding, histograms):
+        add_config(each, used=each in (resetting, arming, asking))
+        add_data(each)
+        add_json(each)
 
 
 def examples_of(action: str) -> str:

@@ -42,6 +42,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(result)
     else:
-        print("\n".join(report(result, width())))
         print(f"verdict: {result['verdict']}")
+        print("\n".join(report(result, width())))
     return FAILED if result["verdict"] == "violated" else FINE

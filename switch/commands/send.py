@@ -159,11 +159,23 @@ def open_session(args: argparse.Namespace, config: "Config") -> "Session":
         raise CommandError(str(error), USAGE) from None
     if link.role != "acquirer":
         raise CommandError(f"{link.name} leads to an issuer; as an acquirer one sends on an acquirer link", USAGE)
-    number = args.port or running_ports(args.data).get(link.name, link.port)
+    running = running_ports(args.data)
+    number = args.port or running.get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
     dialect = load(link.dialect).for_link()
     macs = macs_of(config, link, dialect)
-    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs)
+    absent = whereabouts(args.data, running)
+    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs, absent)
+
+
+def whereabouts(data: Path, running: dict[str, int]) -> str:
+    """Where a bench was looked for, and what to do."""
+    if running:
+        return f"the bench in {data} listens on " + ", ".join(f"{name} {port}" for name, port in running.items())
+    return (
+        f"no bench runs in {data.resolve()} (there is no up.json of a process that lives): start one with "
+        "`monetique up`, or name the directory of the one that runs with --data, or its port with --port"
+    )
 
 
 def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None":

@@ -14,6 +14,7 @@ from switch.iso8583.framing import Framing
 from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.profiles.mix import MIXES
 from switch.schemes.ocard import OcardSpec, Place
+from switch.spelling import did_you_mean
 
 # `--port-base N` puts these at N, N+1, …; the three in between belong to parts that have their own configuration.
 PORT_ORDER: Final = ("acquirer", "acquirer-bcd", "issuer-1", "issuer-2", "hsm", "web", "mqtt", "smtp", "metrics")
@@ -96,7 +97,8 @@ def find_link(config: Config, name: str) -> Link:
     for link in config.link:
         if link.name == name:
             return link
-    raise LookupError(f"no link is named {name!r}; there is {', '.join(link.name for link in config.link)}")
+    known = [link.name for link in config.link]
+    raise LookupError(f"no link is named {name!r}{did_you_mean(name, known)}; there is {', '.join(known)}")
 
 
 def find_key(config: Config, link: str, type_name: str) -> Key:

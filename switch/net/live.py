@@ -19,7 +19,6 @@ from switch.net.latencies import MOMENT_WORDS
 from switch.net.recent import Figures, Look, Recent, since_start
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
@@ -107,7 +106,7 @@ class LiveLine:
         self._dropped = dropped
         self._dropped_before = 0
         self._notice = notice
-        self._recent = Recent()
+        self._recent = Recent(now)
         self._meant_down: frozenset[str] | None = None
         self._live: Live | None = None
 

@@ -29,7 +29,7 @@ class Look(NamedTuple):
         """From the switch's answers to `status` and `latencies`."""
         answers = {name: count for name, count in status["counters"].items() if name.startswith(_DE39)}
         total = latencies.get(TOTAL, {"buckets": ()})
-        return cls(at, answers, dict(status["events"]), {start: count for start, count in total["buckets"]})
+        return cls(at, answers, dict(status["events"]), dict(total["buckets"]))
 
 
 class Figures(NamedTuple):
@@ -51,13 +51,14 @@ class Figures(NamedTuple):
 class Recent:
     """The looks of the last `seconds`."""
 
-    def __init__(self, seconds: float = WINDOW_S) -> None:
+    def __init__(self, began: float, seconds: float = WINDOW_S) -> None:
+        """Before `began` nothing happened."""
         self._seconds = seconds
-        self._looks: deque[Look] = deque()
+        self._looks = deque([Look(began, {}, {}, {})])
 
     def add(self, look: Look) -> Figures:
         """Take another look, and return what happened since the oldest one that counts."""
-        if self._looks and sum(look.counters.values()) < sum(self._looks[-1].counters.values()):
+        if sum(look.counters.values()) < sum(self._looks[-1].counters.values()):
             self._looks.clear()  # restarted
         self._looks.append(look)
         while len(self._looks) > 2 and look.at - self._looks[1].at >= self._seconds:

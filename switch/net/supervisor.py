@@ -98,6 +98,8 @@ class _Up:
 
     async def _start(self) -> dict[str, str] | None:
         """Start the children and wait until all are ready; their addresses by name, None when asked to stop."""
+        if self._on_terminal:
+            _complain(f"starting {', '.join(child.name for child in self._children)}")
         for child in self._children:
             child.start()
             if not self._fixed_ports and not await self._wait_ready([child]):  # the next one must be told its port
@@ -124,16 +126,18 @@ class _Up:
     async def _serve(self, addresses: dict[str, str]) -> int:
         traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data, self._lines_to)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
-        process.print_ready({**acquirers, "hsm": addresses["hsm"]})
+        shown = {**acquirers, "hsm": addresses["hsm"]}
+        process.print_ready(shown)
         if self._on_terminal:
             say(f"why something was declined, late or refused: {self._bench.data}/*{SUFFIX}")
         if self._bench.for_s is not None:
             asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
+        await self._tell_keys()
         traffic.start()
         try:
             if self._bench.traffic:
                 await self._show_first(traffic)
-            await self._live(traffic, addresses)
+            await self._live(traffic, shown)
             await self._drain(traffic)
         finally:
             await traffic.close()
@@ -147,6 +151,14 @@ class _Up:
         say(f"verdict: {verdict['verdict']}")
         status = await self._stop.wait()
         return process.FAILED if verdict["verdict"] == "violated" else status
+
+    async def _tell_keys(self) -> None:
+        """Zone PIN keys that an earlier run on this data directory exchanged are in the switch's log; the sample
+        traffic begins with the configured ones, so it is told."""
+        for source in self._bench.traffic:
+            told = await self._ask("zone-key", name=source.link)
+            if told is not None and told["field"] and not source.part.take_key(told["field"]):
+                self._report("key", "not-taken", f"{source.link}: the exchanged key is not under this link's ZMK")
 
     async def _show_first(self, traffic: TrafficRunner) -> None:
         """Wait for the first approved purchase with a PIN and show it; without one, say so and go on."""
@@ -164,8 +176,7 @@ class _Up:
 
     async def _live(self, traffic: TrafficRunner, addresses: Mapping[str, str]) -> None:
         clock = self._instruments.clock
-        shown = {name: address for name, address in addresses.items() if name != "metrics" and name not in self._issuers}
-        with LiveLine(clock(), shown, dropped=traffic.dropped) as line:
+        with LiveLine(clock(), addresses, dropped=traffic.dropped) as line:
             while not await self._stop.wait_for(line.every_s):
                 status, latencies = await self._status(), await self._ask("latencies")
                 if status is not None and latencies is not None:
@@ -174,6 +185,8 @@ class _Up:
     async def _drain(self, traffic: TrafficRunner) -> None:
         """Let what is open end: answers, reversals and their acknowledgements."""
         traffic.stop_traffic()
+        if self._on_terminal:
+            _complain("stopping: what is open comes to its end; Ctrl-C again cuts that short")
         deadline = self._instruments.clock() + DRAIN_S
         while self._instruments.clock() < deadline and not self._stop.insisted:
             status = await self._status()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from switch.cards.vault import Vault
-from switch.core.keys import Exchange
+from switch.core.keys import Exchange, Exported
 from switch.core.specs import SwitchSpec
 from switch.core.switch import Switch
 from switch.core.totals import Figures
@@ -26,6 +26,7 @@ from switch.net.status import Instruments
 from switch.net.tls import Tls
 from switch.net.visitors import Visitors
 from switch.schemes.ocard import Ocard, OcardSpec
+from switch.spelling import did_you_mean
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 
@@ -185,25 +186,38 @@ class _RunningSwitch:
                 return {"numbers": self._core.instruments(self._instruments.clock())}
             case "exchange-key":
                 return self._exchange_key(str(document["name"]))
+            case "zone-key":
+                return self._export_key(str(document["name"]))
             case command:
-                known = "status, latencies, link, cutover, totals, numbers and exchange-key"
+                known = "status, latencies, link, cutover, totals, numbers, exchange-key and zone-key"
                 raise ValueError(f"the switch knows {known}, not {command!r}")
 
     async def _exchange_key(self, name: str) -> dict[str, Any]:
         """Begin, and wait for how it ends: the core gives up by itself."""
         ended: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        try:
-            self._core.exchange_key(name, ended.set_result)
-        except KeyError:
-            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}") from None
+        self._check_link(name)
+        self._core.exchange_key(name, ended.set_result)
         self._driver.wake()
         return (await ended)._asdict()
+
+    async def _export_key(self, name: str) -> dict[str, Any]:
+        """The zone PIN key that exchanges have left in use, under the link's ZMK: for those who hold that in clear."""
+        told: asyncio.Future[Exported] = asyncio.get_running_loop().create_future()
+        self._check_link(name)
+        self._core.export_key(name, told.set_result)
+        self._driver.wake()
+        return (await told)._asdict()
+
+    def _check_link(self, name: str) -> None:
+        """Raise ValueError where there is no such link."""
+        if name not in self._links:
+            known = ", ".join(self._links)
+            raise ValueError(f"no link is named {name!r}{did_you_mean(name, self._links)}; there is {known}")
 
     def _change_link(self, document: dict[str, Any]) -> None:
         """`link NAME up | down | slow MS`, undone after `for_s` seconds where given."""
         name, action = str(document["name"]), document["action"]
-        if name not in self._links:
-            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}")
+        self._check_link(name)
         link = self._links[name]
         undo = asyncio.get_running_loop().call_later
         for_s = float(document.get("for_s") or 0)

@@ -158,9 +158,7 @@ class LinesJournal:
 class TrafficRunner:
     """All simulated acquirers of the bench. Use inside the running loop."""
 
-    def __init__(
-        self, traffic: Sequence[Traffic], addresses: Mapping[str, str], data: Path, lines_to: int = 2
-    ) -> None:
+    def __init__(self, traffic: Sequence[Traffic], addresses: Mapping[str, str], data: Path, lines_to: int = 2) -> None:
         """`lines_to` is the descriptor that the acquirers' lines are written to."""
         self._journal = LinesJournal(data / "acquirer.jsonl")
         self._traffic = traffic
