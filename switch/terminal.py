@@ -13,6 +13,7 @@ The same text goes to terminals of any width and encoding, and into pipes and fi
 import codecs
 import io
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -113,7 +114,7 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], column
     requests  120
     """
     body = [list(row) for row in rows]
-    numeric = [bool(body) and all(isinstance(row[at], int | float) for row in body) for at in range(len(columns))]
+    numeric = [bool(body) and all(_is_number(row[at]) for row in body) for at in range(len(columns))]
     texts = [list(columns), *([printable(str(cell)) for cell in row] for row in body)]
     widths = [max(map(len, cells)) for cells in zip(*texts, strict=True)]
     if sum(widths) + len(GAP) * (len(widths) - 1) > columns_wide and body:
@@ -125,6 +126,11 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], column
         ).rstrip()
         for line in texts
     ]
+
+
+def _is_number(cell: object) -> bool:
+    """Whether a cell stands to the right: a number, an amount or a duration with its decimals, or nothing."""
+    return isinstance(cell, int | float) or re.fullmatch(r"-?|-?[0-9]+\.[0-9]+", str(cell)) is not None
 
 
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], columns_wide: int) -> list[str]:

@@ -181,11 +181,11 @@ def latencies(args: argparse.Namespace) -> int:
     return FINE
 
 
-def ms(buckets: list[tuple[float, int]], percent: float) -> float:
+def ms(buckets: list[tuple[float, int]], percent: float) -> str:
     """A percentile in milliseconds."""
     from switch.net.recent import percentile_us
 
-    return round(percentile_us(dict(buckets), percent) / 1000, 3)
+    return f"{percentile_us(dict(buckets), percent) / 1000:.3f}"
 
 
 def issuers(args: argparse.Namespace) -> Iterator[str]:

@@ -56,7 +56,7 @@ def test_status_for_programs_and_people(monetique, asked) -> None:
     assert set(monetique("control", "status", "--json").json) == {"switch", "issuer-1", "issuer-2"}
     shown = monetique("control", "status").out
     assert max(map(len, shown.splitlines())) < 80
-    for line in ("switch: pid 7 in flight 3", "answered by DE 39: 00 1140, 51 20", "issuer-1  issuer  signed-on"):
+    for line in ("switch: pid 7, in flight 3", "answered by DE 39: 00 1140, 51 20", "issuer-1  issuer  signed-on"):
         assert line in shown
 
 
@@ -65,7 +65,7 @@ def test_latencies_are_histograms(monetique, monkeypatch: pytest.MonkeyPatch) ->
     hops = {"total": {"count": 4, "sum_us": 9_000.0, "buckets": [[1_000.0, 3], [6_000.0, 1]]}}
     monkeypatch.setattr(control, "request", lambda *_: {"ok": True, "latencies": hops})
     assert monetique("control", "latencies", "--json").json == hops
-    assert monetique("control", "latencies").out.splitlines()[1].split() == ["total", "4", "1.0", "6.0", "6.0"]
+    assert monetique("control", "latencies").out.splitlines()[1].split() == ["total", "4", "1.000", "6.000", "6.000"]
 
 
 @pytest.mark.parametrize("action", ["reset", "arm", "link", "hsm", "status", "cutover", "totals", "latencies"])
