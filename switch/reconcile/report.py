@@ -25,6 +25,8 @@ def report(result: Mapping[str, Any], columns_wide: int) -> Iterator[str]:
     rows, yours = _rows(result)
     yield from table_lines(COLUMNS, rows, columns_wide)
     wide = min(columns_wide, MAX_COLUMNS)
+    if result["acquirer"].get("reversed"):  # else the row would seem to differ from the others
+        yield from wrapped("an acquirer counts a request that it reversed as reversed only", wide, rest="  ")
     for name in yours:
         yield f"{name}: yours, not compared"
     switch, issuer = result["switch"], result["issuer"]

@@ -22,9 +22,10 @@ BOOKS: dict[str, Any] = {
 }  # fmt: skip
 TABLE = """\
 book      requests  approved  declined  reversed  open
-acquirer         7         5         1         1  0
-switch           7         6         1         1  0
-issuers          6         6         0         1  -
+acquirer         7         5         1         1     0
+switch           7         6         1         1     0
+issuers          6         6         0         1     -
+an acquirer counts a request that it reversed as reversed only
 switch: advices 2
 cardholders' accounts: 5 bookings stand, -6984.06 EUR in all
 unanswered 0, double effects 0, orphan reversals 0
