@@ -114,7 +114,7 @@ class LiveLine:
         if terminal.can_redraw():
             from rich.live import Live
 
-            self._live = Live(console=terminal.console(), auto_refresh=False)
+            self._live = Live(console=terminal.console(), auto_refresh=False, redirect_stderr=sys.stderr.isatty())
             self._live.start()
         return self
 

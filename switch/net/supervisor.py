@@ -217,7 +217,7 @@ class _Up:
     def _show_line(self, line: bytes) -> None:
         """A line of a part, which is kept already: into our log, or what of it concerns who sits at the terminal."""
         if self._on_terminal:
-            _complain(sentence(line))
+            _complain(terminal.printable(sentence(line)))
         elif is_trouble(line, self._issuers):
             self._instruments.lines.pass_on(line)
             self._instruments.lines.flush()

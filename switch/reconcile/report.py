@@ -1,9 +1,9 @@
 """The verdict for people: a table with a row for each book, then what is open or disagrees.
 
     book       requests  approved  declined  reversed  open
-    acquirer        218       206         6         6     0
-    switch          218       212         6         7     0
-    issuers         216       213         3         7     -
+    acquirer        218       207         5         6     0
+    switch          218       213         5         6     0
+    issuers         216       213         3         6     -
 
 A book that a foreign acquirer or issuer keeps is not compared, and its row says so instead of showing zeros.
 """
