@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
-from switch import native
+from switch import native, terminal
 from switch.commands import (
     bench,
     cards,
@@ -29,7 +29,8 @@ from switch.commands import (
     version,
     watch,
 )
-from switch.commands.common import FAILED, INTERRUPTED, USAGE, CommandError, print_json
+from switch.commands.common import FAILED, FINE, INTERRUPTED, USAGE, CommandError, print_json
+from switch.commands.parser import Parser
 
 GROUP = "monetique.commands"
 FAMILIES = (
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's) and return its exit status."""
     if native.problem is not None:
         return _complain(native.problem, USAGE)
+    terminal.prepare()
     words = control.action_first(sys.argv[1:] if argv is None else argv)
     with output.masked():
         args = build_parser().parse_args(words)
@@ -84,18 +86,24 @@ def _run(args: argparse.Namespace) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """All subcommands, those of other packages included."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="monetique",
         description="Card-network authorization switch simulator and load-test bench.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=lambda _: _help(parser))
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     for family in FAMILIES:
         family.register(subparsers)
     for entry in entry_points(group=GROUP):
         entry.load()(subparsers)
     return parser
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return FINE
 
 
 def _complain(error: Exception | str, status: int) -> int:

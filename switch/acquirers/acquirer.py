@@ -119,6 +119,11 @@ class Acquirer:
         """How many transactions are open, unanswered or their reversal unacknowledged, and how many steps to come."""
         return len(self._transactions) + len(self._sales)
 
+    def take_key(self, exchanged: str) -> bool:
+        """Use the zone PIN key that the switch has had since an earlier exchange: `U`, 32 digits of the key under the
+        zone master key, 6 of its check value. False: it is not that."""
+        return self._pinpad.take(exchanged)
+
     def exchange_key(self, random_bytes: bytes, now: float) -> None:
         """Give the switch a new zone PIN key made of 16 random bytes. Raises ValueError without a zone master key."""
         self._session.exchange_key(random_bytes, now)

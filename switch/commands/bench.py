@@ -22,6 +22,7 @@ from switch.commands.common import (
     tls_of,
 )
 from switch.commands.recording import add_record, recording
+from switch.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from switch.config import Config
@@ -68,7 +69,7 @@ def register(subparsers: Subparsers) -> None:
     up.add_argument("--no-traffic", action="store_true", help="send no sample traffic")
     add_profile(up, "of all simulated issuers")
     add_record(up)
-    add_config(up)
+    add_config(up, addresses=True)
     add_data(up)
     switch = add_command(subparsers, "switch", "run the switch alone", run_switch, examples=SWITCH_EXAMPLES)
     switch.add_argument(
@@ -91,7 +92,7 @@ def register(subparsers: Subparsers) -> None:
             metavar="NAME=PORT",
             help="the port of a link, of `hsm` or of `metrics`; may be given several times",
         )
-        add_config(part)
+        add_config(part, addresses=True)
         add_data(part)
 
 
@@ -216,7 +217,8 @@ def run_issuer(args: argparse.Namespace) -> int:
     names = [issuer.name for issuer in config.issuer]
     name = args.name or next(iter(names), "")
     if name not in names:
-        raise CommandError(f"no [[issuer]] is named {name!r}; there is {', '.join(names) or 'none'}", USAGE)
+        hint = did_you_mean(name, names)
+        raise CommandError(f"no [[issuer]] is named {name!r}{hint}; there is {', '.join(names) or 'none'}", USAGE)
     if args.port is not None:
         config = moved(config, {name: args.port})
     part = IssuerPart(
@@ -261,5 +263,7 @@ def moved(config: "Config", ports: Mapping[str, int]) -> "Config":
 
     known = {link.name for link in config.link} | {"hsm", "metrics"}
     if unknown := ports.keys() - known:
-        raise CommandError(f"nothing is named {min(unknown)}; there is {', '.join(sorted(known))}", USAGE)
+        name = min(unknown)
+        hint = did_you_mean(name, known)
+        raise CommandError(f"nothing is named {name}{hint}; there is {', '.join(sorted(known))}", USAGE)
     return with_ports(config, ports)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from switch.commands.common import USAGE, CommandError
+from switch.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from switch.config import Card, Config
@@ -49,8 +50,9 @@ def find_card(config: "Config", wanted: str) -> "Card":
     for card in config.card:
         if wanted in (card.pan, card.behaviour):
             return card
-    known = ", ".join(sorted({card.behaviour for card in config.card}))
-    raise CommandError(f"no such card among `monetique cards`; behaviours: {known}", USAGE)
+    known = sorted({card.behaviour for card in config.card})
+    hint = did_you_mean(wanted, known)
+    raise CommandError(f"no such card among `monetique cards`{hint}; behaviours: {', '.join(known)}", USAGE)
 
 
 def card_number(config: "Config", wanted: str) -> str:

@@ -4,12 +4,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from switch import native
 from switch.commands import output
+from switch.terminal import print_table as print_table
 
 if TYPE_CHECKING:
     from switch.config import Config, Link
@@ -47,17 +48,23 @@ def add_command(
     return parser
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """`--config FILE` and `--insecure`; see `load_config`."""
+def add_config(parser: argparse.ArgumentParser, *, addresses: bool = False, used: bool = True) -> None:
+    """`--config FILE`, and `--insecure` for a command that opens or dials the `addresses` in it; see `load_config`.
+
+    Where an option means nothing (`used` and `addresses` false) it is accepted, as it always was, and not in the help.
+    """
     parser.add_argument(
         "--config",
         type=Path,
         default=os.environ.get("MONETIQUE_CONFIG") or None,
         metavar="FILE",
-        help="configuration laid over the shipped one (default: $MONETIQUE_CONFIG)",
+        help="configuration laid over the shipped one (default: $MONETIQUE_CONFIG)" if used else argparse.SUPPRESS,
     )
     parser.add_argument(
-        "--insecure", action="store_true", help="accept addresses other than this machine's, unencrypted"
+        "--insecure",
+        action="store_true",
+        default=not addresses,
+        help="accept addresses other than this machine's, unencrypted" if addresses else argparse.SUPPRESS,
     )
 
 
@@ -136,16 +143,8 @@ def say_twins(remedy: str) -> None:
 
 
 def print_json(document: Any) -> None:
-    """One document, indented, on standard output."""
+    """One document, indented, on standard output; other characters than ASCII are escaped where it is not UTF-8."""
     output.write_json(document)
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Left-aligned columns under their titles."""
-    lines = [list(columns), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def outline(value: dict[str, Any], indent: str = "  ") -> Iterator[str]:

@@ -37,7 +37,7 @@ def register(subparsers: Subparsers) -> None:
     checked.add_argument("file", type=Path, nargs="?", metavar="FILE", help="default: --config")
     shown = add_command(actions, "show", "print the shipped configuration", show, examples=EXAMPLES)
     for action in (checked, shown):
-        add_config(action)
+        add_config(action, addresses=True)
         add_json(action)
 
 

@@ -6,9 +6,10 @@ so `action_first` turns such a command line into `control decline issuer-1 20%`.
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from switch.cards.money import CURRENCY_NAMES, decimal
 from switch.commands.cardarg import HELP, find_card, secret
 from switch.commands.common import (
     FINE,
@@ -26,6 +27,7 @@ from switch.commands.common import (
     print_table,
     refuse_shared,
 )
+from switch.commands.status import print_status
 
 EXAMPLES = """\
   monetique control reset                            balances, PIN tries and limits as on the first day
@@ -37,7 +39,8 @@ EXAMPLES = """\
   monetique control hsm stall 5                      the HSM answers nothing for five seconds
   monetique control cutover                          the next business day, now: issuers get 0800/201, then 0520
   monetique control totals                           what was approved and reversed, by link, day and currency
-  monetique control status --json
+  monetique control latencies --json                 per hop, since the start: a difference of two is a run
+  monetique control status                           links, hops, counters; --json for programs
 """
 
 SHARE = """\
@@ -46,6 +49,7 @@ reversals and armed cards are not touched. Like the profile, it lasts until `0%`
 """
 
 SWITCH = "switch"
+MOVEMENTS = ("debits", "debits_reversed", "credits", "credits_reversed")
 HSM = "hsm"
 
 
@@ -53,12 +57,18 @@ def register(subparsers: Subparsers) -> None:
     """Add `control` and its actions."""
     parser = add_command(subparsers, "control", "change a bench that runs", status, examples=EXAMPLES)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    resetting = add_command(actions, "reset", "reset balances, PIN tries and limits", reset, examples=EXAMPLES)
-    arming = add_command(actions, "arm", "decide a card's next answers", arm, examples=EXAMPLES)
+
+    def action(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        return add_command(actions, name, summary, run, examples=examples_of(name))
+
+    resetting = add_command(
+        actions, "reset", "reset balances, PIN tries and limits", reset, examples=examples_of("reset")
+    )
+    arming = action("arm", "decide a card's next answers", arm)
     arming.add_argument("--card", type=secret, required=True, metavar="CARD", help=HELP)
     arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
-    declining = add_command(actions, "decline", "decline a share of the approvals", decline, examples=EXAMPLES)
+    declining = action("decline", "decline a share of the approvals", decline)
     declining.usage = "monetique control ISSUER decline PERCENT [--de39 CC] [--data DIR] [--json]"
     declining.description = SHARE
     declining.add_argument("issuer", metavar="ISSUER", help="the name of an [[issuer]]")
@@ -66,24 +76,37 @@ def register(subparsers: Subparsers) -> None:
         "percent", type=percentage, metavar="PERCENT", help="from 0%% to 100%%, such as 20%% or 0.5%%"
     )
     declining.add_argument("--de39", type=response_code, default="05", metavar="CC", help="with this DE 39 (05)")
-    profiling = add_command(actions, "profile", "change how late an issuer answers", profile, examples=EXAMPLES)
+    profiling = action("profile", "change how late an issuer answers", profile)
     profiling.add_argument("issuer", metavar="ISSUER", help="the name of an [[issuer]]")
     profiling.add_argument("name", metavar="NAME", help="a latency profile; lasts until the issuer restarts")
-    linking = add_command(actions, "link", "take a link down or up, or slow it", link, examples=EXAMPLES)
+    linking = action("link", "take a link down or up, or slow it", link)
     linking.add_argument("name", metavar="NAME")
     linking.add_argument("change", choices=("down", "up", "slow"))
     linking.add_argument("ms", type=float, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
     linking.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="undo it then")
-    stalling = add_command(actions, "hsm", "stall the HSM", stall, examples=EXAMPLES)
+    stalling = action("hsm", "stall the HSM", stall)
     stalling.add_argument("change", choices=("stall",))
     stalling.add_argument("seconds", type=float, metavar="SECONDS", help="0 ends it")
-    asking = add_command(actions, "status", "counters, link states, latencies", status, examples=EXAMPLES)
-    cutting = add_command(actions, "cutover", "begin the next business day on all links", cutover, examples=EXAMPLES)
-    adding = add_command(actions, "totals", "show the reconciliation totals", totals, examples=EXAMPLES)
-    for action in (resetting, arming, declining, profiling, linking, stalling, asking, cutting, adding):
-        add_config(action)
-        add_data(action)
-        add_json(action)
+    asking = action("status", "counters, link states, latencies", status)
+    cutting = add_command(
+        actions, "cutover", "begin the next business day on all links", cutover, examples=examples_of("cutover")
+    )
+    adding = action("totals", "show the reconciliation totals", totals)
+    histograms = action("latencies", "histograms of each hop since the start", latencies)
+    for each in (resetting, arming, declining, profiling, linking, stalling, asking, cutting, adding, histograms):
+        add_config(each, used=each in (resetting, arming, declining, profiling, asking))
+        add_data(each)
+        add_json(each)
+
+
+def examples_of(action: str) -> str:
+    """The lines of EXAMPLES about one action.
+
+    >>> print(examples_of("cutover").split("  ")[1])
+    monetique control cutover
+    """
+    lines = EXAMPLES.splitlines(keepends=True)
+    return "".join(line for line in lines if action in line.split()[2:4])
 
 
 def count(text: str) -> int:
@@ -179,16 +202,49 @@ def totals(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"business_dates": answer["business_dates"], "totals": answer["totals"]})
     elif answer["totals"]:
-        rows = answer["totals"]
-        print_table([name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+        print_totals(answer["totals"])
     else:
         print("nothing was approved yet")
     return FINE
 
 
+def print_totals(rows: list[dict[str, Any]]) -> None:
+    """A line for each link, day, currency and kind of movement, and for what is owed in the end."""
+    lines: list[list[object]] = []
+    for row in rows:
+        place = [row["link"], row["business_date"], CURRENCY_NAMES.get(row["currency"], row["currency"])]
+        moved = ((name, row[name], row[f"{name}_amount"]) for name in MOVEMENTS if row.get(name))
+        lines += [[*place, name.replace("_", " "), count, decimal(cents)] for name, count, cents in moved]
+        lines.append([*place, "net", "", decimal(row.get("net", 0))])
+    print_table(("link", "day", "currency", "moved", "count", "amount"), lines)
+
+
 def status(args: argparse.Namespace) -> int:
     """What the switch and the issuers say about themselves."""
-    return report(args, {name: ask(args, name, {"command": "status"}) for name in (SWITCH, *issuers(args))})
+    answers = {name: ask(args, name, {"command": "status"}) for name in (SWITCH, *issuers(args))}
+    if args.json:
+        return report(args, answers)
+    print_status(answers)
+    return FINE
+
+
+def latencies(args: argparse.Namespace) -> int:
+    """Each hop's histogram since the switch started."""
+    hops = ask(args, SWITCH, {"command": "latencies"})["latencies"]
+    if args.json:
+        print_json(hops)
+    else:
+        rows = [[hop, told["count"], *(ms(told["buckets"], percent) for percent in (50, 90, 99))]
+                for hop, told in hops.items()]  # fmt: skip
+        print_table(("hop", "count", "p50 ms", "p90 ms", "p99 ms"), rows)
+    return FINE
+
+
+def ms(buckets: list[tuple[float, int]], percent: float) -> str:
+    """A percentile in milliseconds."""
+    from switch.net.recent import percentile_us
+
+    return f"{percentile_us(dict(buckets), percent) / 1000:.3f}"
 
 
 def issuers(args: argparse.Namespace) -> Iterator[str]:

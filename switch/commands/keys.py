@@ -29,6 +29,11 @@ EXAMPLES = """\
   monetique keys exchange issuer-1                   a new zone PIN key with that institution, by 0800/101
 """
 
+EXCHANGE_EXAMPLES = """\
+  monetique keys exchange issuer-1                   the simulated issuer takes it
+  monetique keys exchange acquirer --json            with the acquirer that is signed on there; `send` uses it too
+"""
+
 HSM_S = 2.0  # as long as the switch's HSM client waits
 
 
@@ -38,7 +43,7 @@ def register(subparsers: Subparsers) -> None:
     listing.set_defaults(shows_card_numbers=True)  # a key may pass for one
     actions = listing.add_subparsers(metavar="ACTION")
     exchanging = add_command(
-        actions, "exchange", "exchange a link's zone PIN key while the bench runs", exchange, examples=EXAMPLES
+        actions, "exchange", "exchange a link's zone PIN key while the bench runs", exchange, examples=EXCHANGE_EXAMPLES
     )  # fmt: skip
     exchanging.add_argument("name", metavar="LINK")
     for parser in (listing, exchanging):
@@ -49,9 +54,12 @@ def register(subparsers: Subparsers) -> None:
 
 def exchange(args: argparse.Namespace) -> int:
     """A new key, made by the HSM and taken by the partner; its check value is told, itself it is not."""
-    link = next((link for link in load_config(args).link if link.name == args.name), None)
-    if link is None:
-        raise CommandError(f"no link is named {args.name!r}; see `monetique keys`", USAGE)
+    from switch.config import find_link
+
+    try:
+        link = find_link(load_config(args), args.name)
+    except LookupError as error:
+        raise CommandError(str(error), USAGE) from None
     document = {"command": "exchange-key", "name": args.name}
     answer = ask(args, SWITCH, document, HSM_S + link.timeout_s)
     if args.json:

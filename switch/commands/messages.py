@@ -14,12 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from switch.acquirers import compose
-from switch.acquirers.pinpad import pin_block
+from switch.acquirers.pinpad import PinPad
 from switch.cards.masking import mask_pan
 from switch.commands.cardarg import card_number, find_card
-from switch.commands.common import USAGE, CommandError
+from switch.commands.common import FAILED, USAGE, CommandError, running_ports
 from switch.commands.session import Exchange, Session, stan_of
 from switch.config import Card, Config, find_key
+from switch.config.build import clear_if_any
 
 CURRENCIES: Final = {"EUR": "978", "FRF": "250"}
 WITHOUT_AMOUNT: Final = ("balance", "verification")
@@ -149,14 +150,36 @@ def read_original(path: Path, card: Card, known: Iterable[Card]) -> Original:
         raise CommandError(what, USAGE) from None
 
 
+def exchanged_key(args: argparse.Namespace) -> str:
+    """The link's ZPK where an exchange has replaced the configured one, under its ZMK; "" where not, or no bench runs.
+
+    The switch on this data directory is asked, as its log outranks the configuration; not when another's port is named.
+    """
+    from switch.net.control import ControlError, request, socket_path
+
+    if args.port not in (None, running_ports(args.data).get(args.link)):
+        return ""
+    try:
+        told = request(socket_path(args.data, "switch"), {"command": "zone-key", "name": args.link})
+    except ControlError:
+        return ""  # none runs here, or another than the one of this configuration: what is configured has to do
+    if told["why"]:
+        raise CommandError(f"the zone PIN key in use on {args.link} cannot be had: {told['why']}", FAILED)
+    return str(told["field"])
+
+
 def encrypted_pin(args: argparse.Namespace, config: Config, card: Card) -> bytes | None:
-    """DE 52 under the link's ZPK, or None with `--no-pin`."""
+    """DE 52 under the link's ZPK in use, or None with `--no-pin`."""
     if args.no_pin:
         return None
     zpk = find_key(config, args.link, "ZPK")
     if not zpk.clear:
         raise CommandError(f"the ZPK of {args.link} is known under the LMK only: use --no-pin", USAGE)
     try:
-        return pin_block(args.pin or card.pin, card.pan, bytes.fromhex(zpk.clear))
+        pad = PinPad(bytes.fromhex(zpk.clear), bytes.fromhex(clear_if_any(config, args.link, "ZMK")))
+        if (exchanged := exchanged_key(args)) and not pad.take(exchanged):
+            why = f"a key exchange has replaced the ZPK of {args.link}; its ZMK here is not the one it came under"
+            raise CommandError(f"{why}: use --no-pin, or the configuration of the bench", USAGE)
+        return pad.block(args.pin or card.pin, card.pan)
     except ValueError as error:
         raise CommandError(str(error), USAGE) from None

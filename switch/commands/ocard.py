@@ -70,7 +70,7 @@ def register(subparsers: Subparsers) -> None:
         action.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help=argparse.SUPPRESS)
         action.set_defaults(terminal="OCARD001", merchant="")
     for action in (issuing, showing, cancelling, everything):
-        add_config(action)
+        add_config(action, addresses=action is not everything, used=action is not everything)
         add_data(action)
         add_json(action)
 

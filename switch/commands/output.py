@@ -6,6 +6,7 @@ say `shows_card_numbers`: `cards`, `keys` and `ocard issue`. What is taken for a
 
 import argparse
 import contextlib
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
@@ -13,6 +14,7 @@ from typing import Any, TextIO, cast
 import msgspec
 
 from switch.cards.masking import without_card_numbers
+from switch.terminal import is_utf8
 
 
 class MaskedStream:
@@ -49,11 +51,15 @@ def may_show_card_numbers(args: argparse.Namespace) -> bool:
 
 
 def write_json(document: Any) -> None:
-    """Write a document to standard output. Only its texts are masked: a number with stars in it would be no JSON."""
+    """Write a document to standard output, in ASCII where that is not UTF-8. Only its texts are masked: a number with
+    stars in it would be no JSON."""
     stream: Any = sys.stdout
     if isinstance(stream, MaskedStream):
         document, stream = _masked_texts(msgspec.to_builtins(document)), stream.plain
-    stream.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    if not (text.isascii() or is_utf8(stream)):
+        text = json.dumps(json.loads(text), indent=2)
+    stream.write(text + "\n")
 
 
 def _masked_texts(document: Any) -> Any:

@@ -11,7 +11,6 @@ from switch.commands.common import (
     add_command,
     add_data,
     add_json,
-    outline,
     print_json,
 )
 
@@ -32,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     """Compare, print, and fail where money went astray."""
     from switch.reconcile import reconcile
     from switch.reconcile.books import BooksError
+    from switch.reconcile.report import report
     from switch.store.log import LogError
+    from switch.terminal import width
 
     try:
         result = reconcile(args.data)
@@ -42,7 +43,5 @@ def run(args: argparse.Namespace) -> int:
         print_json(result)
     else:
         print(f"verdict: {result['verdict']}")
-        found = [f"{each['kind']}: {each['why']}" for each in result["disagreements"]]
-        rest = {key: value for key, value in result.items() if key != "verdict"} | {"disagreements": found}
-        print("\n".join(outline(rest)))
+        print("\n".join(report(result, width())))
     return FAILED if result["verdict"] == "violated" else FINE

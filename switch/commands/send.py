@@ -81,7 +81,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("--port", type=port, help="default: the link's, in use or configured")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="an acquirer's timer (10)")
     parser.add_argument("--expect", metavar="CC", help="exit status 1 unless the last answer's DE 39 is this")
-    add_config(parser)
+    add_config(parser, addresses=True)
     add_data(parser)
     add_json(parser)
 
@@ -160,11 +160,13 @@ def open_session(args: argparse.Namespace, config: "Config") -> "Session":
     from switch.iso8583.dialect import load
 
     link = acquirer_link(args, config)
-    number = args.port or running_ports(args.data).get(link.name, link.port)
+    running = running_ports(args.data)
+    number = args.port or running.get(link.name, link.port)
     sender = Sender(link.institution_id, args.terminal, args.merchant)
     dialect = load(link.dialect).for_link()
     macs = macs_of(config, link, dialect)
-    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs)
+    absent = whereabouts(args.data, running)
+    return Session(link.host, number, dialect, framing(link), sender, args.timeout, tls_of(link), macs, absent)
 
 
 def acquirer_link(args: argparse.Namespace, config: "Config") -> "Link":
@@ -191,6 +193,16 @@ def check_fields(chosen: "Iterable[tuple[int, str]]", link: "Link") -> None:
             dialect.layout.encode({"t": "0100", str(number): text} if text else {"t": "0100"})
         except EncodeError as error:
             raise CommandError(f"--de {number}: {error.reason}, in {dialect.name}", USAGE) from None
+
+
+def whereabouts(data: Path, running: dict[str, int]) -> str:
+    """Where a bench was looked for, and what to do."""
+    if running:
+        return f"the bench in {data} listens on " + ", ".join(f"{name} {port}" for name, port in running.items())
+    return (
+        f"no bench runs in {data.resolve()} (there is no up.json of a process that lives): start one with "
+        "`monetique up`, or name the directory of the one that runs with --data, or its port with --port"
+    )
 
 
 def macs_of(config: "Config", link: "Link", dialect: "Dialect") -> "Macs | None":

@@ -50,7 +50,9 @@ class Session:
         timeout_s: float,
         tls: "Tls | None" = None,
         macs: Macs | None = None,
+        absent: str = "is `monetique up` running?",
     ) -> None:
+        """`absent` is what to do where nothing listens."""
         self.dialect = dialect
         self.sender = sender
         self._where = f"{host}:{port}"
@@ -68,7 +70,7 @@ class Session:
 
             raise CommandError(f"{self._where}: {failure(error)[1]}", UNREACHABLE) from None
         except OSError as error:
-            why = f"{self._where}: {error.strerror or error}; is `monetique up` running?"
+            why = f"{self._where}: {error.strerror or error}; {absent}"
             raise CommandError(why, UNREACHABLE) from None
 
     def __enter__(self) -> Self:

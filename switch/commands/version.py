@@ -28,9 +28,20 @@ def show(args: argparse.Namespace) -> int:
         print_json({"version": version(DISTRIBUTION), "python": platform.python_version(), "native": modules})
     else:
         print(f"{DISTRIBUTION} {version(DISTRIBUTION)}, Python {platform.python_version()}")
-        for module, loaded in modules.items():
-            print(f"{module}: {loaded}")
+        print("\n".join(summary(modules)))
     return FINE
+
+
+def summary(modules: dict[str, str]) -> list[str]:
+    """How many modules are compiled, and the names of those that differ from the rest.
+
+    >>> summary({"a": "native", "b": "native", "c": "twin"})
+    ['native: 2 modules, twins: 1', '  twin: c']
+    """
+    native = [name for name, loaded in modules.items() if loaded == "native"]
+    twins = [name for name, loaded in modules.items() if loaded != "native"]
+    kind, fewer = ("twin", twins) if len(twins) <= len(native) else ("native", native)
+    return [f"native: {len(native)} modules, twins: {len(twins)}", *(f"  {kind}: {name}" for name in fewer)]
 
 
 def native_modules() -> dict[str, str]:

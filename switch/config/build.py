@@ -16,6 +16,7 @@ from switch.issuers.specs import CardSpec, IssuerSpec
 from switch.profiles.latency import Profile
 from switch.profiles.mix import MIXES
 from switch.schemes.ocard import OcardSpec, Place
+from switch.spelling import did_you_mean
 from switch.traces.format import TracedLink
 
 LAST_PORT: Final = 65_535
@@ -114,7 +115,8 @@ def find_link(config: Config, name: str) -> Link:
     for link in config.link:
         if link.name == name:
             return link
-    raise LookupError(f"no link is named {name!r}; there is {', '.join(link.name for link in config.link)}")
+    known = [link.name for link in config.link]
+    raise LookupError(f"no link is named {name!r}{did_you_mean(name, known)}; there is {', '.join(known)}")
 
 
 def find_key(config: Config, link: str, type_name: str) -> Key:

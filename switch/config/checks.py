@@ -20,6 +20,7 @@ from switch.core.currencies import EURO, FRANC
 from switch.documents import Problem, one_of
 from switch.iso8583.dialect import load as load_dialect
 from switch.issuers.behaviours import BEHAVIOURS
+from switch.spelling import did_you_mean
 
 DEFAULTS: Final = {field.name: field.default for field in msgspec.structs.fields(Link)}
 
@@ -86,7 +87,8 @@ def _names(config: Config) -> Iterator[Problem]:
     ]
     for path, name, kind, known in uses:
         if name not in known:
-            yield f"no {kind} is named {name!r}; there is {', '.join(sorted(known - {''})) or 'none'}", path
+            hint = did_you_mean(name, known)
+            yield f"no {kind} is named {name!r}{hint}; there is {', '.join(sorted(known - {''})) or 'none'}", path
 
 
 def _lines(config: Config) -> Iterator[Problem]:

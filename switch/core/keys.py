@@ -35,6 +35,17 @@ GENERATED = re.compile(rb"A1(?:00(U[0-9A-F]{32})(U[0-9A-F]{32})([0-9A-F]{6})|([0
 Party: TypeAlias = AcquirerLink | IssuerLink
 
 
+# A9: the key under the ZMK, its check value.
+EXPORTED = re.compile(rb"A9(?:00(U[0-9A-F]{32})([0-9A-F]{6})|([0-9A-Z]{2}))")
+
+
+class Exported(NamedTuple):
+    """The zone PIN key that an exchange has left in use, as an 0800/101 would carry it."""
+
+    field: str  # `U`, 32 digits under the ZMK, 6 of check value; "" where the configured key is in use
+    why: str = ""  # it could not be exported
+
+
 class Exchange(NamedTuple):
     """How an exchange that we began has ended."""
 
@@ -169,6 +180,25 @@ class KeyExchanges:
         self._begun.discard(name)
         self.context.event("key", reason, why, link=name)
         outgoing.report(Exchange(False, "", why))
+
+    # -- asked for by a terminal of ours ----------------------------------------------------------------------------
+
+    def export(self, party: Party, report: Callable[[Exported], None]) -> None:
+        """Report the key in use, if an exchange has changed it: a simulated acquirer that was not there learns it."""
+        spec = party.spec
+        if not (spec.zmk and party.keys.changed_at):
+            report(Exported(""))
+            return
+        command = f"A8{KEY_TYPE_ZPK}{spec.zmk}{party.keys.current}{SCHEME}"
+        self.context.ask_hsm(command, self._exported, report)
+
+    def _exported(self, report: Callable[[Exported], None], reply: bytes | None, now: float) -> None:  # noqa: ARG002
+        found = EXPORTED.fullmatch(reply or b"")
+        if found is None:
+            report(Exported("", without_answer(reply, "key export")[1]))
+            return
+        key, kcv, error = (group.decode("ascii") if group else "" for group in found.groups())
+        report(Exported("", f"the HSM answered {error} to the key export") if error else Exported(key + kcv))
 
     # -- both -------------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
 from switch.core.endings import Endings
 from switch.core.file_actions import FileActions
-from switch.core.keys import Exchange, KeyExchanges
+from switch.core.keys import Exchange, Exported, KeyExchanges
 from switch.core.links import AcquirerLink, IssuerLink, Line, LinkState
 from switch.core.macs import Macs
 from switch.core.network import SIGN_ON, Network
@@ -173,10 +173,18 @@ class Switch(Part):
 
     def exchange_key(self, name: str, report: Callable[[Exchange], None]) -> None:
         """A new zone PIN key with the institution of a link (R15); `report` is called once. KeyError: no such link."""
+        self._keys.begin(self._party(name), report)
+
+    def export_key(self, name: str, report: Callable[[Exported], None]) -> None:
+        """The zone PIN key in use after exchanges, under the ZMK; `report` is called once. KeyError: no such link."""
+        self._keys.export(self._party(name), report)
+
+    def _party(self, name: str) -> AcquirerLink | IssuerLink:
+        """The institution that a link, or a further line, leads to."""
         context = self._context
         parties: dict[str, AcquirerLink | IssuerLink] = {a.spec.name: a for a in context.acquirers.values()}
         parties |= {line.spec.name: line.issuer for line in context.lines.values()}
-        self._keys.begin(parties[name], report)
+        return parties[name]
 
     def cut_over(self, now: float) -> str:
         """All links go to the next business day, which is returned (YYMMDD); issuers are told (R16)."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from switch.net import process, upfile
 from switch.net.addresses import Address
+from switch.net.part_lines import PartLines
 
 RESTART_S = 0.2  # until a dead child is started again: the contract gives two seconds to be back
 RETRY_S = 1.0  # after a start that the system refused
@@ -25,6 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 Ports = Mapping[str, int]
 Reporter = Callable[[str, str, str], None]  # event, reason, why
+READ_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,24 @@ class ChildError(Exception):
     """A part ended before it was ready; it has said why on standard error."""
 
     def __init__(self, name: str, status: int) -> None:
-        super().__init__(f"{name} ended with status {status} before it was ready; its last line says why")
+        super().__init__(f"{name} ended with status {status} before it was ready; its line above says why")
         self.status = status
 
 
 class ChildProcess:
     """Keeps one child running. All share `ports`: what one reports on its ready line, the others are told."""
 
-    def __init__(self, child: Child, data: Path, ports: dict[str, int], report: Reporter, stderr: int | None) -> None:
+    def __init__(
+        self, child: Child, data: Path, ports: dict[str, int], report: Reporter, lines: PartLines | None
+    ) -> None:
+        """`lines` takes what the child writes to standard error; None: it shares ours."""
         self.name = child.name
         self.addresses: dict[str, str] = {}
         self._child = child
         self._data = data
         self._ports = ports
         self._report = report
-        self._stderr = stderr
+        self._lines = lines
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -101,16 +106,23 @@ class ChildProcess:
             *self._child.argv(self._ports),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=self._stderr,
+            stderr=None if self._lines is None else asyncio.subprocess.PIPE,
             start_new_session=True,
             preexec_fn=die_with(os.getpid(), signal.SIGKILL),
         )
         known = {name: self._ports[name] for name in self.addresses}
         upfile.merge(self._data, self.name, self._process.pid, known)
+        told = asyncio.create_task(self._read_lines(self._process.stderr))
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             self._heard(line.decode(errors="replace"))
+        await told
         return await self._process.wait()
+
+    async def _read_lines(self, stderr: asyncio.StreamReader | None) -> None:
+        if stderr is not None and self._lines is not None:
+            while data := await stderr.read(READ_BYTES):
+                self._lines.feed(data)
 
     def _heard(self, line: str) -> None:
         addresses = process.parse_ready(line)
@@ -138,6 +150,8 @@ class ChildProcess:
                 upfile.remove(self._data, self.name, self._process.pid)
         with contextlib.suppress(ChildError):
             await self._keeper
+        if self._lines is not None:
+            self._lines.close()
 
     def _signal(self, number: int) -> None:
         assert self._process is not None

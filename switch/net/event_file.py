@@ -20,17 +20,14 @@ def events_path(data: Path, part: str) -> Path:
 
 
 class EventFile:
-    """Lines are appended with `write`. `descriptor` is standard error, which `up` on a terminal points at the file."""
+    """Lines are appended with `write`."""
 
-    def __init__(self, path: Path, descriptor: int = 2) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._before = path.with_name(path.name + BEFORE)
         self._file = -1
         self._size = 0
         self._torn = b""
-        self._descriptor = descriptor
-        self.is_descriptor = any(_is_same(descriptor, file) for file in (self._path, self._before))
-        """Whether `descriptor` leads to this very file: then one of the two is enough."""
 
     def write(self, lines: bytes | bytearray) -> None:
         """Append whole lines."""
@@ -50,12 +47,3 @@ class EventFile:
     def _open(self) -> None:
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._file).st_size
-        if self.is_descriptor:  # what is printed past the lines, a traceback say, goes to the new file
-            os.dup2(self._file, self._descriptor)
-
-
-def _is_same(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except OSError:
-        return False

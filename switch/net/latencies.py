@@ -82,6 +82,21 @@ class Histogram:
         octave, step = divmod(int(np.searchsorted(np.cumsum(self._buckets), rank)), _STEPS)
         return float(2.0**octave * (1 + (step + 0.5) / _STEPS))
 
+    def filled(self) -> list[tuple[float, int]]:
+        """Where each bucket that is not empty starts, in µs, and how many values it holds.
+
+        >>> histogram = Histogram()
+        >>> histogram.record(3.0), histogram.record(3.01), histogram.record(4.0)
+        (None, None, None)
+        >>> histogram.filled()
+        [(3.0, 2), (4.0, 1)]
+        """
+        return [
+            (2.0 ** (at // _STEPS) * (1 + at % _STEPS / _STEPS), count)
+            for at, count in enumerate(self._buckets)
+            if count
+        ]
+
     def at_most(self, bounds_us: Sequence[float]) -> list[int]:
         """How many values lie in buckets that start below each bound: cumulative, as Prometheus wants them."""
         starts = 2.0 ** np.repeat(np.arange(_OCTAVES), _STEPS) * (1 + np.tile(np.arange(_STEPS), _OCTAVES) / _STEPS)
@@ -141,6 +156,13 @@ class Latencies:
             moments["hsm_asked_at"] = min(self.wake_ups.asked.after(tx.hsm_asked_at), tx.hsm_answered_at)
         arrived = self.wake_ups.arrival(tx.received_at)
         return {moment: round((at - arrived) * 1000, 3) for moment, at in moments.items() if at}
+
+    def since_start(self) -> dict[str, dict[str, object]]:
+        """Each hop's histogram, for `control latencies`: a difference of two answers is what happened between them."""
+        return {
+            name: {"count": hop.count, "sum_us": round(hop.sum_us, 3), "buckets": hop.filled()}
+            for name, hop in self.hops.items()
+        }
 
     def percentiles_ms(self) -> dict[str, dict[str, float]]:
         """p50, p90, p99 in milliseconds and the count, a hop each, as `status` reports them."""

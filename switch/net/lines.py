@@ -35,17 +35,18 @@ def masked(value: Field) -> Field:
 class Lines:
     """Writes the lines of one part to a file descriptor."""
 
-    def __init__(self, part: str, descriptor: int = 2, kept: EventFile | None = None) -> None:
-        """`kept`: where they are kept too, or, if `descriptor` leads there, instead."""
+    def __init__(self, part: str, descriptor: int | None = 2, kept: EventFile | None = None) -> None:
+        """`kept`: where they are kept too; without a `descriptor`, there alone."""
         self.dropped = 0
         self._kept = kept
         self._unkept = bytearray()
-        self._written = kept is None or not kept.is_descriptor
         self._part = part
         self._descriptor = descriptor
-        self._bounded = not stat.S_ISREG(os.fstat(descriptor).st_mode)  # a regular file always takes everything
         self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
+        self._bounded = False
+        if descriptor is not None:
+            self._bounded = not stat.S_ISREG(os.fstat(descriptor).st_mode)  # a regular file always takes everything
+            self._poll.register(descriptor, select.POLLOUT)
         self._backlog = bytearray()
         self._encode = msgspec.json.Encoder().encode
         self._second = 0
@@ -74,7 +75,11 @@ class Lines:
         if self._kept is not None:
             self._unkept += encoded
             self._unkept += b"\n"
-        if not self._written:
+        self.pass_on(encoded)
+
+    def pass_on(self, encoded: bytes) -> None:
+        """Put a line that is encoded already, without its end, into the backlog; `flush` writes it."""
+        if self._descriptor is None:
             return
         if len(self._backlog) + len(encoded) >= BACKLOG_BYTES:
             self.dropped += 1
@@ -87,7 +92,7 @@ class Lines:
         if self._kept is not None and self._unkept:
             self._kept.write(self._unkept)
             self._unkept.clear()
-        while self._backlog and (not self._bounded or self._poll.poll(0)):
+        while self._backlog and self._descriptor is not None and (not self._bounded or self._poll.poll(0)):
             try:
                 written = os.write(self._descriptor, self._backlog[:CHUNK_BYTES])
             except BlockingIOError:

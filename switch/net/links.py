@@ -42,6 +42,7 @@ class Dialer:
         self._enabled = asyncio.Event()
         self._connection: Connection | None = None
         self._delay_ms = 0.0
+        self.failure = ""  # of the last attempt to dial, in words
         self._task: asyncio.Task[None] | None = None
 
     def start(self, *, enabled: bool = True) -> None:
@@ -74,6 +75,7 @@ class Dialer:
             except OSError as error:
                 self._report(error, wait_s)
             else:
+                self.failure = ""
                 opened_at = asyncio.get_running_loop().time()
                 await self._lost.wait()
                 if asyncio.get_running_loop().time() - opened_at >= STEADY_S:
@@ -85,9 +87,13 @@ class Dialer:
         again = f"dialled again in {wait_s:.1f} s"
         if isinstance(error, ssl.SSLError | ConnectionAbortedError):
             reason, why = failure(error)
-            why = f"{self._address}: {why}; {again}"
+            self.failure = f"{self._address}: {why}"
+            why = f"{self.failure}; {again}"
             self._driver.event("tls", {"reason": reason, "link": self.name, "side": "client", "why": why})
         else:
+            self.failure = f"{self._address}: {error.strerror or error}"
+            if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+                self.failure = f"nothing listens on {self._address}"
             why = f"{self._address}: {error.strerror or error}; {again}"
             self._driver.event("link", {"reason": "unreachable", "link": self.name, "why": why})
 

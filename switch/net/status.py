@@ -15,11 +15,12 @@ from switch.net.metrics import Counts, LinkState
 class Instruments:
     """A part's clock, lines, counters and latencies."""
 
-    def __init__(self, part: str, data: Path | None = None, links: Sequence[str] = ()) -> None:
-        """`data`: the directory in which the lines are kept too."""
+    def __init__(self, part: str, data: Path | None = None, links: Sequence[str] = (), *, quiet: bool = False) -> None:
+        """`data`: the directory in which the lines are kept too; `quiet`: there alone, not on standard error."""
         self.part = part
         self.clock = Clock()
-        self.lines = Lines(part, kept=None if data is None else EventFile(events_path(data, part)))
+        kept = None if data is None else EventFile(events_path(data, part))
+        self.lines = Lines(part, None if quiet else 2, kept)
         self.counts = Counts()
         self.latencies = Latencies()
         self._links = links

@@ -19,16 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from switch import terminal
 from switch.config.build import PORT_ORDER
 from switch.net import process, upfile
 from switch.net.building import Building
 from switch.net.children import Child, ChildError, ChildProcess
 from switch.net.control import ControlError, request, socket_path
+from switch.net.event_file import EventFile, events_path
 from switch.net.live import LiveLine, say, transaction
+from switch.net.part_lines import PartLines, is_trouble, sentence
 from switch.net.status import Instruments
 from switch.net.traffic import Traffic, TrafficRunner
 from switch.reconcile import reconcile
 from switch.reconcile.books import BooksError
+from switch.reconcile.report import report
 from switch.store.directory import SharedDirectoryError, prepare_directory
 from switch.store.log import LogError
 
@@ -72,10 +76,12 @@ class _Up:
     def __init__(self, bench: Bench, stop: process.Stop) -> None:
         self._bench = bench
         self._stop = stop
-        self._instruments = Instruments("up", bench.data)
+        self._on_terminal = sys.stderr.isatty()
+        self._instruments = Instruments("up", bench.data, quiet=self._on_terminal)
+        self._issuers = frozenset(child.name for child in bench.children) - {"hsm", "switch"}
         ports = dict(bench.ports)
         self._children = [
-            ChildProcess(child, bench.data, ports, self._report, _events_file(bench.data, child.name))
+            ChildProcess(child, bench.data, ports, self._report, self._part_lines(child.name))
             for child in bench.children
         ]
         self._fixed_ports = all(ports.values())
@@ -98,6 +104,8 @@ class _Up:
 
     async def _start(self) -> dict[str, str] | None:
         """Start the children and wait until all are ready; their addresses by name, None when asked to stop."""
+        if self._on_terminal:
+            _complain(f"starting {', '.join(child.name for child in self._children)}")
         for child in self._children:
             child.start()
             if not self._fixed_ports and not await self._wait_ready([child]):  # the next one must be told its port
@@ -122,20 +130,22 @@ class _Up:
         return all(task.result() for task in done)
 
     async def _serve(self, addresses: dict[str, str]) -> int:
-        traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data)
+        traffic = TrafficRunner(self._bench.traffic, addresses, self._bench.data, quiet=self._on_terminal)
         acquirers = {name: addresses[name] for name in self._children[-1].addresses if name != "metrics"}
-        process.print_ready(in_order({**acquirers, "hsm": addresses["hsm"]}))
+        shown = in_order({**acquirers, "hsm": addresses["hsm"]})
+        process.print_ready(shown)
         if self._bench.build:
             self._building.start()
-        if sys.stderr.isatty():
+        if self._on_terminal:
             say(f"why something was declined, late or refused: monetique events --follow --data {self._bench.data}")
         if self._bench.for_s is not None:
             asyncio.get_running_loop().call_later(self._bench.for_s, self._stop.request, process.STOPPED)
+        await self._tell_keys()
         traffic.start()
         try:
             if self._bench.traffic:
                 await self._show_first(traffic)
-            await self._live()
+            await self._live(traffic, shown)
             await self._drain(traffic)
         finally:
             await traffic.close()
@@ -144,9 +154,19 @@ class _Up:
         except (BooksError, LogError) as error:
             say(f"no verdict: {error}")
             return process.FAILED
-        _print_verdict(verdict)
+        for line in report(verdict, terminal.width()):
+            say(line)
+        say(f"verdict: {verdict['verdict']}")
         status = await self._stop.wait()
         return process.FAILED if verdict["verdict"] == "violated" else status
+
+    async def _tell_keys(self) -> None:
+        """Zone PIN keys that an earlier run on this data directory exchanged are in the switch's log; the sample
+        traffic begins with the configured ones, so it is told."""
+        for source in self._bench.traffic:
+            told = await self._ask("zone-key", name=source.link)
+            if told is not None and told["field"] and not source.part.take_key(told["field"]):
+                self._report("key", "not-taken", f"{source.link}: the exchanged key is not under this link's ZMK")
 
     async def _show_first(self, traffic: TrafficRunner) -> None:
         """Wait for the first approved purchase with a PIN and show it; without one, say so and go on."""
@@ -162,18 +182,19 @@ class _Up:
                 return
         say(f"no purchase with a PIN was approved within {SHOW_WITHIN_S:.0f} s; see the parts' lines for the reasons")
 
-    async def _live(self) -> None:
+    async def _live(self, traffic: TrafficRunner, addresses: Mapping[str, str]) -> None:
         clock = self._instruments.clock
-        line = LiveLine(clock())
-        while not await self._stop.wait_for(line.every_s):
-            status = await self._status()
-            if status is not None:
-                line.show(clock(), status)
-        line.end()
+        with LiveLine(clock(), addresses, dropped=traffic.dropped, notice=self._building.progress) as line:
+            while not await self._stop.wait_for(line.every_s):
+                status, latencies = await self._status(), await self._ask("latencies")
+                if status is not None and latencies is not None:
+                    line.show(clock(), status, latencies["latencies"])
 
     async def _drain(self, traffic: TrafficRunner) -> None:
         """Let what is open end: answers, reversals and their acknowledgements."""
         traffic.stop_traffic()
+        if self._on_terminal:
+            _complain("stopping: what is open comes to its end; Ctrl-C again cuts that short")
         deadline = self._instruments.clock() + DRAIN_S
         while self._instruments.clock() < deadline and not self._stop.insisted:
             status = await self._status()
@@ -184,14 +205,35 @@ class _Up:
 
     async def _status(self) -> dict[str, Any] | None:
         """The switch's status; None while it restarts."""
+        return await self._ask("status")
+
+    async def _ask(self, command: str, **more: str) -> dict[str, Any] | None:
+        """The switch's answer; None while it restarts, or when it refuses."""
+        document = {"command": command, **more}
         try:
-            return await asyncio.to_thread(request, socket_path(self._bench.data, "switch"), {"command": "status"})
+            return await asyncio.to_thread(request, socket_path(self._bench.data, "switch"), document)
         except ControlError:
             return None
 
     def _report(self, event: str, reason: str, why: str) -> None:
-        self._instruments.lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
-        self._instruments.lines.flush()
+        lines = self._instruments.lines
+        lines.event(self._instruments.clock(), event, {"reason": reason, "why": why})
+        lines.flush()
+        if self._on_terminal:
+            _complain(why)
+
+    def _part_lines(self, name: str) -> PartLines:
+        """The parts of the switch keep their own events; what the HSM says is kept here."""
+        kept = EventFile(events_path(self._bench.data, name)) if name == "hsm" else None
+        return PartLines(self._show_line, kept)
+
+    def _show_line(self, line: bytes) -> None:
+        """A line of a part, which is kept already: into our log, or what of it concerns who sits at the terminal."""
+        if self._on_terminal:
+            _complain(terminal.printable(sentence(line)))
+        elif is_trouble(line, self._issuers):
+            self._instruments.lines.pass_on(line)
+            self._instruments.lines.flush()
 
 
 def in_order(addresses: Mapping[str, str]) -> dict[str, str]:
@@ -204,23 +246,10 @@ def in_order(addresses: Mapping[str, str]) -> dict[str, str]:
     return {name: addresses[name] for name in dict.fromkeys([*shipped, *addresses])}
 
 
-def _print_verdict(verdict: Mapping[str, Any]) -> None:
-    for side in ("acquirer", "switch", "issuer"):
-        counts = [f"{name} {count}" for name, count in verdict[side].items() if type(count) is int]
-        say(f"  {side}'s book: {', '.join(counts) or 'none'}")
-    for name in ("unanswered", "double_effects", "orphan_reversals"):
-        say(f"  {name.replace('_', ' ')}: {verdict[name]}")
-    for disagreement in verdict["disagreements"]:
-        say(f"  {disagreement['kind']}: {disagreement['why']}")
-    say(f"verdict: {verdict['verdict']}")
-
-
-def _events_file(data: Path, name: str) -> int | None:
-    """Where a child's lines go: our standard error; where that is a terminal, a file, for the live line's sake."""
-    if not sys.stderr.isatty():
-        return None
-    path = data / f"{name}.events.jsonl"
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+def _complain(text: str) -> None:
+    if text:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 @contextlib.contextmanager

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from switch.cards.vault import Vault
-from switch.core.keys import Exchange
+from switch.core.keys import Exchange, Exported
 from switch.core.specs import SwitchSpec
 from switch.core.switch import Switch
 from switch.core.totals import Figures
@@ -27,6 +27,7 @@ from switch.net.tap import Tap, tap_path
 from switch.net.tls import Tls
 from switch.net.visitors import Visitors
 from switch.schemes.ocard import Ocard, OcardSpec
+from switch.spelling import did_you_mean
 from switch.store.file import FileLog
 from switch.store.keys import load_or_create
 from switch.traces.format import TracedLink
@@ -36,7 +37,7 @@ READER_S = 3.0  # for a recorder to be there before the first message; without o
 POLL_S = 0.01  # how often readiness is looked at while starting
 GRAIN_S = 0.01  # how late the rules may hear of time: a five-hundredth of their timers, and 100 looks a second at most
 RECORDS_EACH = 2  # of an authorization: a snapshot pays when the log is twice as long as what it would remember
-COMPLAIN_AFTER_S = 3.0  # a bench that starts as a whole is ready long before
+COMPLAIN_EVERY_S = 3.0  # a bench that starts as a whole is ready before the first time
 EXHAUSTED = ("at", "issuer", "mti", "stan", "rrn", "terminal", "attempts")  # of `Switch.exhausted`, for `status`
 
 
@@ -157,14 +158,20 @@ class _RunningSwitch:
             if await self._stop.wait_for(POLL_S):
                 return False
             waited_s += POLL_S
-            if COMPLAIN_AFTER_S <= waited_s < COMPLAIN_AFTER_S + POLL_S:
-                states = ", ".join(
-                    f"{name} {state}" for name, role, state, _ in self._core.link_states() if role == "issuer"
-                )
-                why = f"not ready yet: HSM {'up' if self._hsm.up else 'not connected'}, {states}"
-                self._driver.event("start", {"reason": "waiting", "why": why})
+            if waited_s >= COMPLAIN_EVERY_S:
+                waited_s = 0.0
+                self._driver.event("start", {"reason": "waiting", "why": f"waiting for {'; '.join(self._awaited())}"})
                 self._instruments.lines.flush()
         return True
+
+    def _awaited(self) -> Iterator[str]:
+        """What keeps the next purchase from being approved."""
+        if not self._hsm.up:
+            yield f"the HSM: nothing answers on {self._part.hsm}"
+        for name, role, state, _ in self._core.link_states():
+            link = self._links[name] if role == "issuer" and name in self._links else None
+            if isinstance(link, Dialer) and state not in ("signed-on", "disabled"):
+                yield f"issuer {name}: {link.failure or f'{state}, its 0810 to our sign-on is outstanding'}"
 
     def _command(self, document: dict[str, Any]) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         match document["command"]:
@@ -176,6 +183,8 @@ class _RunningSwitch:
                     "advices_owed": self._core.advices_owed(),
                     "exhausted": [dict(zip(EXHAUSTED, row, strict=True)) for row in self._core.exhausted()],
                 }
+            case "latencies":
+                return {"latencies": self._instruments.latencies.since_start()}
             case "link":
                 self._change_link(document)
                 return {}
@@ -189,25 +198,38 @@ class _RunningSwitch:
                 return {"numbers": self._core.instruments(self._instruments.clock())}
             case "exchange-key":
                 return self._exchange_key(str(document["name"]))
+            case "zone-key":
+                return self._export_key(str(document["name"]))
             case command:
-                known = "status, link, cutover, totals, numbers and exchange-key"
+                known = "status, latencies, link, cutover, totals, numbers, exchange-key and zone-key"
                 raise ValueError(f"the switch knows {known}, not {command!r}")
 
     async def _exchange_key(self, name: str) -> dict[str, Any]:
         """Begin, and wait for how it ends: the core gives up by itself."""
         ended: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        try:
-            self._core.exchange_key(name, ended.set_result)
-        except KeyError:
-            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}") from None
+        self._check_link(name)
+        self._core.exchange_key(name, ended.set_result)
         self._driver.wake()
         return (await ended)._asdict()
+
+    async def _export_key(self, name: str) -> dict[str, Any]:
+        """The zone PIN key that exchanges have left in use, under the link's ZMK: for those who hold that in clear."""
+        told: asyncio.Future[Exported] = asyncio.get_running_loop().create_future()
+        self._check_link(name)
+        self._core.export_key(name, told.set_result)
+        self._driver.wake()
+        return (await told)._asdict()
+
+    def _check_link(self, name: str) -> None:
+        """Raise ValueError where there is no such link."""
+        if name not in self._links:
+            known = ", ".join(self._links)
+            raise ValueError(f"no link is named {name!r}{did_you_mean(name, self._links)}; there is {known}")
 
     def _change_link(self, document: dict[str, Any]) -> None:
         """`link NAME up | down | slow MS`, undone after `for_s` seconds where given."""
         name, action = str(document["name"]), document["action"]
-        if name not in self._links:
-            raise ValueError(f"no link is named {name!r}; there is {', '.join(self._links)}")
+        self._check_link(name)
         link = self._links[name]
         undo = asyncio.get_running_loop().call_later
         for_s = float(document.get("for_s") or 0)

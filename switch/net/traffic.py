@@ -6,7 +6,7 @@ reconciliation. A witness looks on until the first purchase with a PIN was appro
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +45,13 @@ class TrafficPart(Protocol):
 
     def outstanding(self) -> int:
         """Transactions not final yet: unanswered, or their reversal unacknowledged."""
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """How often what happened, by reason."""
+
+    def take_key(self, exchanged: str) -> bool:
+        """Use a zone PIN key that an earlier run exchanged: `U`, key under the ZMK, check value. False: not that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +158,17 @@ class LinesJournal:
 class TrafficRunner:
     """All simulated acquirers of the bench. Use inside the running loop."""
 
-    def __init__(self, traffic: Sequence[Traffic], addresses: dict[str, str], data: Path) -> None:
+    def __init__(
+        self, traffic: Sequence[Traffic], addresses: Mapping[str, str], data: Path, quiet: bool = False
+    ) -> None:
+        """`quiet`: the acquirers' lines are kept in `data` alone, not written to standard error."""
         self._journal = LinesJournal(data / "acquirer.jsonl")
         self._traffic = traffic
         self._witnesses = {source.link: Witness(source) for source in traffic}
         self._drivers: list[Driver] = []
         self._dialers: list[Dialer] = []
         for source in traffic:
-            instruments = Instruments(source.link, data)
+            instruments = Instruments(source.link, data, quiet=quiet)
             driver = Driver(
                 self._witnesses[source.link],
                 instruments.clock,
@@ -190,6 +200,15 @@ class TrafficRunner:
         for source, driver in zip(self._traffic, self._drivers, strict=True):
             source.part.stop_traffic()
             driver.wake()
+
+    def dropped(self) -> int:
+        """Arrivals that found no session, or too many transactions open: cardholders do not queue."""
+        return sum(
+            count
+            for source in self._traffic
+            for name, count in source.part.counters.items()
+            if name.startswith("arrivals-dropped")
+        )
 
     def outstanding(self) -> int:
         """Transactions not final yet."""

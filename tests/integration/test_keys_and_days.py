@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -94,6 +95,29 @@ def test_keys_exchange(
     assert client.ask(client.foreign.purchase(card))["39"] == "00"
     assert lined.json("keys", "exchange", "issuer-1")["done"]  # with the simulated issuer, by its HSM
     assert client.ask(client.foreign.purchase(card))["39"] == "00"
+
+
+def test_send_and_the_sample_traffic_use_an_exchanged_key(tmp_path: Path) -> None:
+    """R15: at once, with a second line to the issuer, and after a restart, when the configured key is long replaced."""
+    config = tmp_path / "lines.toml"
+    config.write_text(LINES + '[[link]]\nname = "acquirer"\nkey_grace_s = 0.1\n')
+
+    def bought(bench: RunningBench, link: str) -> None:
+        sent = bench.cli("send", "purchase", "--link", link, "--config", str(config), "--expect", "00")
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+
+    with RunningBench(tmp_path / "data", "--config", str(config)) as bench:
+        for name in ("acquirer", "issuer-1", "acquirer"):
+            assert bench.json("keys", "exchange", name, "--config", str(config))["done"]
+            bought(bench, "acquirer")
+            bought(bench, "acquirer-bcd")
+        assert bench.stop() == 130
+    with RunningBench(tmp_path / "data", "--config", str(config)) as bench:
+        bought(bench, "acquirer")
+        eventually(lambda: "first approved transaction with a PIN, from acquirer (" in "".join(bench.stdout))
+        counters = bench.json("control", "status")["switch"]["counters"]
+        assert counters.get("de39-88", 0) == 0
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 
 def test_keys_exchange_that_cannot_begin(lined: RunningBench) -> None:

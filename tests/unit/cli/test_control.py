@@ -6,6 +6,13 @@ import pytest
 
 from switch.net import control
 
+STATUS = {
+    "counters": {"de39-00": 1140, "de39-51": 20, "hsm-reply-late": 1},
+    "links": [{"name": "issuer-1", "role": "issuer", "state": "signed-on", "connections": 1}],
+    "latency_ms": {"total": {"count": 9, "p50": 1.25, "p90": 2.5, "p99": 4.0}},
+    "in_flight": 3,
+}
+
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
@@ -13,7 +20,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
     def request(path, document, timeout_s):
         requests.append((path.name, document))
-        return {"ok": True, "pid": 7}
+        return {"ok": True, "pid": 7} | STATUS
 
     monkeypatch.setattr(control, "request", request)
     return requests
@@ -74,7 +81,25 @@ def test_link_asks_the_switch(monetique, asked, words, document) -> None:
 
 def test_status_for_programs_and_people(monetique, asked) -> None:
     assert set(monetique("control", "status", "--json").json) == {"switch", "issuer-1", "issuer-2"}
-    assert "pid: 7" in monetique("control", "status").out
+    shown = monetique("control", "status").out
+    assert max(map(len, shown.splitlines())) < 80
+    for line in ("switch: pid 7, in flight 3", "answered by DE 39: 00 1140, 51 20", "issuer-1  issuer  signed-on"):
+        assert line in shown
+
+
+def test_latencies_are_histograms(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A difference of two answers is a run: for people percentiles, for programs the buckets."""
+    hops = {"total": {"count": 4, "sum_us": 9_000.0, "buckets": [[1_000.0, 3], [6_000.0, 1]]}}
+    monkeypatch.setattr(control, "request", lambda *_: {"ok": True, "latencies": hops})
+    assert monetique("control", "latencies", "--json").json == hops
+    assert monetique("control", "latencies").out.splitlines()[1].split() == ["total", "4", "1.000", "6.000", "6.000"]
+
+
+@pytest.mark.parametrize("action", ["reset", "arm", "link", "hsm", "status", "cutover", "totals", "latencies"])
+def test_every_action_has_examples_of_its_own(monetique, action: str) -> None:
+    examples = monetique("control", action, "--help").out.partition("examples:\n")[2].splitlines()
+    assert examples
+    assert all(line.startswith(f"  monetique control {action}") for line in examples)
 
 
 def test_cutover_asks_the_switch(monetique, asked) -> None:
@@ -89,7 +114,14 @@ def test_totals_for_programs_and_people(monetique, monkeypatch: pytest.MonkeyPat
     answer = {"ok": True, "business_dates": {"acquirer": "261122"}, "totals": [ROW]}
     monkeypatch.setattr(control, "request", lambda *_: answer)
     assert monetique("control", "totals", "--json").json == {"business_dates": {"acquirer": "261122"}, "totals": [ROW]}
-    assert monetique("control", "totals").out.splitlines()[1].split() == ["acquirer", "261122", "978", "2", "1250"]
+    assert monetique("control", "totals").out.splitlines()[1].split() == [
+        "acquirer",
+        "261122",
+        "EUR",
+        "debits",
+        "2",
+        "12.50",
+    ]
     answer["totals"] = []
     assert monetique("control", "totals").out == "nothing was approved yet\n"
 

@@ -31,9 +31,48 @@ def test_help_lists_the_commands(monetique) -> None:
     assert set(COMMANDS) <= set(words)
 
 
-@pytest.mark.parametrize("words", [[], ["dance"], ["cards", "--dance"]])
+@pytest.mark.parametrize("words", [["dance"], ["cards", "--dance"], ["control"], ["--data", "D", "up"]])
 def test_wrong_usage(monetique, words: list[str]) -> None:
-    assert monetique(*words).status == 2
+    """Two lines: what is wrong, and where the help is."""
+    result = monetique(*words)
+    assert (result.status, result.out) == (2, "")
+    wrong, pointer = result.err.splitlines()
+    assert wrong.startswith("monetique")
+    assert pointer.startswith("see monetique")
+    assert pointer.endswith("--help")
+
+
+def test_the_command_alone_prints_its_help(monetique) -> None:
+    assert monetique() == monetique("--help")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["sned", "purchase"], "send"),
+        (["control", "lnk", "issuer-1", "down"], "link"),
+        (["send", "--carrd", "funds", "purchase"], "--card"),
+        (["send", "purchase", "--ammount=3"], "--amount"),
+        (["send", "purchse"], "purchase"),
+        (["send", "purchase", "--link", "acquirer-bdc"], "acquirer-bcd"),
+        (["keys", "exchange", "issuer1"], "issuer-1"),
+        (["issuer", "issuer1"], "issuer-1"),
+        (["switch", "--at", "metric=1"], "metrics"),
+    ],
+)
+def test_a_misspelled_word_is_recognised(monetique, words: list[str], meant: str) -> None:
+    """Commands, actions, options, kinds and links."""
+    result = monetique(*words)
+    assert result.status == 2
+    assert f"(did you mean {meant}?)" in result.err
+
+
+def test_options_stand_in_the_help_only_where_they_mean_something(monetique) -> None:
+    """`--insecure` is about addresses that a command opens or dials; where it means nothing it is still accepted."""
+    shown = {words: monetique(*words.split(), "--help").out for words in ("up", "cards", "control link", "keys")}
+    assert [words for words, text in shown.items() if "--insecure" in text] == ["up"]
+    assert [words for words, text in shown.items() if "--config" in text] == ["up", "cards", "keys"]
+    assert monetique("cards", "--insecure").status == 0
 
 
 def test_version(monetique) -> None:
@@ -44,7 +83,7 @@ def test_version(monetique) -> None:
     assert document["version"] in monetique("version").out
 
 
-@pytest.mark.parametrize(("value", "expected"), [("0", "twin"), ("1", "native")])
+@pytest.mark.parametrize(("value", "expected"), [("0", "native: 0 modules"), ("1", "twins: 0")])
 def test_version_says_what_is_loaded(value: str, expected: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "switch.cli", "version"],
@@ -53,7 +92,7 @@ def test_version_says_what_is_loaded(value: str, expected: str) -> None:
         text=True,
         check=True,
     )
-    assert f"switch.iso8583.codec: {expected}" in done.stdout
+    assert expected in done.stdout
 
 
 def test_ctrl_c_is_130(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +127,18 @@ def test_up_on_a_file_says_so_in_a_line(tmp_path: Path) -> None:
     assert done.stderr == (
         f"monetique up: {tmp_path}/file: File exists; choose a --data that is a directory of yours, or none yet\n"
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "words", [["control", "link", "--help"], ["config", "show"], ["send", "--help"], ["simulate", "--help"]]
+)
+def test_any_encoding_of_the_terminal_is_served(encoding: str, words: list[str]) -> None:
+    command = [sys.executable, "-m", "switch.cli", *words]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(encoding)
 
 
 def test_the_event_loop_is_not_loaded_for_a_list_of_cards() -> None:

@@ -249,6 +249,20 @@ def test_nobody_there(monetique) -> None:
     assert "Connection refused" in result.err
 
 
+def test_where_a_bench_was_looked_for(monetique, tmp_path) -> None:
+    """Without a port nor a bench: the directory, and what to start."""
+    result = monetique("send", "purchase", "--data", "D", "--link", "acquirer-bcd")
+    assert result.status == 3
+    assert f"no bench runs in {tmp_path / 'D'}" in result.err
+    assert "`monetique up`" in result.err
+
+
+def test_a_misspelled_behaviour_is_recognised_and_a_card_number_never_suggested(monetique, fake_switch) -> None:
+    """An error ends up in logs, where a number in clear has no business."""
+    assert "(did you mean limit?)" in send(monetique, fake_switch, "purchase", "--card", "limt").err
+    assert "did you mean" not in send(monetique, fake_switch, "purchase", "--card", "4687380000000015").err
+
+
 @pytest.mark.parametrize(
     "words",
     [
