@@ -85,7 +85,8 @@ def acquirer_of(bench: RunningBench) -> Foreign:
 
 
 def test_no_artefact_holds_a_secret(tmp_path: Path) -> None:
-    with RunningBench(tmp_path / "data") as bench:
+    trace = tmp_path / "run.jsonl"
+    with RunningBench(tmp_path / "data", "--record", str(trace)) as bench:
         cards = {card["behaviour"]: card for card in bench.json("cards")}
         planted = Planted(acquirer_of(bench), cards["approve"])
         with Tcp(bench.addresses["acquirer"], planted.foreign).sign_on() as client:
@@ -103,6 +104,8 @@ def test_no_artefact_holds_a_secret(tmp_path: Path) -> None:
     verdict = bench.cli("reconcile", "--json").stdout
     assert "0110" in sent
     artefacts = left_behind(bench) | {"metrics": metrics, "send": sent.encode(), "reconcile": verdict.encode()}
+    artefacts |= {"trace": trace.read_bytes(), "events": bench.cli("events").stdout.encode()}
+    assert '"problem":' in trace.read_text()
     assert any(name.endswith(".seg") for name in artefacts)
     if BENCH_RESULTS.exists():
         artefacts["bench.json"] = BENCH_RESULTS.read_bytes()
