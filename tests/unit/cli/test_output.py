@@ -1,10 +1,11 @@
 """The last net under the commands: no card number on standard output or error, but where one is asked for."""
 
 import argparse
+import subprocess
+import sys
 
 import pytest
 
-from hsm_sim import logs
 from switch import cli
 from switch.commands.common import CommandError, print_json
 
@@ -52,13 +53,11 @@ def test_in_clear_where_asked_for(run, shown: str) -> None:
     assert run(show, **{shown: True}).out == f"{PAN}\n"
 
 
-def test_the_lines_of_the_hsm_are_masked(run) -> None:
-    def show(args: argparse.Namespace) -> int:
-        logs.to_stderr()
-        logs.log("refused", why=f"card {PAN}")
-        return 0
-
-    assert f"card {MASKED}" in run(show).err
+def test_the_lines_of_the_hsm_are_masked() -> None:
+    program = f"with output.masked(): logs.to_stderr(); logs.log('refused', why='card {PAN}')"
+    program = f"from hsm_sim import logs\nfrom switch.commands import output\n{program}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert f"card {MASKED}" in done.stderr
 
 
 def test_wrong_usage_does_not_repeat_a_card_number(monetique) -> None:

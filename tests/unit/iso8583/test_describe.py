@@ -165,6 +165,13 @@ def test_the_messages_own_card_number_stands_nowhere_else() -> None:
     assert PAN_1[:8] not in "\n".join([*describe(frame, dialect), *(line[55:] for line in hexdump(frame, dialect))])
 
 
+def test_values_side_by_side_do_not_make_it_up_in_a_dump() -> None:
+    dialect = load("iso87-ascii")
+    doc = {"t": "0100", "2": PAN_1, "41": f"TERM{PAN_1[:4]}", "42": f"{PAN_1[4:8]}MERCHANT001"}
+    characters = "".join(line[55:] for line in hexdump(dialect.layout.encode(doc), dialect))
+    assert "TERM********MERCHANT001" in characters
+
+
 def test_a_card_number_in_other_characters_than_the_dialects() -> None:
     dialect = load("iso87-ebcdic")
     doc = {"t": "0100", "43": f"{PAN_1} SHOP".ljust(40).encode().decode("cp500")}
