@@ -19,6 +19,7 @@ from switch.cards.masking import mask_pan
 from switch.commands.common import USAGE, CommandError
 from switch.commands.session import Exchange, Session, stan_of
 from switch.config import Card, Config, find_key
+from switch.iso8583.dialect import Dialect
 
 CURRENCIES: Final = {"EUR": "978", "FRF": "250"}
 WITHOUT_AMOUNT: Final = ("balance", "verification")
@@ -49,7 +50,7 @@ def exchange_all(args: argparse.Namespace, config: Config, session: Session) -> 
     if args.kind != "sign-on":
         session.sign_on()
     if args.kind not in AFTER:
-        yield session.exchange(with_changes(single(args, config, session), args.de))
+        yield session.exchange(with_changes(single(args, config, session), args.de, session.dialect))
         return
     if args.original:
         original = read_original(args.original, find_card(config, args.card), config.card)
@@ -58,7 +59,7 @@ def exchange_all(args: argparse.Namespace, config: Config, session: Session) -> 
         exchange = session.exchange(first)
         yield exchange
         original = Original(first, exchange.answer.text(38) or "")
-    yield session.exchange(with_changes(follow_up(args, original), args.de))
+    yield session.exchange(with_changes(follow_up(args, original), args.de, session.dialect))
 
 
 def single(args: argparse.Namespace, config: Config, session: Session) -> Doc:
@@ -119,9 +120,13 @@ def original_cents(args: argparse.Namespace) -> int:
     return int(args.amount) if args.kind == "reversal" and args.amount is not None else DEFAULT_CENTS
 
 
-def with_changes(doc: Doc, changes: list[tuple[int, str]]) -> Doc:
-    """The message with the fields of `--de`; one without text is left out."""
-    changed = doc | {str(number): text for number, text in changes}
+def with_changes(doc: Doc, changes: list[tuple[int, str]], dialect: Dialect) -> Doc:
+    """The message with the fields of `--de`, filled up to a fixed length; one without text is left out."""
+    fields = dialect.layout.table.fields
+    changed = dict(doc)
+    for number, text in changes:
+        field = fields[number] if number < len(fields) else None
+        changed[str(number)] = field.filled(text) if field else text
     return {key: text for key, text in changed.items() if key == "t" or text}
 
 

@@ -70,7 +70,11 @@ def enumerated(numbers: list[int]) -> str:
     'DE 22, 41 and 42 are mandatory and missing'
     """
     *first, last = map(str, numbers)
-    return f"DE {', '.join(first)} and {last} are mandatory and missing" if first else f"DE {last} is mandatory and missing"
+    return (
+        f"DE {', '.join(first)} and {last} are mandatory and missing"
+        if first
+        else f"DE {last} is mandatory and missing"
+    )
 
 
 def lacking(failure: Failure | None, why: str) -> Failure:

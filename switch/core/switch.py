@@ -291,7 +291,9 @@ class Switch(Part):
         context, partial = self._context, error.partial
         if partial.mti in KNOWN_FROM_ISSUERS:
             why = f"{error}: left to the timer"
-            context.event("refused", "issuer-undecodable", why, link=line.spec.name, mti=partial.mti, **identity(partial))
+            context.event(
+                "refused", "issuer-undecodable", why, link=line.spec.name, mti=partial.mti, **identity(partial)
+            )
             return
         hint = guess(frame)
         reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))

@@ -181,6 +181,17 @@ class Field:
             return "; odd count padded on the other side? set right_pad"
         return ""
 
+    def filled(self, text: str) -> str:
+        """What a person means by a text that is too short for a fixed length: zeros on the left, spaces on the right.
+
+        Other fields stay as they are, and so does nothing at all.
+        """
+        if self.width or not text:
+            return text
+        if self.numeric:
+            return text.rjust(self.max_len, "0")
+        return text.ljust(self.max_len) if self.lenient else text
+
     def write(self, text: str) -> bytes:
         """Length prefix and value of `text`, as on the wire. Raises `EncodeError`."""
         if not isinstance(text, str):

@@ -78,7 +78,6 @@ def test_encode_and_decode_as_pyiso8583(codec: Any, data: st.DataObject) -> None
     frame = wire_or_field(iso8583.encode, dict(doc), spec)
     ours = wire_or_field(lambda *_: (layout.encode(doc),), doc, spec)
     if isinstance(frame, str) and _substituted(frame, doc, spec):
-        assert ours != frame
         return
     assert ours == frame
     if isinstance(frame, str):

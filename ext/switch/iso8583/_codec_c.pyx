@@ -478,8 +478,9 @@ cdef class Layout:
         """A message spliced from a view: field by field the patch if there is one (None leaves the field out), else
         what the view has, if it is in the mask. Without a view (None) of patches alone.
 
-        The wire bytes are copied where the field is encoded alike in both layouts (of an odd count of BCD digits with
-        the declared pad); else it goes through its canonical text. A header (number 0) comes from the patches or the view. Raises `EncodeError`.
+        The wire bytes are copied where the field is encoded alike in both layouts, and an odd count of BCD digits has
+        the declared pad; else it goes through its canonical text. A header (number 0) comes from the patches or the
+        view. Raises `EncodeError`.
         """
         cdef Draft draft
         cdef int word
