@@ -382,6 +382,15 @@ def test_an_empty_variable_field_counts_as_absent(terminal: Terminal, cards: Car
     assert terminal.ask(doc | {"2": ""})["39"] == "63", "the issuer has read the track, whose CVV is none"
 
 
+@pytest.mark.parametrize("character", [b"\xc9", b"\xff", b"\x80"])
+def test_a_name_that_is_not_ascii_declines_nothing(terminal: Terminal, cards: Cards, character: bytes) -> None:
+    frame = terminal.foreign.encode(terminal.foreign.purchase(cards["approve"]) | {"43": "~" * 40})
+    tilde = "~".encode(terminal.foreign.spec["43"]["data_enc"])
+    terminal.client.send(frame.replace(tilde * 40, character * 40))
+    terminal.bench.world.run(3.0)
+    assert terminal.inbox[-1]["39"] in ("00", "000")
+
+
 @pytest.mark.rule("R18", "30")
 @pytest.mark.parametrize("link", ["acquirer"], indirect=True)
 def test_garbage_closes_and_half_garbage_is_30(new_terminal: Callable[[], Terminal], cards: Cards) -> None:
