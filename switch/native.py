@@ -120,6 +120,7 @@ COMPILED = (
     "switch.core.transactions",
     "switch.core.window",
     "switch.core.zonekeys",
+    "switch.iso8583.dates",
     "switch.iso8583.framing",
     "switch.net.clock",
     "switch.net.commits",

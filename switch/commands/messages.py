@@ -21,6 +21,7 @@ from switch.commands.common import FAILED, USAGE, CommandError, running_ports
 from switch.commands.session import Exchange, Session, stan_of
 from switch.config import Card, Config, find_key
 from switch.config.build import clear_if_any
+from switch.iso8583.dialect import Dialect
 
 CURRENCIES: Final = {"EUR": "978", "FRF": "250"}
 WITHOUT_AMOUNT: Final = ("balance", "verification")
@@ -52,7 +53,7 @@ def exchange_all(args: argparse.Namespace, config: Config, session: Session) -> 
     if args.kind != "sign-on":
         session.sign_on()
     if args.kind not in AFTER:
-        yield session.exchange(with_changes(single(args, config, session), args.de, config))
+        yield session.exchange(with_changes(single(args, config, session), args.de, config, session.dialect))
         return
     if args.original:
         original = read_original(args.original, find_card(config, args.card), config.card)
@@ -61,7 +62,7 @@ def exchange_all(args: argparse.Namespace, config: Config, session: Session) -> 
         exchange = session.exchange(first)
         yield exchange
         original = Original(first, exchange.answer.text(38) or "")
-    yield session.exchange(with_changes(follow_up(args, original), args.de, config))
+    yield session.exchange(with_changes(follow_up(args, original), args.de, config, session.dialect))
 
 
 def single(args: argparse.Namespace, config: Config, session: Session) -> Doc:
@@ -122,11 +123,15 @@ def original_cents(args: argparse.Namespace) -> int:
     return int(args.amount) if args.kind == "reversal" and args.amount is not None else DEFAULT_CENTS
 
 
-def with_changes(doc: Doc, changes: list[tuple[int, str]], config: Config) -> Doc:
-    """The message with the fields of `--de`; one without text is left out, and DE 2 may be the name of a test card."""
-    changed = doc | {
-        str(number): card_number(config, text) if number == PAN and text else text for number, text in changes
-    }
+def with_changes(doc: Doc, changes: list[tuple[int, str]], config: Config, dialect: Dialect) -> Doc:
+    """The message with the fields of `--de`, filled up to a fixed length; one without text is left out.
+
+    DE 2 may be the name of a test card.
+    """
+    changed = dict(doc)
+    for number, text in changes:
+        given = card_number(config, text) if number == PAN and text else text
+        changed[str(number)] = dialect.filled(number, given)
     return {key: text for key, text in changed.items() if key == "t" or text}
 
 

@@ -188,7 +188,8 @@ def check_fields(chosen: "Iterable[tuple[int, str]]", link: "Link") -> None:
     from switch.iso8583.dialect import load
 
     dialect = load(link.dialect).for_link()
-    for number, text in chosen:
+    for number, given in chosen:
+        text = dialect.filled(number, given)
         try:
             dialect.layout.encode({"t": "0100", str(number): text} if text else {"t": "0100"})
         except EncodeError as error:

@@ -1,8 +1,11 @@
 """What a request must have before it is taken as a transaction, and what each lack is answered with.
 
 From the contract towards acquirers: DE 2 (or 35), 3, 4, 7, 11, 12, 13, 14 or 35, 22, 32, 37, 41, 42, 49. A missing one
-is a format error (30); so is a message that contradicts itself. The checks run in the order of the table; the first
-that fails decides.
+is a format error (30); so is a date or time that there is not, or a message that contradicts itself. The checks run in
+the order of the table; the first that fails decides, and names all fields that fail it.
+
+A variable field of length 0 counts as absent. Dates of a reversal are not judged: money that may be held must come free
+(R10, R11), and nothing that a reversal does depends on them.
 """
 
 import re
@@ -15,10 +18,14 @@ from switch.core.digits import is_decimal, leading_two
 from switch.core.links import AcquirerLink
 from switch.core.specs import SwitchSpec
 from switch.iso8583.codec import FieldMask, View
+from switch.iso8583.dates import is_month_day, is_time, is_year_month
 
 NETWORK: Final = FieldMask((7, 11, 70))
 AUTHORIZATION: Final = FieldMask((3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49))
 ADVICE: Final = FieldMask((3, 4, 7, 11, 12, 13, 22, 32, 37, 41, 42, 49))
+FIELDS: Final = range(2, 129)
+DATES: Final = (de.LOCAL_DATE, de.BUSINESS_DATE, de.CONVERSION_DATE, de.CAPTURE_DATE)
+MISSING: Final = "missing-field"
 FILE_ACTION: Final = FieldMask((2, 7, 11, 32, 37, 41, 91))
 REVERSAL: Final = FieldMask((3, 4, 7, 11, 32, 37, 41, 42, 49, 90))
 
@@ -51,30 +58,53 @@ ORIGINAL_ORDER: Final = "the order is MTI (4 digits), STAN (6), DE 7 (10), DE 32
 
 
 def absent(view: View, mandatory: FieldMask) -> Failure | None:
-    """The first mandatory field that `view` lacks."""
-    number = view.lacks(mandatory)
-    if number:
-        return Failure(results.FORMAT_ERROR, "missing-field", f"DE {number} is mandatory and missing")
-    return None
+    """All mandatory fields that `view` lacks."""
+    if not view.lacks(mandatory):
+        return None
+    return lacking(None, enumerated([number for number in FIELDS if number in mandatory and not view.has(number)]))
+
+
+def enumerated(numbers: list[int]) -> str:
+    """Say that fields are missing.
+
+    >>> enumerated([42])
+    'DE 42 is mandatory and missing'
+    >>> enumerated([22, 41, 42])
+    'DE 22, 41 and 42 are mandatory and missing'
+    """
+    *first, last = map(str, numbers)
+    return (
+        f"DE {', '.join(first)} and {last} are mandatory and missing"
+        if first
+        else f"DE {last} is mandatory and missing"
+    )
+
+
+def lacking(failure: Failure | None, why: str) -> Failure:
+    """A field is missing: `why`, and whatever else has been found to be missing before."""
+    return Failure(results.FORMAT_ERROR, MISSING, f"{failure.why}; {why}" if failure else why)
 
 
 def missing(view: View, mandatory: FieldMask, pan: str) -> Failure | None:
-    """The first mandatory field that `view` lacks, or a card number, `pan_of` it, that is none."""
+    """The mandatory fields that `view` lacks, or a card number, `pan_of` it, that is none."""
     failure = absent(view, mandatory)
+    if not pan and not view.text(de.TRACK2):
+        return lacking(failure, "neither DE 2 nor DE 35 is present")
     if failure is not None:
         return failure
-    if not view.has(de.PAN) and not view.has(de.TRACK2):
-        return Failure(results.FORMAT_ERROR, "missing-field", "neither DE 2 nor DE 35 is present")
     if not SHORTEST_PAN <= len(pan) <= LONGEST_PAN or not is_decimal(pan):
-        place = "DE 2" if view.has(de.PAN) else "DE 35"
+        place = "DE 2" if view.text(de.PAN) else "DE 35"
         return Failure(results.FORMAT_ERROR, "bad-pan", f"{place} holds no card number of 12 to 19 digits")
     return None
 
 
 def foreign_acquirer(view: View, link: AcquirerLink) -> Failure | None:
     """DE 32 must be the institution's own."""
-    if view.text(de.ACQUIRER) == link.institution_id:
+    institution = view.text(de.ACQUIRER)
+    if institution == link.institution_id:
         return None
+    if not institution:
+        return lacking(None, enumerated([de.ACQUIRER]))
     return Failure(
         results.NOT_PERMITTED_TERMINAL, "foreign-acquirer",
         f"DE 32 is {view.text(de.ACQUIRER)}, institution_id of link {link.spec.name} is {link.spec.institution_id}",
@@ -84,26 +114,52 @@ def foreign_acquirer(view: View, link: AcquirerLink) -> Failure | None:
 def authorization(view: View, link: AcquirerLink, spec: SwitchSpec, pan: str) -> Failure | None:
     """The first thing that is wrong with a 0100 or 0200 of `pan`."""
     failure = missing(view, AUTHORIZATION, pan)
-    if failure is not None:
-        return failure
-    if view.has(de.TRACK2):
-        failure = track_disagrees(view, pan)
-    elif not view.has(de.EXPIRY):
-        failure = Failure(results.FORMAT_ERROR, "missing-field", "neither DE 14 nor DE 35 is present")
+    track, expiry = view.text(de.TRACK2), view.text(de.EXPIRY)
+    if not track and expiry is None and (failure is None or failure.reason == MISSING):
+        failure = lacking(failure, "neither DE 14 nor DE 35 is present")
+    if failure is None:
+        failure = impossible_dates(view, expiry)
+    if failure is None and track:
+        failure = track_disagrees(track, expiry, pan)
     return failure or foreign_acquirer(view, link) or business(view, spec)
 
 
 def advice(view: View, link: AcquirerLink, spec: SwitchSpec, pan: str) -> Failure | None:
     """The first thing that is wrong with a 0120 or 0220: its form, for what has happened is not judged (R12)."""
-    failure = missing(view, ADVICE, pan) or foreign_acquirer(view, link)
+    failure = missing(view, ADVICE, pan) or impossible_dates(view, view.text(de.EXPIRY)) or foreign_acquirer(view, link)
     if failure is None and view.has(de.ORIGINAL):
         failure = bad_original(view)
     return failure or business(view, spec)
 
 
-def track_disagrees(view: View, pan: str) -> Failure | None:
+def impossible_dates(view: View, expiry: str | None) -> Failure | None:
+    """Dates and times that there are not. A year is only in `expiry`, DE 14, so 29 February is always a day."""
+    sent, time, date = view.text(de.TRANSMITTED), view.text(de.LOCAL_TIME), view.text(de.LOCAL_DATE)
+    if (
+        (sent is None or (is_month_day(sent) and is_time(sent, 4)))
+        and (time is None or is_time(time))
+        and (date is None or is_month_day(date))
+        and (expiry is None or is_year_month(expiry))
+        and (not view.has(de.BUSINESS_DATE) or is_month_day(view.text(de.BUSINESS_DATE) or ""))
+        and (not view.has(de.CONVERSION_DATE) or is_month_day(view.text(de.CONVERSION_DATE) or ""))
+        and (not view.has(de.CAPTURE_DATE) or is_month_day(view.text(de.CAPTURE_DATE) or ""))
+    ):
+        return None  # as nearly all
+    bad = []
+    if sent is not None and not (is_month_day(sent) and is_time(sent, 4)):
+        bad.append("DE 7 is no date and time, MMDDhhmmss")
+    if time is not None and not is_time(time):
+        bad.append("DE 12 is no time, hhmmss")
+    if expiry is not None and not is_year_month(expiry):
+        bad.append("DE 14 is no expiry date, YYMM")
+    for number in DATES:
+        if view.has(number) and not is_month_day(view.text(number) or ""):
+            bad.append(f"DE {number} is no date, MMDD")  # noqa: PERF401 - compiled without a scope of its own
+    return Failure(results.FORMAT_ERROR, "impossible-date", "; ".join(bad))
+
+
+def track_disagrees(track: str, expiry: str | None, pan: str) -> Failure | None:
     """Track 2 must speak of the card and the expiry date that DE 2 and DE 14 speak of, where they are there."""
-    track, expiry = view.text(de.TRACK2) or "", view.text(de.EXPIRY)
     digits = len(pan)
     same = len(track) > digits and track[digits] == "=" and track.startswith(pan)
     if same and (expiry is None or (len(expiry) == EXPIRY_DIGITS and track.startswith(expiry, digits + 1))):
@@ -175,7 +231,7 @@ def reversal(view: View, link: AcquirerLink) -> Failure | None:
 
 def file_action(view: View, link: AcquirerLink) -> Failure | None:
     """The first thing that is wrong with an 0302."""
-    failure = missing(view, FILE_ACTION, pan_of(view)) or foreign_acquirer(view, link)
+    failure = missing(view, FILE_ACTION, pan_of(view)) or impossible_dates(view, None) or foreign_acquirer(view, link)
     if failure is None and not link.spec.file_actions:
         why = f"link {link.spec.name} may not change files: its file_actions is false"
         failure = Failure(results.NOT_PERMITTED_TERMINAL, "file-action-not-permitted", why)
@@ -193,8 +249,8 @@ def bad_original(view: View) -> Failure | None:
 
 def network(view: View, link: AcquirerLink) -> Failure | None:
     """The first thing that is wrong with an 0800; DE 32 is optional there."""
-    failure = absent(view, NETWORK)
-    if failure is None and view.has(de.ACQUIRER):
+    failure = absent(view, NETWORK) or impossible_dates(view, None)
+    if failure is None and view.text(de.ACQUIRER):
         failure = foreign_acquirer(view, link)
     return failure
 
@@ -202,7 +258,7 @@ def network(view: View, link: AcquirerLink) -> Failure | None:
 def pan_of(view: View) -> str:
     """DE 2, or the number in front of track 2's separator."""
     pan = view.text(de.PAN)
-    if pan is None:
+    if not pan:
         track2 = view.text(de.TRACK2) or ""
         pan = track2.replace("D", "=").partition("=")[0]
     return pan

@@ -196,16 +196,19 @@ class Context:
     def refuse(
         self, conn: int, link: AcquirerLink | IssuerLink, view: View, result: str, reason: str, why: str
     ) -> None:  # fmt: skip
-        """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all.
-
-        Of one that was not read to its end, the line quotes nothing: its fields may have slipped.
-        """
+        """Answer at once, with nothing to remember: a request that could not be taken as a transaction at all."""
         code = link.code_of[result]
         self.counters[f"de39-{code}"] += 1
         frame = link.layout.emit(response_mti(view.mti), view, link.network_echoed, {39: code})
         self.effects.append((SEND, conn, frame))
-        stan, terminal = (view.text(11) or "", view.text(41) or "") if view.complete else ("", "")
-        self.event("refused", reason, why, link=link.spec.name, mti=view.mti, stan=stan, terminal=terminal, de39=code)
+        self.event("refused", reason, why, link=link.spec.name, mti=view.mti, **identity(view), de39=code)
+
+
+def identity(view: View) -> dict[str, str]:
+    """What a line quotes of a message: STAN, DE 37 and DE 41. Nothing where its fields may have slipped."""
+    if not view.complete:
+        return {"stan": "", "rrn": "", "terminal": ""}
+    return {"stan": view.text(11) or "", "rrn": view.text(37) or "", "terminal": view.text(41) or ""}
 
 
 def response_mti(mti: str) -> str:

@@ -19,7 +19,7 @@ from switch.core import recovery, results
 from switch.core.advices import Advices
 from switch.core.authorizations import Authorizations
 from switch.core.closings import Closings
-from switch.core.context import Context, is_asking
+from switch.core.context import Context, identity, is_asking
 from switch.core.days import Days
 from switch.core.deliveries import Deliveries
 from switch.core.effects import CLOSE, Effect
@@ -303,7 +303,9 @@ class Switch(Part):
         hint = guess(frame, line.spec.dialect.language)
         if partial.mti in KNOWN_FROM_ISSUERS:
             why = f"{error}: left to the timer" + (f"; {hint}" if hint else "")
-            context.event("refused", "issuer-undecodable", why, link=line.spec.name, stan=partial.text(11) or "")
+            context.event(
+                "refused", "issuer-undecodable", why, link=line.spec.name, mti=partial.mti, **identity(partial)
+            )
             return
         reason, why = ("wrong-dialect", f"{error}; {hint}") if hint else ("undecodable", str(error))
         context.event("closed", reason, why, link=line.spec.name, conn=line.conn, bytes=len(frame))

@@ -80,7 +80,7 @@ class View:
     def __init__(self, frame: bytes, layout: "Layout") -> None:
         self.frame = frame
         self.layout = layout
-        self.complete = False  # has the frame been read to its end?
+        self.complete = False  # has the frame been read to its end? Then no field has slipped
         self._sections: dict[str, Span] = {}  # "t", "p" and "1": message type and bitmaps
         self._spans: dict[int, Span] = {}  # values, ascending; 0 is the header
 
@@ -153,7 +153,7 @@ class Layout:
         self.table = compile_spec(spec)
 
     def scan(self, frame: bytes) -> View:
-        """Find every value and check it; raises `FormatError`, which holds a view of what was read before."""
+        """Find every value and check it; raises `FormatError` with a view of what can be trusted nevertheless."""
         if not isinstance(frame, bytes):
             raise TypeError(f"a frame is bytes, not {type(frame).__name__}")
         view = View(frame, self)
@@ -170,7 +170,11 @@ class Layout:
             rule, last = table.fields[number], str(number)
             if rule is None:
                 raise FormatError(last, at, NO_SUCH_FIELD, view)
-            view._spans[number] = _, at = _read(view, rule, at)
+            try:
+                view._spans[number] = _, at = rule.read(frame, at)
+            except Unreadable as fault:
+                _read_on(view, [n for n in present if n > number], fault.end)
+                raise FormatError(last, fault.position, fault.reason, view) from None
         if at != len(frame):
             raise FormatError(last, at, excess(len(frame) - at), view)
         view.complete = True
@@ -218,8 +222,9 @@ class Layout:
         """A message spliced from a view: field by field the patch if there is one (None leaves the field out), else
         what the view has, if it is in the mask. Without a view (None) of patches alone.
 
-        The wire bytes are copied where the field is encoded alike in both layouts; else it goes through its canonical
-        text. A header (number 0) comes from the patches or the view. Raises `EncodeError`.
+        The wire bytes are copied where the field is encoded alike in both layouts, and an odd count of BCD digits has
+        the declared pad; else it goes through its canonical text. A header (number 0) comes from the patches or the
+        view. Raises `EncodeError`.
         """
         chosen: dict[int, str | View] = {}
         if view is not None and mask is not None:
@@ -255,7 +260,7 @@ class Layout:
         theirs = source.layout.table.fields[number]
         assert theirs is not None  # the view has the field, so its layout knows it
         start, end = source._spans[number]
-        if rule == theirs:
+        if rule == theirs and rule.is_canonical(source.frame, start, end):
             return source.frame[start - rule.width : end]
         text = theirs.text(source.frame, start, end)
         if rule.track and theirs.binary and not rule.binary:
@@ -290,6 +295,25 @@ def _read(view: View, rule: Field, at: int) -> Span:
         return rule.read(view.frame, at)
     except Unreadable as fault:
         raise FormatError(rule.key, fault.position, fault.reason, view) from None
+
+
+def _read_on(view: View, rest: list[int], at: int) -> None:
+    """Read the fields behind a bad value, which ends at `at` (0: nobody knows), and leave out other bad ones.
+
+    They stay in the view only if the last one ends with the frame: else they may have slipped against the bytes.
+    """
+    spans: dict[int, Span] = {}
+    for number in rest:
+        rule = view.layout.table.fields[number]
+        if rule is None or not at:
+            return
+        try:
+            spans[number] = _, at = rule.read(view.frame, at)
+        except Unreadable as fault:
+            at = fault.end
+    if at == len(view.frame):
+        view._spans.update(spans)
+        view.complete = True
 
 
 def _read_bitmaps(view: View, at: int) -> tuple[list[int], int]:

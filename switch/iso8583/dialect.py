@@ -80,6 +80,12 @@ class Dialect:
         version = self.layout.version if isinstance(self.layout, Interpreter) else self.version
         return Language.of(self.spec["t"]["data_enc"], version)
 
+    def filled(self, number: int, text: str) -> str:
+        """What a person means by a text that is too short for a field of fixed length; see `Field.filled`."""
+        fields = self.layout.table.fields
+        field = fields[number] if number < len(fields) else None
+        return field.filled(text) if field else text
+
     def at(self, now: float) -> None:
         """Tell it the time, to some days."""
         if isinstance(self.layout, Interpreter):

@@ -32,9 +32,14 @@ def excess(count: int) -> str:
 class FormatError(ValueError):
     """A frame that its layout cannot read.
 
-    `field` is the key where reading stopped ("h", "t", "p", "1" or a field number), `position` the offset in the
-    frame, `reason` what was expected there, and `partial` a view of everything before it; its `mti` is "" when even
-    that could not be read.
+    `field` is the key of the first bad part ("h", "t", "p", "1" or a field number), `position` its offset in the frame,
+    and `reason` what was expected there. `partial` is a view of what can be trusted; its `mti` is "" when even that
+    could not be read:
+
+    - Only values are wrong and the frame ends where its lengths say: every field but the bad ones. The view is
+      `complete`.
+    - A length is wrong, or the frame ends too early or too late: the fields before `field`. Those behind it may have
+      slipped against the bytes.
     """
 
     def __init__(self, field: str, position: int, reason: str, partial: "View") -> None:
@@ -58,9 +63,13 @@ class EncodeError(ValueError):
 
 
 class Unreadable(Exception):  # noqa: N818 - never leaves the codec, which turns it into a FormatError
-    """One field cannot be read at `position` for `reason`."""
+    """One field cannot be read at `position` for `reason`.
 
-    def __init__(self, position: int, reason: str) -> None:
+    `end` is where the next field starts; 0 when the length of this one is unknown, or reaches beyond the frame.
+    """
+
+    def __init__(self, position: int, reason: str, end: int = 0) -> None:
         super().__init__(reason)
         self.position = position
         self.reason = reason
+        self.end = end

@@ -3,7 +3,9 @@
 A specification is data: a mapping shaped as pyiso8583's (`data_enc`, `len_enc`, `len_type`, `max_len`, `len_count`,
 `left_pad`, `right_pad`, `desc`; see its `iso8583.specs`), to which a dialect may add
 
-- `class`: "n" makes a field numeric: anything but decimal digits is an error, both ways;
+- `class`: "n" makes a field numeric: anything but decimal digits is an error, both ways. In text (a, an, ans, as, ns,
+  or no class at all) no character is an error, because names of people have many: a byte that the encoding does not
+  know is read as Latin-1, and a character that it does not know is written without its accent, or as "?";
 - `track`: magnetic-stripe data, whose separator is "=" in characters and the nibble D in BCD;
 - `signed`: an amount x + n (ISO 8583:1987, class x): "C" or "D" in ASCII, then the digits in BCD.
 
@@ -11,10 +13,13 @@ A specification is data: a mapping shaped as pyiso8583's (`data_enc`, `len_enc`,
 format: the twin codec runs them as they are, and the native codec, which knows by itself the good path of the common
 encodings, asks them for everything else, the words of its errors included.
 
+The half byte that pads an odd count of digits says nothing: any value is read, the declared one is written.
+
 Lengths are counted in *units*: bytes on the wire, or half bytes where `nibbles` is true, or characters where `signed`.
 """
 
 import codecs
+import unicodedata
 from binascii import a2b_hex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +40,12 @@ FIELD_KEYS = {str(number): number for number in range(2, MAX_FIELD + 1)}
 
 HEX_DIGITS = frozenset("0123456789ABCDEF")
 
+# The classes whose values are for people; None is of a specification that has no classes.
+TEXT_CLASSES = (None, "a", "an", "ans", "as", "ns")
+
+# Reads every byte as one character, so that different bytes stay different texts.
+ANY_BYTE = "latin-1"
+
 
 class SpecError(ValueError):
     """A specification that makes no sense: what is wrong with the entry `key`, in its item `name`."""
@@ -48,7 +59,10 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field's encoding; see the module's text. `width` is the length prefix in bytes, 0 for a fixed length."""
+    """One field's encoding; see the module's text.
+
+    `width` is the length prefix in bytes, 0 for a fixed length. `lenient` text may hold any character.
+    """
 
     key: str
     codec: str
@@ -61,6 +75,7 @@ class Field:
     numeric: bool = False
     track: bool = False
     signed: bool = False
+    lenient: bool = False
 
     @property
     def binary(self) -> bool:
@@ -76,27 +91,31 @@ class Field:
     def read(self, frame: bytes, position: int) -> tuple[int, int]:
         """The span of the value whose length prefix, if any, starts at `position`; the value is checked.
 
-        Raises `Unreadable`.
+        Raises `Unreadable`, with the end of the value where its length is known.
         """
         units = self.units(frame, position)
         start = position + self.width
         end = start + self.size(units)
-        if end > len(frame):
+        inside = end <= len(frame)
+        if units > self.max_len:
+            raise Unreadable(position, f"length {units} is above the maximum {self.max_len}", end if inside else 0)
+        if not inside:
             raise Unreadable(start, f"needs {end - start} bytes, {len(frame) - start} are left")
-        self.text(frame, start, end)
+        try:
+            self.text(frame, start, end)
+        except Unreadable as fault:
+            fault.end = end
+            raise
         return start, end
 
     def units(self, frame: bytes, position: int) -> int:
-        """The length of the value, from the prefix at `position` or from the specification."""
+        """The length of the value, from the prefix at `position` or from the specification. Raises `Unreadable`."""
         if not self.width:
             return self.max_len
         prefix = frame[position : position + self.width]
         if len(prefix) != self.width:
             raise Unreadable(position, f"needs a length of {self.width} bytes, {len(prefix)} are left")
-        units = self._length(prefix, position)
-        if units > self.max_len:
-            raise Unreadable(position, f"length {units} is above the maximum {self.max_len}")
-        return units
+        return self._length(prefix, position)
 
     def _length(self, prefix: bytes, position: int) -> int:
         if self.length_codec == "b":
@@ -115,17 +134,31 @@ class Field:
         if self.signed:
             return self._signed_text(raw, start)
         if self.binary:
-            text = raw.hex().upper()
-            if self.nibbles and self.units(frame, start - self.width) & 1:
+            text = padded = raw.hex().upper()
+            if self._is_odd(frame, start):
                 text = self._unpadded(text, start)
-        else:
-            try:
-                text = raw.decode(self.codec)
-            except UnicodeError:
+            if self.numeric and not is_digits(text):
+                raise Unreadable(start, f"expected {len(text)} digits{self._pad_hint(padded)}")
+            return text
+        try:
+            text = raw.decode(self.codec)
+        except UnicodeError:
+            if not self.lenient:
                 raise Unreadable(start, f"expected {self.codec} text") from None
-        if self.numeric and text and not (text.isascii() and text.isdecimal()):
+            text = raw.decode(ANY_BYTE)
+        if self.numeric and not is_digits(text):
             raise Unreadable(start, f"expected {len(text)} digits")
         return text
+
+    def is_canonical(self, frame: bytes, start: int, end: int) -> bool:
+        """Is the value that was read at `start` as `write` would write it? Its pad may be another one."""
+        if not self._is_odd(frame, start):
+            return True
+        text = frame[start:end].hex().upper()
+        return text == (self.left_pad + text[1:] if self.left_pad else text[:-1] + self.right_pad)
+
+    def _is_odd(self, frame: bytes, start: int) -> bool:
+        return self.binary and self.nibbles and bool(self.units(frame, start - self.width) & 1)
 
     def _signed_text(self, raw: bytes, start: int) -> str:
         text = raw[:1].decode("latin-1") + raw[1:].hex()
@@ -134,17 +167,36 @@ class Field:
         return text
 
     def _unpadded(self, text: str, start: int) -> str:
-        if self.left_pad and text[0] == self.left_pad:
+        if self.left_pad and (text[0] == self.left_pad or not self.right_pad):
             return text[1:]
-        if self.right_pad and text[-1] == self.right_pad:
+        if self.right_pad:
             return text[:-1]
-        raise Unreadable(start, f"expected {len(text) - 1} digits and a pad")
+        raise Unreadable(start, f"expected {len(text) - 1} digits and a pad, but no pad is declared")
+
+    def _pad_hint(self, padded: str) -> str:
+        """What to say of digits that would be some if the pad stood on the other side."""
+        if self.right_pad and not self.left_pad and not is_digits(padded[0]) and is_digits(padded[1:]):
+            return "; odd count padded on the other side? set left_pad"
+        if self.left_pad and not self.right_pad and not is_digits(padded[-1]) and is_digits(padded[:-1]):
+            return "; odd count padded on the other side? set right_pad"
+        return ""
+
+    def filled(self, text: str) -> str:
+        """What a person means by a text that is too short for a fixed length: zeros on the left, spaces on the right.
+
+        Other fields stay as they are, and so does nothing at all.
+        """
+        if self.width or not text:
+            return text
+        if self.numeric:
+            return text.rjust(self.max_len, "0")
+        return text.ljust(self.max_len) if self.lenient else text
 
     def write(self, text: str) -> bytes:
         """Length prefix and value of `text`, as on the wire. Raises `EncodeError`."""
         if not isinstance(text, str):
             raise self._error(f"expected text, not {type(text).__name__}")
-        if self.numeric and text and not (text.isascii() and text.isdecimal()):
+        if self.numeric and not is_digits(text):
             raise self._error("expected digits alone")
         value, units = self._value(text)
         if not self.width:
@@ -165,7 +217,9 @@ class Field:
         try:
             value = text.encode(self.codec)
         except UnicodeError:
-            raise self._error(f"expected {self.codec} text") from None
+            if not self.lenient:
+                raise self._error(f"expected {self.codec} text") from None
+            value = substituted(text, self.codec)
         return value, len(value) * 2 if self.nibbles else len(value)
 
     def _binary(self, text: str) -> tuple[bytes, int]:
@@ -199,6 +253,33 @@ class Field:
 
     def _error(self, reason: str) -> EncodeError:
         return EncodeError(self.key, reason)
+
+
+def is_digits(text: str) -> bool:
+    """Nothing but decimal digits; nothing at all will do.
+
+    >>> is_digits("0042"), is_digits(""), is_digits("4A"), is_digits("²")
+    (True, True, False, False)
+    """
+    return text.isascii() and (text.isdecimal() or not text)
+
+
+def substituted(text: str, codec: str) -> bytes:
+    """The text in `codec`; a character that it does not know without its accent, else as "?". The count stays.
+
+    >>> substituted("CAFÉ Ω", "ascii")
+    b'CAFE ?'
+    """
+    return b"".join(_substitute(character, codec) for character in text)
+
+
+def _substitute(character: str, codec: str) -> bytes:
+    for candidate in (character, unicodedata.normalize("NFD", character)[0], "?"):
+        try:
+            return candidate.encode(codec)
+        except UnicodeError:
+            continue
+    return b"?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +337,7 @@ def _field(key: str, entry: Mapping[str, Any]) -> Field:
         numeric=entry.get("class") == "n",
         track=bool(entry.get("track", False)),
         signed=bool(entry.get("signed", False)),
+        lenient=key in FIELD_KEYS and entry.get("class") in TEXT_CLASSES and not entry.get("track"),
     )
     if field.signed and (field.width or not field.binary or field.max_len % 2 == 0):
         raise SpecError("a signed amount is binary, of fixed, odd length", key, "signed")

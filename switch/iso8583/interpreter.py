@@ -92,17 +92,27 @@ class Interpreter:
 
     def _partial(self, view: View) -> View:
         """What was read of a frame, as the partial view of a message of 1987."""
-        frame = b""
-        if view.mti:
-            try:
-                frame = self._inner.encode(self._converter.to_1987(document(view), whole=False))
-            except EncodeError:  # too long
-                frame = self._inner.encode({"t": mti_1987(view.mti)})
+        if not view.mti:
+            return self._cut(b"")
+        frame = self._encoded(self._converter.to_1987(document(view), whole=False))
+        return self._inner.scan(frame) if view.complete else self._cut(frame)
+
+    def _cut(self, frame: bytes) -> View:
+        """The view of a frame of 1987 that says of itself that it is not complete."""
         try:
             self._inner.scan(frame + EXCESS)
         except FormatError as error:
             return error.partial
         raise AssertionError("nothing ends in an excess byte")
+
+    def _encoded(self, doc: Doc) -> bytes:
+        """The frame of what can be written of a document."""
+        while True:
+            try:
+                return self._inner.encode(doc)
+            except EncodeError as error:
+                if doc.pop(error.field, None) is None or error.field == "t":  # the message as a whole is too long
+                    return self._inner.encode({"t": mti_1987(doc["t"])})
 
 
 def document(view: View) -> Doc:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from switch.iso8583.dates import is_month_day, is_time
 from switch.iso8583.edition import (
     AUTHORIZATION,
     FINANCIAL,
@@ -107,9 +108,13 @@ class Role:
 
 
 def read_time(message: Message) -> Doc:
-    """DE 12 → DE 12 and 13."""
+    """DE 12 → DE 12 and 13. Raises `MisfitError`, but for a reversal: it is processed whatever its date."""
     when = message.doc.get("12")
-    return {} if when is None else {"12": when[6:], "13": when[2:6]}
+    if when is None:
+        return {}
+    if message.asking and not message.is_reversal and not (is_month_day(when, 2) and is_time(when, 6)):
+        raise MisfitError("12", "expected a date and time, YYMMDDhhmmss")
+    return {"12": when[6:], "13": when[2:6]}
 
 
 def write_time(message: Message) -> Doc:
@@ -122,11 +127,14 @@ def write_time(message: Message) -> Doc:
 
 
 def read_date(message: Message) -> Doc:
-    """DE 15, or in a reconciliation DE 28 → DE 15."""
-    date = message.doc.get("15")
-    if message.kind == RECONCILIATION:
-        date = message.doc.get("28", date)
-    return {} if date is None else {"15": date[2:]}
+    """DE 15, or in a reconciliation DE 28 → DE 15. Raises `MisfitError` as `read_time` does."""
+    key = "28" if message.kind == RECONCILIATION and "28" in message.doc else "15"
+    date = message.doc.get(key)
+    if date is None:
+        return {}
+    if message.asking and not message.is_reversal and not is_month_day(date, 2):
+        raise MisfitError(key, "expected a date, YYMMDD")
+    return {"15": date[2:]}
 
 
 def write_date(message: Message) -> Doc:

@@ -76,7 +76,10 @@ def test_encode_and_decode_as_pyiso8583(codec: Any, data: st.DataObject) -> None
     layout = codec.Layout(spec)
     doc = data.draw(documents(spec))
     frame = wire_or_field(iso8583.encode, dict(doc), spec)
-    assert wire_or_field(lambda *_: (layout.encode(doc),), doc, spec) == frame
+    ours = wire_or_field(lambda *_: (layout.encode(doc),), doc, spec)
+    if isinstance(frame, str) and _substituted(frame, doc, spec):
+        return
+    assert ours == frame
     if isinstance(frame, str):
         return
     mutated = data.draw(mutations(frame))
@@ -85,7 +88,22 @@ def test_encode_and_decode_as_pyiso8583(codec: Any, data: st.DataObject) -> None
     except FormatError:
         assert mutated != frame or _one_way(frame, spec)
         return
-    assert ours == iso8583.decode(mutated, spec)[0]
+    try:
+        theirs = iso8583.decode(mutated, spec)[0]
+    except iso8583.DecodeError:  # a pad or a character that says nothing to us: written anew, both read the same
+        written = attempt(layout.encode, ours)
+        assert not isinstance(written, bytes) or layout.decode(written) == iso8583.decode(written, spec)[0]
+        return
+    assert ours == theirs
+
+
+def _substituted(field: str, doc: dict[str, str], spec: Spec) -> bool:
+    """Does pyiso8583 refuse this field for a character that its encoding lacks?"""
+    try:
+        doc[field].encode(spec[field]["data_enc"])
+    except (LookupError, UnicodeError):
+        return field.isdecimal() and spec[field]["data_enc"] != "b"
+    return False
 
 
 def _one_way(frame: bytes, spec: Spec) -> bool:

@@ -11,6 +11,8 @@ cdef enum:
     LOCAL_DATE = 13
     EXPIRY = 14
     BUSINESS_DATE = 15
+    CONVERSION_DATE = 16
+    CAPTURE_DATE = 17
     CONDITION = 25
     ACQUIRER = 32
     TRACK2 = 35

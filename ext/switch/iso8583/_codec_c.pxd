@@ -39,7 +39,8 @@ cdef class View:
     cdef readonly bytes frame
     cdef readonly Layout layout
     cdef readonly str mti  # "" in the partial view of a frame that ends before it
-    cdef readonly bint complete  # has the frame been read to its end?
+    cdef readonly bint complete  # has the frame been read to its end? Then no field has slipped
+    cdef bint other_pads  # does an odd count of BCD digits end in another pad than the declared one?
     cdef uint64_t present[3]
     cdef bint has_header, has_mti
     cdef uint16_t mti_at, bitmap_at, secondary_at, body_at
@@ -81,6 +82,7 @@ cdef class Layout:
         uint64_t* word,
     ) except -1
     cdef Py_ssize_t ask(self, View view, int field, Py_ssize_t at) except -1
+    cdef int read_on(self, View view, int field, Py_ssize_t at, const uint64_t* present) except -1
     cdef Py_ssize_t ask_field(self, View view, object field, Py_ssize_t at) except -1
     cdef object mti_text(self, View view, Py_ssize_t at, Py_ssize_t end)
     cdef object recurring_text(self, View view, Py_ssize_t field)

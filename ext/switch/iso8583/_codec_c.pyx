@@ -21,8 +21,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from switch.iso8583._wire cimport (
-    ABSENT, BINARY, MAX_FRAME, OTHER, SLOTS, Rule, Writer, all_ascii, bit_of, key_slot, leading_zeros, put, put_word,
-    read_field, read_word, rule_of, text_of, word_of, write_field,
+    ABSENT, BINARY, MAX_FRAME, OTHER, SLOTS, TEXT, Rule, Writer, all_ascii, bit_of, key_slot, leading_zeros, odd_units,
+    put, put_word, read_field, read_word, rule_of, text_of, word_of, write_field,
 )
 
 from binascii import a2b_hex
@@ -233,7 +233,7 @@ cdef class Layout:
         self.recent_texts = ["" if slot in RECURRING else None for slot in range(SLOTS)]
 
     cpdef View scan(self, frame):
-        """Find every value and check it; raises `FormatError`, which holds a view of what was read before."""
+        """Find every value and check it; raises `FormatError` with a view of what can be trusted nevertheless."""
         if not isinstance(frame, bytes):
             raise TypeError(f"a frame is bytes, not {type(frame).__name__}")
         cdef View view = View.__new__(View)
@@ -341,15 +341,54 @@ cdef class Layout:
         return end
 
     cdef Py_ssize_t ask(self, View view, int field, Py_ssize_t at) except -1:
-        """What `ask_field` says of a numbered field; on failure the view keeps those before it."""
+        """The end of a numbered field at `at`, in the words of its `Field`; on failure the view keeps what it can."""
         cdef uint64_t present[3]
-        present[:] = view.present
+        cdef Py_ssize_t start, end
+        if self.rules[field].data != ABSENT:
+            try:
+                start, end = self.fields[field].read(view.frame, at)
+            except Unreadable as fault:
+                present[:] = view.present
+                view.cut(field)
+                self.read_on(view, field, fault.end, present)
+                raise FormatError(str(field), fault.position, fault.reason, view) from None
+            assert at <= start <= end <= PyBytes_GET_SIZE(view.frame)
+            view.other_pads |= self.rules[field].data == BINARY
+            return end
         view.cut(field)
-        if self.rules[field].data == ABSENT:
-            raise FormatError(str(field), at, NO_SUCH_FIELD, view)
-        end = self.ask_field(view, self.fields[field], at)
-        view.present[:] = present
-        return end
+        raise FormatError(str(field), at, NO_SUCH_FIELD, view)
+
+    cdef int read_on(self, View view, int field, Py_ssize_t at, const uint64_t* present) except -1:
+        """Read the fields of `present` behind a bad value, which ends at `at` (0: nobody knows), but for bad ones.
+
+        They stay in the view only if the last one ends with the frame: else they may have slipped against the bytes.
+        """
+        cdef uint64_t good[3]
+        cdef uint64_t bits
+        cdef int word
+        cdef Py_ssize_t start
+        good[:] = view.present
+        for word in range(word_of(field), 3):
+            bits = present[word]
+            if word == word_of(field):
+                bits &= bit_of(field) - 1
+            while bits:
+                field = word * 64 + leading_zeros(bits) + 1
+                bits &= ~bit_of(field)
+                if at == 0 or self.rules[field].data == ABSENT:
+                    return 0
+                try:
+                    start, at = self.fields[field].read(view.frame, at)
+                except Unreadable as fault:
+                    at = fault.end
+                    continue
+                view.starts[field], view.ends[field] = <uint16_t>start, <uint16_t>at
+                view.other_pads |= self.rules[field].data == BINARY
+                good[word] |= bit_of(field)
+        if at == PyBytes_GET_SIZE(view.frame):
+            view.present[:] = good
+            view.complete = True
+        return 0
 
     cdef Py_ssize_t ask_field(self, View view, object field, Py_ssize_t at) except -1:
         """The end of the value at `at`, in the words of its `Field`."""
@@ -376,9 +415,10 @@ cdef class Layout:
         return text
 
     cdef object text(self, bytes frame, const Rule* rule, object field, Py_ssize_t start, Py_ssize_t end):
-        if rule.data == OTHER:
+        cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(frame)
+        if rule.data == OTHER or (rule.data == TEXT and not all_ascii(at + start, end - start)):
             return field.text(frame, start, end)
-        return text_of(rule, <const uint8_t*>PyBytes_AS_STRING(frame), start, end)
+        return text_of(rule, at, start, end)
 
     def mask(self, fields):
         """A `FieldMask` for `emit`."""
@@ -438,8 +478,9 @@ cdef class Layout:
         """A message spliced from a view: field by field the patch if there is one (None leaves the field out), else
         what the view has, if it is in the mask. Without a view (None) of patches alone.
 
-        The wire bytes are copied where the field is encoded alike in both layouts; else it goes through its canonical
-        text. A header (number 0) comes from the patches or the view. Raises `EncodeError`.
+        The wire bytes are copied where the field is encoded alike in both layouts, and an odd count of BCD digits has
+        the declared pad; else it goes through its canonical text. A header (number 0) comes from the patches or the
+        view. Raises `EncodeError`.
         """
         cdef Draft draft
         cdef int word
@@ -504,6 +545,7 @@ cdef class Layout:
         cdef int word, field
         cdef uint64_t bits
         cdef View view = None if draft.view == NULL else <View>draft.view
+        cdef bint copied = view is not None and view.layout is self and not view.other_pads
         cdef Py_ssize_t start, run_start = 0, run_end = 0  # neighbours on the wire are copied in one piece
         out.buffer, out.used, out.capacity = buffer, 0, MAX_FRAME
         if self.rules[HEADER].data != ABSENT:
@@ -520,7 +562,7 @@ cdef class Layout:
             while bits:
                 field = word * 64 + leading_zeros(bits) + 1
                 bits &= ~bit_of(field)
-                if not draft.patched[word] & bit_of(field) and view.layout is self:
+                if copied and not draft.patched[word] & bit_of(field):
                     start = view.starts[field] - self.rules[field].width
                     if start != run_end:
                         self.copy_run(&out, view, run_start, run_end)
@@ -578,7 +620,9 @@ cdef class Layout:
         cdef const Rule* theirs = &view.layout.rules[field]
         cdef const char* frame = PyBytes_AS_STRING(view.frame)
         cdef Py_ssize_t start = view.starts[field] - theirs.width
-        if view.layout is self or self.alike(field, view.layout):
+        if (view.layout is self or self.alike(field, view.layout)) and not (
+            view.other_pads and theirs.data == BINARY and odd_units(theirs, <const uint8_t*>frame, view.starts[field])
+        ):
             return self.require(put(out, frame + start, view.ends[field] - start))
         if rule.data == ABSENT:
             raise EncodeError("h" if field == HEADER else str(field), NO_SUCH_FIELD)

@@ -58,6 +58,7 @@ cdef struct Rule:
     uint8_t right_pad
     uint8_t numeric
     uint8_t track
+    uint8_t lenient  # text of any bytes, odd counts with any pad; never in pyiso8583's manner
     uint8_t zero  # DECIMAL: the character code of "0", from which the others follow
     int max_len
 
@@ -129,6 +130,8 @@ cdef inline bint odd_units(const Rule* rule, const uint8_t* frame, Py_ssize_t st
 
 cdef inline Py_ssize_t first_nibble(const Rule* rule, const uint8_t* value) noexcept nogil:
     """In a padded value: 1 when the pad stands left, else 0."""
+    if rule.lenient and rule.right_pad == NO_PAD:
+        return 1
     return 1 if value[0] >> 4 == rule.left_pad else 0
 
 
@@ -180,18 +183,21 @@ cdef inline Py_ssize_t read_field(
         if rule.numeric:
             good = all_digits(frame + start, end - start)
         else:
-            good = ascii or all_ascii(frame + start, end - start)
+            good = ascii or rule.lenient or all_ascii(frame + start, end - start)
     elif rule.data == BINARY:
         good = check_nibbles(rule, frame + start, units)
     return end if good else -1
 
 
 cdef inline bint check_nibbles(const Rule* rule, const uint8_t* value, Py_ssize_t units) noexcept nogil:
-    """Is the pad of a binary value right, and are its digits decimal if they must be?"""
+    """Is the pad of a binary value the declared one, and are its digits decimal if they must be?"""
     cdef Py_ssize_t index, first = 0, last = units if rule.nibbles else units * 2
     if rule.nibbles and units & 1:
         first = first_nibble(rule, value)
-        if first == 0 and value[units >> 1] & 15 != rule.right_pad:
+        if first == 0:
+            if value[units >> 1] & 15 != rule.right_pad:
+                return False
+        elif value[0] >> 4 != rule.left_pad:
             return False
         last = units + first
     if rule.numeric:
@@ -202,7 +208,7 @@ cdef inline bint check_nibbles(const Rule* rule, const uint8_t* value, Py_ssize_
 
 
 cdef inline object text_of(const Rule* rule, const uint8_t* frame, Py_ssize_t start, Py_ssize_t end):
-    """The canonical text of a value that `read_field` has accepted."""
+    """The canonical text of a value that `read_field` has accepted. Text must be ASCII."""
     cdef Py_ssize_t index, first = 0, count = end - start
     cdef object text
     cdef uint8_t* target
@@ -332,7 +338,7 @@ cdef inline bint put_word(Writer* out, bint binary, uint64_t word) noexcept nogi
 cdef inline void rule_of(object field, Rule* rule):
     """The `Rule` of a `Field`, or of None."""
     rule.data, rule.length, rule.width, rule.nibbles = ABSENT, FIXED, 0, 0
-    rule.left_pad, rule.right_pad, rule.numeric, rule.track = NO_PAD, NO_PAD, 0, 0
+    rule.left_pad, rule.right_pad, rule.numeric, rule.track, rule.lenient = NO_PAD, NO_PAD, 0, 0, 0
     rule.zero, rule.max_len = 48, 0
     if field is None:
         return
@@ -350,9 +356,9 @@ cdef inline void rule_of(object field, Rule* rule):
         if rule.length == DECIMAL and field.length_codec != "ascii":
             return
     if field.binary:
-        rule.data = BINARY
+        rule.data, rule.lenient = BINARY, 1
     elif field.codec == "ascii" and not rule.nibbles:
-        rule.data = TEXT
+        rule.data, rule.lenient = TEXT, field.lenient
 
 
 cdef inline int key_slot(object key):

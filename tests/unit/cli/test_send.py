@@ -174,6 +174,12 @@ def test_cashback_stripe_and_code(monetique, fake_switch: FakeSwitch) -> None:
     assert fake_switch.received[-1].text(48) == "9203000"
 
 
+def test_a_short_text_fills_its_fixed_field(monetique, fake_switch: FakeSwitch) -> None:
+    send(monetique, fake_switch, "purchase", "--no-pin", "--de", "42=AB", "--de", "22=5", "--de", "32=123")
+    sent = fake_switch.received[-1]
+    assert (sent.text(42), sent.text(22), sent.text(32)) == ("AB".ljust(15), "005", "123")
+
+
 def test_fields_are_set_and_left_out(monetique, fake_switch: FakeSwitch) -> None:
     send(monetique, fake_switch, "completion", "--de", "25=59", "--de", "48=x=y", "--de", "22=")
     _, held, posted = fake_switch.received
