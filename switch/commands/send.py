@@ -133,7 +133,7 @@ def send(args: argparse.Namespace) -> int:
     if (args.original or args.original_amount is not None) and args.kind not in AFTER:
         raise CommandError(f"{args.kind} is about no other message; with an original go {', '.join(AFTER)}", USAGE)
     config = load_config(args)
-    check_fields(args.de, acquirer_link(args, config))
+    check_fields(args.de, config, acquirer_link(args, config))
     with open_session(args, config) as session:
         try:
             exchanges = list(exchange_all(args, config, session))
@@ -182,16 +182,16 @@ def acquirer_link(args: argparse.Namespace, config: "Config") -> "Link":
     return link
 
 
-def check_fields(chosen: "Iterable[tuple[int, str]]", link: "Link") -> None:
+def check_fields(chosen: "Iterable[tuple[int, str]]", config: "Config", link: "Link") -> None:
     """Refuse, before anything is sent, fields of `--de` that the link's dialect cannot write."""
+    from switch.commands.messages import with_changes
     from switch.iso8583.codec import EncodeError
     from switch.iso8583.dialect import load
 
     dialect = load(link.dialect).for_link()
     for number, given in chosen:
-        text = dialect.filled(number, given)
         try:
-            dialect.layout.encode({"t": "0100", str(number): text} if text else {"t": "0100"})
+            dialect.layout.encode(with_changes({"t": "0100"}, [(number, given)], config, dialect))
         except EncodeError as error:
             raise CommandError(f"--de {number}: {error.reason}, in {dialect.name}", USAGE) from None
 

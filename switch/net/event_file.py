@@ -1,13 +1,15 @@
 """DATA/<part>.events.jsonl: a part's lines, kept for `monetique events`, whether or not standard error goes there too.
 
 The file is bounded: at `MAX_BYTES` it becomes `<part>.events.jsonl.1`, in the place of the one before, and a new one is
-begun. A disk that takes nothing loses lines and hurts nobody.
+begun. A disk that takes nothing loses lines and hurts nobody. Nothing is kept in a directory that others can write to.
 """
 
 import contextlib
 import os
 from pathlib import Path
 from typing import Final
+
+from switch.store.directory import SharedDirectoryError, refuse_shared
 
 MAX_BYTES: Final = 8 << 20  # some 30,000 lines, and as many in the predecessor: a day of a bench that is used by hand
 SUFFIX: Final = ".events.jsonl"
@@ -31,7 +33,7 @@ class EventFile:
 
     def write(self, lines: bytes | bytearray) -> None:
         """Append whole lines."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, SharedDirectoryError):
             if self._file < 0:
                 self._open()
             elif self._size >= MAX_BYTES:
@@ -45,5 +47,6 @@ class EventFile:
             self._size += written
 
     def _open(self) -> None:
+        refuse_shared(self._path.parent)
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._file).st_size

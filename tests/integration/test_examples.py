@@ -91,7 +91,7 @@ def test_a_share_of_declines_and_a_profile_while_it_runs(bench: RunningBench) ->
     assert (status["issuer-1"]["profile"], status["issuer-1"]["declines"]) == ("steady", "100% with 51")
     assert (status["issuer-2"]["profile"], status["issuer-2"]["declines"]) == ("issuer-europe", "nothing")
     assert acquirer(bench)[-1] == ("0100", "0110", "51")
-    assert '"why":"declined by control: 100% with 51"' in bench.stderr()
+    assert "declined by control: 100% with 51" in bench.cli("events").stdout
     assert bench.cli("control", "issuer-1", "decline", "0%").returncode == 0
     assert acquirer(bench)[1] == ("0100", "0110", "00")
 

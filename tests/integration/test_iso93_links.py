@@ -47,7 +47,7 @@ def conversation(foreign: Foreign93, cards: dict[str, dict[str, Any]]) -> tuple[
         foreign.purchase(cards["funds"], mti="1200"),
         foreign.purchase(cards["no-route"]),
         foreign.reversal(purchase),
-        foreign.purchase(cards["approve"], f32=""),
+        foreign.purchase(cards["approve"], f32="99"),
         foreign.network("301"),
     ]
     answers = [

@@ -84,7 +84,7 @@ def test_keys_exchange(
     client.foreign.link = keys["ZPK"] | {"key": opened(keys["ZMK"]["key"], field)}
     assert client.ask(client.foreign.purchase(card))["39"] == "00"
     refused, _ = exchanged(lined, client, lambda _: "63")
-    assert (refused.returncode, "answered 63: the old key stays" in refused.stdout) == (1, True)
+    assert (refused.returncode, "answered DE 39 = 63 to the new key: the old key stays" in refused.stdout) == (1, True)
     assert client.ask(client.foreign.purchase(card))["39"] == "00"
     told = result.stdout + refused.stdout + lined.stderr()
     assert field[1:33] not in told

@@ -12,7 +12,7 @@ from switch.iso8583.codec import EncodeError, FormatError
 from switch.iso8583.dialect import load_text, shipped_words
 from switch.iso8583.pyiso8583 import to_toml
 from tests.support.iso8583_samples import bcd_spec
-from tests.support.iso8583_strategies import Spec, documents, mutations, specs
+from tests.support.iso8583_strategies import Spec, documents, in_its_encodings, mutations, specs
 
 
 @st.composite
@@ -63,7 +63,7 @@ def test_byte_for_byte(data: st.DataObject) -> None:
     if not any(key.isdecimal() and key != "1" for key in spec):
         return
     layout = load_text(to_toml(spec, "house", *shipped_words())).layout
-    doc = data.draw(documents(spec))
+    doc = data.draw(documents(spec).filter(lambda doc: in_its_encodings(doc, spec)))
     expected = written(lambda: iso8583.encode(dict(doc), spec)[0])
     assert written(lambda: layout.encode(doc)) == expected
     if isinstance(expected, str):
@@ -74,7 +74,8 @@ def test_byte_for_byte(data: st.DataObject) -> None:
     except FormatError:  # of the frame as it was written, only where pyiso8583 cannot read what it wrote
         assert frame != expected or not readable(frame, spec)
         return
-    assert got == iso8583.decode(frame, spec)[0]
+    if readable(frame, spec):  # ours also reads texts with characters that ASCII lacks
+        assert got == iso8583.decode(frame, spec)[0]
 
 
 def test_the_specifications_that_pyiso8583_ships() -> None:

@@ -74,6 +74,17 @@ def documents(draw: st.DrawFn, spec: Spec) -> dict[str, str]:
     return doc
 
 
+def in_its_encodings(doc: dict[str, str], spec: Spec) -> bool:
+    """Whether the message's characters are all in its fields' encodings. pyiso8583 refuses others; ours writes a `?`."""
+    try:
+        for key, text in doc.items():
+            if spec[key]["data_enc"] != "b":
+                text.encode(spec[key]["data_enc"])
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @st.composite
 def mutations(draw: st.DrawFn, frame: bytes) -> bytes:
     """The frame cut, lengthened, or with some bytes changed."""

@@ -75,7 +75,7 @@ def test_cards_by_what_they_are_for_and_by_pan(monetique, fake_switch: FakeSwitc
         ("=1", "expected the number of a field before the ="),
         ("39=too long", "--de 39: is 8 bytes long, expected 2, in iso87-ascii"),
         ("4=12.50", "--de 4: expected digits alone, in iso87-ascii"),
-        ("41=short", "--de 41: is 5 bytes long, expected 8, in iso87-ascii"),
+        ("41=too long a name", "--de 41: is 15 bytes long, expected 8, in iso87-ascii"),
         ("65=x", "--de 65: no such field in this layout, in iso87-ascii"),
     ],
 )
