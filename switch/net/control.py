@@ -76,6 +76,9 @@ def request(path: Path, document: Document, timeout_s: float = ANSWER_WITHIN_S) 
             conn.sendall(msgspec.json.encode(document) + b"\n")
             answer = b"".join(iter(lambda: conn.recv(65_536), b""))
         result = msgspec.json.decode(answer, type=Document)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        why = f"no {path.stem} runs on {path.parent}; start `monetique up`, or name the --data of a bench that runs"
+        raise ControlError(why, reachable=False) from error
     except (OSError, msgspec.DecodeError) as error:
         raise ControlError(f"{path}: {error}; is the part running?", reachable=False) from error
     if not result.get("ok"):

@@ -33,7 +33,7 @@ from switch.store.keys import load_or_create
 from switch.traces.format import TracedLink
 
 NAME = "switch"
-READER_S = 3.0  # for a recorder to be there before the first message; without one all goes on
+READER_S = 10.0  # for a recorder to be there before the first message; without one all goes on
 POLL_S = 0.01  # how often readiness is looked at while starting
 GRAIN_S = 0.01  # how late the rules may hear of time: a five-hundredth of their timers, and 100 looks a second at most
 RECORDS_EACH = 2  # of an authorization: a snapshot pays when the log is twice as long as what it would remember

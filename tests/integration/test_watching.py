@@ -142,6 +142,7 @@ def test_a_recorder_ends_when_its_bench_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     with RunningBench(tmp_path / "data", "--no-traffic", "--record", str(file)) as bench:
         recorder = recorder_of(bench)
+        eventually(lambda: readers(bench) == 1)
         bench.process.kill()
         eventually(lambda: not is_running(recorder))
         bench.wait()

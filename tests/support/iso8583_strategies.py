@@ -75,7 +75,7 @@ def documents(draw: st.DrawFn, spec: Spec) -> dict[str, str]:
 
 
 def in_its_encodings(doc: dict[str, str], spec: Spec) -> bool:
-    """Whether the message's characters are all in its fields' encodings. pyiso8583 refuses others; ours writes a `?`."""
+    """Whether each field's encoding has all its characters. pyiso8583 refuses a text with others; ours writes a `?`."""
     try:
         for key, text in doc.items():
             if spec[key]["data_enc"] != "b":

@@ -14,6 +14,7 @@ import pytest
 from tests.support.running import START_LIMIT_S, eventually
 
 ROOT = Path(__file__).parents[2]
+SIZE = ("COLUMNS", "LINES")  # pytest-xdist exports the size of its own terminal; it would go before the screen's
 
 
 class Screen:
@@ -29,9 +30,10 @@ class Screen:
         self._tmux("-f", os.devnull, "new-session", "-d", *size, *shell, environment=told)
 
     def _tmux(self, *words: str, environment: Mapping[str, str] | None = None) -> str:
+        ours = {name: value for name, value in os.environ.items() if name not in SIZE}
         done = subprocess.run(
             ["tmux", "-u", "-S", str(self._socket), *words],
-            env=os.environ | (environment or {}), capture_output=True, encoding="utf-8", check=True,
+            env=ours | (environment or {}), capture_output=True, encoding="utf-8", check=True,
         )  # fmt: skip
         return done.stdout
 

@@ -151,7 +151,8 @@ def test_wrong_usage(monetique, asked, words) -> None:
 def test_no_bench_runs(monetique) -> None:
     result = monetique("control", "status")
     assert result.status == 3
-    assert "is the part running?" in result.err
+    assert "no switch runs on" in result.err
+    assert "start `monetique up`" in result.err
 
 
 def test_a_refusal(monetique, monkeypatch: pytest.MonkeyPatch) -> None:
