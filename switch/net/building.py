@@ -32,6 +32,7 @@ class Building:
 
     def __init__(self) -> None:
         self._shell: subprocess.Popen[bytes] | None = None
+        self._told = False
 
     def start(self) -> None:
         """Begin, in a source checkout; elsewhere there is nothing to build."""
@@ -60,6 +61,13 @@ class Building:
     def failed(self) -> bool:
         """Whether the build ended in an error, which stands in LOG."""
         return self._shell is not None and PROGRESS.exists() and PROGRESS.read_text() == _FAILED
+
+    def failure(self) -> str | None:
+        """What to tell the user about a build that has failed; once, then None."""
+        if self._told or not self.failed():
+            return None
+        self._told = True
+        return f"the native modules could not be built, {LOG} says why; the bench goes on on the Python twins"
 
     def stop(self) -> None:
         """End the build and wait until nothing of it is left."""

@@ -186,6 +186,8 @@ class _Up:
         clock = self._instruments.clock
         with LiveLine(clock(), addresses, dropped=traffic.dropped, notice=self._building.progress) as line:
             while not await self._stop.wait_for(line.every_s):
+                if (failure := self._building.failure()) is not None:
+                    self._report("part", "build-failed", failure)
                 status, latencies = await self._status(), await self._ask("latencies")
                 if status is not None and latencies is not None:
                     line.show(clock(), status, latencies["latencies"])

@@ -96,6 +96,8 @@ def test_a_build_that_fails_is_told(checkout: Path) -> None:
         until(build.failed, "the failure is not told")
         assert build.progress() is None
         assert "no compiler" in building.LOG.read_text()
+        assert str(building.LOG) in (build.failure() or "")
+        assert build.failure() is None, "once is enough"
     finally:
         build.stop()
 
