@@ -32,7 +32,7 @@ class Liner:
         cells = [
             clock(message.t),
             f"{message.link or '':<12}",
-            f"{'->' if message.from_ == 'client' else '<-'} {message.mti:4} {words.kind(message.mti):<25}",
+            f"{'->' if message.from_ == 'client' else '<-'} {message.mti:4} {words.kind(message.mti):<27}",
             f"{fields.get('2') or '':<19}",
             f"{words.amount(fields):>12}",
             f"STAN {fields.get('11') or '':<6}",

@@ -50,12 +50,19 @@ def of_fields(values: Mapping[int, str], version: str) -> dict[int, str]:
     >>> of_fields({3: "000000", 4: "000000001250", 11: "000001", 49: "978"}, "0")
     {3: 'purchase', 4: '12.50 EUR', 49: 'EUR'}
     """
-    told = {field: _amount(text, values.get(AMOUNTS[field], "")) if field in AMOUNTS else of_field(field, text, version)
-            for field, text in values.items()}  # fmt: skip
+    told = {
+        field: of_amount(text, values.get(AMOUNTS[field], "")) if field in AMOUNTS else of_field(field, text, version)
+        for field, text in values.items()
+    }
     return {field: words for field, words in told.items() if words}
 
 
-def _amount(text: str, currency: str) -> str:
+def of_amount(text: str, currency: str) -> str:
+    """An amount in the units of its currency, by the currency's number; "" where either is not known.
+
+    >>> of_amount("000000001250", "978"), of_amount("000000001250", "392"), of_amount("000000001250", "")
+    ('12.50 EUR', '1250 JPY', '')
+    """
     name, digits = _words()["currency"].get(currency, ("", 0))
     if not name or not text.isdecimal():
         return ""

@@ -167,7 +167,7 @@ def test_watching_what_one_sends(tmp_path: Path) -> None:
         with watching(bench, "--terminal", "MINE0002") as process:
             bench.cli("send", "purchase", "--card", "approve", "--terminal", "MINE0002", "--amount", "12.50")
             last = lines_until(process, lambda line: "<- 0110" in line and "acquirer" in line)[-1]
-        for words in ("authorization answer", "468738******", "12.50 EUR", "MINE0002", "00 approved", " ms"):
+        for words in ("authorization response", "468738******", "12.50 EUR", "MINE0002", "00 approved", " ms"):
             assert words in last
         assert holders(CARDS | TRACKS | KEYS, {"watched": "".join([*lines, last]).encode()}) == []
 
