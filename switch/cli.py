@@ -6,6 +6,7 @@ given the subparsers; the switch does not import them.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -77,11 +78,25 @@ def _run(args: argparse.Namespace) -> int:
         # `monetique cards | head -1`: the reader has seen enough. The interpreter's last flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return _no_space()
+        return _bug(error)
     except Exception as error:
-        from switch import bugs
-
-        return _complain(bugs.places(error), FAILED)
+        return _bug(error)
     return status
+
+
+def _no_space() -> int:
+    """Standard output is a file on a full disk: what is still buffered must not be written again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _complain(f"standard output: {os.strerror(errno.ENOSPC)}", FAILED)
+
+
+def _bug(error: Exception) -> int:
+    from switch import bugs
+
+    return _complain(bugs.places(error), FAILED)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,7 +1,6 @@
 """`monetique up`, `switch` and `issuer`: the bench as a whole, and its parts as processes of their own."""
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from switch.commands.common import (
     add_config,
     add_data,
     load_config,
+    number_from_0,
     port,
     say_twins,
     tls_of,
@@ -60,7 +60,7 @@ PORT_BASE = (
 def register(subparsers: Subparsers) -> None:
     """Add `up`, `switch` and `issuer`."""
     up = add_command(subparsers, "up", "run the whole bench, with sample traffic", run_up, examples=UP_EXAMPLES)
-    up.add_argument("--for", dest="for_s", type=seconds, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
+    up.add_argument("--for", dest="for_s", type=number_from_0, metavar="SECONDS", help="stop then (default: at Ctrl-C)")
     up.add_argument("--port-base", type=port, metavar="N", help=PORT_BASE)
     up.add_argument("--fresh", action="store_true", help="empty the data directory first")
     up.add_argument(
@@ -100,14 +100,6 @@ def add_profile(parser: argparse.ArgumentParser, whose: str) -> None:
     """`--profile NAME`."""
     help_text = f"latency profile {whose}, in place of the configuration's; see docs/latency.md"
     parser.add_argument("--profile", metavar="NAME", help=help_text)
-
-
-def seconds(text: str) -> float:
-    """The type of `--for`."""
-    number = float(text)
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"a number of seconds, not {text}")
-    return number
 
 
 def run_up(args: argparse.Namespace) -> int:

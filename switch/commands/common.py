@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -86,9 +87,23 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def port(text: str) -> int:
     """The type of a `--port` option."""
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {number}")
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def number_from_0(text: str) -> float:
+    """The type of a time that may be 0, in seconds or milliseconds."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
+        raise argparse.ArgumentTypeError(f"a number from 0, such as 5 or 0.5, not {text!r}")
+    return float(text)
+
+
+def seconds_above_0(text: str) -> float:
+    """The type of a time that must pass."""
+    number = number_from_0(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
     return number
 
 

@@ -22,10 +22,12 @@ from switch.commands.common import (
     add_data,
     add_json,
     load_config,
+    number_from_0,
     outline,
     print_json,
     print_table,
     refuse_shared,
+    seconds_above_0,
 )
 from switch.commands.status import print_status
 
@@ -82,11 +84,11 @@ def register(subparsers: Subparsers) -> None:
     linking = action("link", "take a link down or up, or slow it", link)
     linking.add_argument("name", metavar="NAME")
     linking.add_argument("change", choices=("down", "up", "slow"))
-    linking.add_argument("ms", type=float, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
-    linking.add_argument("--for", dest="for_s", type=float, metavar="SECONDS", help="undo it then")
+    linking.add_argument("ms", type=number_from_0, nargs="?", metavar="MS", help="with slow: the delay; 0 ends it")
+    linking.add_argument("--for", dest="for_s", type=seconds_above_0, metavar="SECONDS", help="undo it then")
     stalling = action("hsm", "stall the HSM", stall)
     stalling.add_argument("change", choices=("stall",))
-    stalling.add_argument("seconds", type=float, metavar="SECONDS", help="0 ends it")
+    stalling.add_argument("seconds", type=number_from_0, metavar="SECONDS", help="0 ends it")
     asking = action("status", "counters, link states, latencies", status)
     cutting = add_command(
         actions, "cutover", "begin the next business day on all links", cutover, examples=examples_of("cutover")
@@ -111,10 +113,9 @@ def examples_of(action: str) -> str:
 
 def count(text: str) -> int:
     """The type of `--next`."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"a number of answers, not {text}")
-    return number
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"a number of answers from 1, not {text!r}")
+    return int(text)
 
 
 def percentage(text: str) -> float:

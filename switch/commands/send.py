@@ -25,6 +25,7 @@ from switch.commands.common import (
     port,
     print_json,
     running_ports,
+    seconds_above_0,
     tls_of,
 )
 
@@ -79,7 +80,9 @@ def register(subparsers: Subparsers) -> None:
     add_message(parser)
     parser.add_argument("--link", default="acquirer", help="the acquirer link to use (acquirer)")
     parser.add_argument("--port", type=port, help="default: the link's, in use or configured")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="an acquirer's timer (10)")
+    parser.add_argument(
+        "--timeout", type=seconds_above_0, default=10.0, metavar="SECONDS", help="an acquirer's timer (10)"
+    )
     parser.add_argument("--expect", metavar="CC", help="exit status 1 unless the last answer's DE 39 is this")
     add_config(parser, addresses=True)
     add_data(parser)

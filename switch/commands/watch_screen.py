@@ -25,6 +25,9 @@ from switch.traces.format import Gap, Header, Line, Message, TracedLink
 
 KEPT: Final = 1_000  # exchanges that can be scrolled to
 EVERY_S: Final = 0.1  # people see no more redraws than that
+WIDE: Final = 120  # columns that take all of it; on fewer, codes stand without words, and the time without fractions
+MAX_WHAT: Final = 28
+COLUMNS: Final = ("time", "link", "MTI", "what", "card", "amount", "DE 39", "ms")
 HEAD_ROWS: Final = 4  # title and header of the table, and the line below it
 
 UP, DOWN, ENTER, ESCAPE, QUIT, TAIL = "up", "down", "enter", "escape", "quit", "tail"
@@ -78,8 +81,8 @@ class Screen:
         at = rows.index(self._selected) if self._selected in rows else len(rows) - 1
         self._selected = rows[min(max(at + step, 0), len(rows) - 1)]
 
-    def render(self, height: int) -> RenderableType:
-        """What is seen now, on so many rows."""
+    def render(self, height: int, width: int = WIDE) -> RenderableType:
+        """What is seen now, on so many rows and columns."""
         if self._open and self._selected is not None:
             return self._opened(self._selected)
         rows = self._exchanges.latest()
@@ -87,13 +90,13 @@ class Screen:
         last = len(rows)
         if self._selected in rows:
             last = min(max(rows.index(self._selected) + shown // 2, shown), len(rows))
+        wide = width >= WIDE
         table = Table(expand=True, box=None, pad_edge=False)
-        for title in ("time", "link", "MTI", "what", "card"):
-            table.add_column(title, no_wrap=True)
-        for title in ("amount", "DE 39", "ms"):
-            table.add_column(title, no_wrap=True, justify="left" if title == "DE 39" else "right")
+        for title in COLUMNS:
+            if wide or title != "what":
+                table.add_column(title, no_wrap=True, justify="right" if title in ("amount", "ms") else "left")
         for exchange in rows[max(last - shown, 0) : last]:
-            table.add_row(*self._row(exchange), style="reverse" if exchange is self._selected else "")
+            table.add_row(*self._row(exchange, wide=wide), style="reverse" if exchange is self._selected else "")
         dropped = f"  {self._dropped:,} dropped: this reader was behind" if self._dropped else ""
         return Group(
             Text(f"{self._messages:,} messages{dropped}", no_wrap=True),
@@ -101,12 +104,17 @@ class Screen:
             Text("up, down select · Enter opens · G the latest · q leaves", style="dim", no_wrap=True),
         )
 
-    def _row(self, exchange: Exchange) -> list[Text]:
+    def _row(self, exchange: Exchange, *, wide: bool) -> list[Text]:
         request, elapsed_ms = exchange.request, exchange.elapsed_ms
+        time, outcome, what = clock(request.t), self._outcome(exchange), request.problem or words.kind(request.mti)
+        if not wide:
+            time = time.partition(".")[0]
+            outcome = outcome.partition(" ")[0] or ("broken" if request.problem else "")
+        elif len(what) > MAX_WHAT:
+            what = what[: MAX_WHAT - 1] + "…"
         cells = [
-            clock(request.t), request.link or "", request.mti, request.problem or words.kind(request.mti),
-            request.fields.get("2") or "", words.amount(request.fields), self._outcome(exchange),
-            "" if elapsed_ms is None else f"{elapsed_ms:.1f}",
+            time, request.link or "", request.mti, *([what] if wide else []), request.fields.get("2") or "",
+            words.amount(request.fields), outcome, "" if elapsed_ms is None else f"{elapsed_ms:.1f}",
         ]  # fmt: skip
         return [Text(printable(cell)) for cell in cells]
 
@@ -158,7 +166,7 @@ def show(trace: Iterable[list[Line]], takes: Callable[[Message], bool]) -> None:
                 return
             if keys or time.monotonic() - redrawn_at >= EVERY_S:
                 redrawn_at = time.monotonic()
-                live.update(screen.render(console.height), refresh=True)
+                live.update(screen.render(console.height, console.width), refresh=True)
 
 
 @contextlib.contextmanager

@@ -34,6 +34,8 @@ ORIGINALS_FIELD = {"0": 90, "1": 56}
 ORIGINALS_HEAD = {"0": 20, "1": 22}
 INSTITUTION_DIGITS = 11
 
+_SEPARATORS = re.compile("[^0-9A-Za-z]+")
+
 
 def describe(
     message: bytes | View, dialect: Dialect, clear: bool = False, *, structure: bool = False
@@ -144,6 +146,9 @@ def _shown(field: int, text: str, view: View, dialect: Dialect, parts: frozenset
     if any(text[at : at + PART_DIGITS] in parts for at in range(len(text) - PART_DIGITS + 1)):
         return None
     masked = without_card_numbers(text)
+    bare = _SEPARATORS.sub("", text)
+    if masked == text != bare and any(map(holds_card_number, re.findall("[0-9]+", bare))):
+        return None  # a card number in groups of another kind than the net knows
     return masked if masked != text or not _hides_card_number(view.raw(field) or b"", text) else None
 
 

@@ -5,6 +5,7 @@ A Unix socket costs a third of loopback TCP, worth it for an HSM or an issuer on
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -77,7 +78,13 @@ class Address:
         if self.path:
             _remove_stale_socket(self.path)
             return await loop.create_unix_server(factory, self.path, backlog=BACKLOG), self
-        server = await loop.create_server(factory, self.host, self.port, backlog=BACKLOG)
+        try:
+            server = await loop.create_server(factory, self.host, self.port, backlog=BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            why = f"{self}: the port is in use, perhaps by another bench; choose another one (0 takes a free one)"
+            raise OSError(why) from error
         return server, Address(self.host, server.sockets[0].getsockname()[1])
 
     def bind(self) -> tuple[socket.socket, "Address"]:

@@ -162,8 +162,9 @@ class Connection(Outlet):
         if self._ending:
             return not self._ciphered
         if partial := self._splitter.partial:
+            hint = self._splitter.hint()
             why = f"the peer ended after {partial} bytes of a frame"
-            self._event("framing", "ended-mid-frame", why)
+            self._event("framing", "ended-mid-frame", f"{why} ({hint})" if hint else why)
         if self._owed <= 0:
             return False
         if self._ciphered:  # TLS has no half-closed connection

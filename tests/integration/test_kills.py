@@ -21,6 +21,7 @@ rate_per_s = 60.0
 
 # Each part after each other one, and the switch most: its state is the one that all rests on.
 KILLS = ("switch", "issuer-1", "switch", "hsm", "switch", "issuer-2", "issuer-1", "hsm", "issuer-2", "switch") * 2
+PATIENCE_S = 120.0  # of a busy machine: the load must have been one
 UNDER_LOAD_S = 1.6  # back within two thirds of a second, and then a hundred authorizations
 
 
@@ -38,13 +39,12 @@ def test_twenty_kills_under_load(tmp_path: Path) -> None:
         for part in KILLS:
             time.sleep(UNDER_LOAD_S)
             kill(bench, part)
-        time.sleep(UNDER_LOAD_S)
+        eventually(lambda: bench.json("reconcile")["acquirer"]["requests"] > 1_000, PATIENCE_S)
         status = bench.stop()
         restarts = [line for line in bench.stderr().splitlines() if '"reason":"restarted"' in line]
     assert len(restarts) == len(KILLS) == 20
     result = bench.json("reconcile")
     assert result["verdict"] == "clean", result
-    assert result["acquirer"]["requests"] > 1_000
     assert result["acquirer"]["approved"] > 500
     assert (result["double_effects"], result["orphan_reversals"], result["unanswered"]) == (0, 0, 0)
     assert status in (0, 130)

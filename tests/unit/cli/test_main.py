@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,26 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
             [sys.executable, "-m", "switch.cli", "config", "show"], stdout=closed, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_full_disk_is_told_in_a_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "switch.cli", "cards"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "monetique: standard output: No space left on device\n")
+
+
+def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "switch.cli", "issuer", "issuer-1", "--port", str(port), "--data", str(tmp_path)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert f"127.0.0.1:{port}: the port is in use" in done.stderr
+    assert "Errno" not in done.stderr
 
 
 def test_up_on_a_file_says_so_in_a_line(tmp_path: Path) -> None:

@@ -92,6 +92,13 @@ def test_a_wrong_field_is_told_without_its_value(monetique, fake_switch: FakeSwi
         assert "4687380000000016" not in send(monetique, fake_switch, "purchase", f"--de={text}").err
 
 
+@pytest.mark.parametrize("timeout", ["-1", "0", "nan", "inf", "abc"])
+def test_a_timeout_that_is_none(monetique, fake_switch: FakeSwitch, timeout: str) -> None:
+    result = send(monetique, fake_switch, "purchase", f"--timeout={timeout}")
+    assert (result.status, fake_switch.received) == (2, [])
+    assert "argument --timeout: a number" in result.err
+
+
 def test_without_a_pin(monetique, fake_switch: FakeSwitch) -> None:
     send(monetique, fake_switch, "purchase", "--no-pin")
     assert not fake_switch.received[1].has(52)

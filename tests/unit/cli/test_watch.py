@@ -42,7 +42,7 @@ def purchase(n: int, **fields: str) -> list[Message]:
 
 def shown(screen: Screen, height: int = 20, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width, height=height, no_color=True)
-    console.print(screen.render(height))
+    console.print(screen.render(height, width))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -60,6 +60,14 @@ def test_a_row_an_exchange() -> None:
         assert words in row
     assert told.count("0100") == 2
     assert "4 messages" in told
+
+
+def test_on_a_narrow_terminal_the_numbers_stay_whole() -> None:
+    told = shown(screen_of(*purchase(1)), width=80)
+    row = next(line for line in told.splitlines() if " acquirer " in line)
+    for words in (" 0100 ", "468738******0017", "12.50 EUR", " 51 ", "300.0"):
+        assert words in row
+    assert "…" not in told
 
 
 def test_a_request_that_waits_has_no_time_yet() -> None:

@@ -196,3 +196,12 @@ def test_only_the_structure() -> None:
     lines = describe(dialect.layout.encode(SHORT_PURCHASE), dialect, structure=True)
     assert lines[1] == "  2 Primary Account Number (PAN)         16 characters"
     assert all(line.endswith("characters") for line in lines[1:])
+
+
+@pytest.mark.parametrize("between", [".", "/", "_", ":", ",", "|", "  ", " - "])
+def test_a_card_number_in_groups_of_any_kind(between: str) -> None:
+    dialect = load("iso87-ascii")
+    groups = between.join(("4687", "3912", "3456", "7894"))
+    frame = dialect.layout.encode({"t": "0100", "11": "000001", "43": groups.ljust(40)})
+    assert values(dialect.layout.scan(frame), dialect)[43] is None
+    assert not any("3912" in line for line in (*describe(frame, dialect), *hexdump(frame, dialect)))
