@@ -53,7 +53,9 @@ def problems_of(value: object, kind: Any, path: str = "$") -> Iterator[Problem]:
     except msgspec.ValidationError:
         inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
         inside = list(_problems_inside(value, inner, path))
-        yield from inside or [(f"expected {_allowed(kind)}, found {_quoted(value, kind)}", path)]
+        yield from inside or [
+            (f"expected {_allowed(kind)}{_in_quotes(value, kind)}, found {_quoted(value, kind)}", path)
+        ]
 
 
 def one_of(words: Sequence[object]) -> str:
@@ -117,6 +119,12 @@ def _problems_of_variant(value: object, kinds: Sequence[Any], path: str) -> Iter
 def _allowed(kind: Any) -> str:
     """Return what may stand there, in words."""
     return _words(inspect.type_info(kind))
+
+
+def _in_quotes(value: object, kind: Any) -> str:
+    """Return the hint for a number where the same digits are a word."""
+    info = inspect.type_info(kind)
+    return ", in quotes" if isinstance(info, inspect.LiteralType) and str(value) in info.values else ""
 
 
 def _words(info: inspect.Type) -> str:

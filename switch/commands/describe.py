@@ -21,7 +21,7 @@ EXAMPLES = """\
   monetique describe message.bin                     raw bytes, any shipped dialect
   monetique describe --dialect iso87-bcd < trace.hex
   echo 30383030822000000000000004000000000000003131... | monetique describe --dump
-  xclip -o | monetique describe -                    hex, hexdump -C, xxd, Wireshark, jPOS, Python, Go, Java, C
+  xclip -o | monetique describe -                    hex, hexdump -C, xxd, Wireshark, Python, Go, Java, C
 """
 
 STANDARD_INPUT: Final = Path("-")

@@ -24,6 +24,8 @@ SAMPLES: Final = (
     {"t": "0400", **_PURCHASE, "90": _ORIGINAL},
     {"t": "0800", "7": "1126092955", "11": "000001", "70": "301"},
 )
+# What a dialect that has the field must be able to write: the replacement amounts of a partial reversal.
+AMOUNTS: Final = {"95": "0" * 24 + "C00000000" * 2}
 
 
 def dialect_problem(dialect: Dialect, institution_id: str = "1") -> str | None:
@@ -41,7 +43,8 @@ def dialect_problem(dialect: Dialect, institution_id: str = "1") -> str | None:
         return problem
     try:
         spoken = dialect.for_link()
-        for message in SAMPLES:
+        samples = [*SAMPLES, {"t": "0400", **_PURCHASE, "90": _ORIGINAL, **AMOUNTS}] if "95" in spoken.spec else SAMPLES
+        for message in samples:
             spoken.layout.encode({**message, "32": institution_id} if "32" in message else message)
     except EncodeError as error:
         return f"the switch could not write its messages: {error}"

@@ -27,6 +27,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
     count: Annotated[int, msgspec.Meta(ge=1)] = 1
     word: Literal["one", "two"] = "one"
+    digit: Literal["1", "3"] = "1"
     flag: bool = False
     names: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("a",)
     forms: tuple[Circle | Square, ...] = ()
@@ -42,6 +43,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
         ({"count": 0}, [("expected a whole number of 1 or more, found 0", "$.count")]),
         ({"count": True}, [("expected a whole number of 1 or more, found true", "$.count")]),
         ({"word": "three"}, [('expected one or two, found "three"', "$.word")]),
+        ({"digit": 3}, [("expected 1 or 3, in quotes, found 3", "$.digit")]),
         ({"flag": 1}, [("expected true or false, found 1", "$.flag")]),
         ({"names": []}, [("expected a list of at least 1, found a list of 0", "$.names")]),
         ({"names": ["a", 3]}, [("expected text, found 3", "$.names[1]")]),

@@ -289,6 +289,7 @@ def test_mistakes_without_end_are_cut(write) -> None:
             "could not write its messages: .*DE 32",
         ),
         ('fields = [{ number = 90, name = "Original", max_len = 20 }]', "could not write its messages: .*DE 90"),
+        ('fields = [{ number = 95, name = "Amounts", max_len = 20 }]', "could not write its messages: .*DE 95"),
     ],
 )
 def test_a_link_refuses_a_dialect_that_the_switch_cannot_serve(write, tmp_path: Path, text: str, words: str) -> None:
