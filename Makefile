@@ -40,8 +40,7 @@ up: $(VENV)/.run
 	@$(BIN)/monetique up --build $(if $(FOR),--for $(FOR)) $(ARGS)
 
 test: $(VENV)/.dev build check system-packages jpos-jars sanitized
-	@MONETIQUE_NATIVE=1 $(BIN)/python -m pytest -m "not serial and not acceptance" -n $(JOBS) --dist loadgroup
-	@MONETIQUE_NATIVE=1 $(BIN)/python -m pytest -m "serial and not acceptance"
+	@MONETIQUE_NATIVE=1 $(BIN)/python -m pytest -m "not acceptance" -n $(JOBS) --dist loadgroup
 
 # What needs minutes of wall-clock time, or measures them: run it before you call a piece of work done.
 acceptance: $(VENV)/.dev build system-packages

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.serial]
+pytestmark = pytest.mark.acceptance
 
 ROOT = Path(__file__).parents[2]
 UV_LIMIT_S, PIP_LIMIT_S, BUILD_LIMIT_S = 15.0, 40.0, 190.0
