@@ -60,7 +60,7 @@ purchase = {
 try:
     conn = socket.create_connection((args.host, args.port), timeout=10)
 except OSError as error:
-    parser.error(f"{args.host}:{args.port}: {error.strerror}; the bench's ready line says which --port it has")
+    parser.error(f"{args.host}:{args.port}: {error.strerror or error}; the bench's ready line says which --port it has")
 with conn:
     # Each connection signs on, once: before that everything else is answered 91. This 0800 needs no more than this.
     ask(conn, {"t": "0800", "7": purchase["7"], "11": "000001", "70": "001"})

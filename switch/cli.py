@@ -6,6 +6,7 @@ given the subparsers; the switch does not import them.
 """
 
 import argparse
+import contextlib
 import errno
 import os
 import sys
@@ -79,18 +80,19 @@ def _run(args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return _no_space()
-        return _bug(error)
+        return _no_space(error) if error.errno == errno.ENOSPC else _bug(error)
     except Exception as error:
         return _bug(error)
     return status
 
 
-def _no_space() -> int:
-    """Standard output is a file on a full disk: what is still buffered must not be written again at the end."""
+def _no_space(error: OSError) -> int:
+    """A full disk is no bug. What is still buffered must not be written again by the interpreter's last flush."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _complain(f"standard output: {os.strerror(errno.ENOSPC)}", FAILED)
+    place = error.filename or "standard output, or a file that this command writes"
+    return _complain(f"{place}: {os.strerror(errno.ENOSPC)}", FAILED)
 
 
 def _bug(error: Exception) -> int:

@@ -68,7 +68,7 @@ def register(subparsers: Subparsers) -> None:
     )
     arming = action("arm", "decide a card's next answers", arm)
     arming.add_argument("--card", type=secret, required=True, metavar="CARD", help=HELP)
-    arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1)")
+    arming.add_argument("--next", type=count, default=1, metavar="N", help="how many answers (1); 0 disarms it")
     arming.add_argument("--de39", type=response_code, required=True, metavar="CC", help="the DE 39 to answer with")
     declining = action("decline", "decline a share of the approvals", decline)
     declining.usage = "monetique control ISSUER decline PERCENT [--de39 CC] [--data DIR] [--json]"
@@ -113,8 +113,8 @@ def examples_of(action: str) -> str:
 
 def count(text: str) -> int:
     """The type of `--next`."""
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"a number of answers from 1, not {text!r}")
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"a number of answers, not {text!r}")
     return int(text)
 
 

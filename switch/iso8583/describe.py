@@ -117,7 +117,9 @@ def hexdump(
     return [_dump_line(frame, open_bytes, at) for at in range(0, len(frame), BYTES_A_LINE)]
 
 
-def shown_fields(view: View, dialect: Dialect, *, clear: bool = False) -> dict[str, str | None]:
+def shown_fields(
+    view: View, dialect: Dialect, *, clear: bool = False, structure: bool = False
+) -> dict[str, str | None]:  # fmt: skip
     """{"t": MTI, number: value} for programs; None where the value may not be shown.
 
     >>> from switch.iso8583.dialect import load
@@ -125,7 +127,8 @@ def shown_fields(view: View, dialect: Dialect, *, clear: bool = False) -> dict[s
     >>> shown_fields(dialect.layout.scan(dialect.layout.encode({"t": "0800", "11": "000001", "48": "CODE"})), dialect)
     {'t': '0800', '11': '000001', '48': None}
     """
-    return {"t": view.mti} | {str(field): text for field, text in values(view, dialect, clear=clear).items()}
+    told = values(view, dialect, clear=clear, structure=structure)
+    return {"t": view.mti} | {str(field): text for field, text in told.items()}
 
 
 def _nothing(dialect: Dialect) -> View:

@@ -64,7 +64,7 @@ class Recording:
         view, problem = _read(place.dialect, frame)
         leg = place.link.leg
         side: Side = "client" if sent == (leg == "issuer") else "server"  # acquirers dial us, we dial issuers
-        fields = shown_fields(view, place.dialect)
+        fields = shown_fields(view, place.dialect, structure=problem is not None)  # bytes of other fields, perhaps
         mti = fields.pop("t") or ""
         match = self._matcher.match(self._n, stream, place.name, side, mti, view.text)
         return Message(

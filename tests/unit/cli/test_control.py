@@ -143,7 +143,7 @@ def test_totals_for_programs_and_people(monetique, monkeypatch: pytest.MonkeyPat
         ["link", "issuer-1", "down", "--for", "-5"],
         ["link", "issuer-1", "slow", "inf"],
         ["hsm", "stall", "nan"],
-        ["arm", "--card", "approve", "--next", "0", "--de39", "05"],
+        ["arm", "--card", "approve", "--next", "x", "--de39", "05"],
         ["profile", "issuer-1"],
         [],
     ],

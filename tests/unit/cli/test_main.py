@@ -13,6 +13,7 @@ from switch import cli
 from switch.commands import bench
 from switch.config import load
 
+FULL = "standard output, or a file that this command writes"
 COMMANDS = (
     *("up", "switch", "issuer", "hsm"),
     *("send", "describe", "dialect", "cards", "keys"),
@@ -125,7 +126,7 @@ def test_a_full_disk_is_told_in_a_line() -> None:
         done = subprocess.run(
             [sys.executable, "-m", "switch.cli", "cards"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )  # fmt: skip
-    assert (done.returncode, done.stderr) == (1, "monetique: standard output: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, f"monetique: {FULL}: No space left on device\n")
 
 
 def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.cards.masking import mask_pan
 from switch.iso8583.dialect import load
 from switch.traces.format import Message, TracedLink, encode
 from switch.traces.recording import Recording
@@ -73,12 +72,12 @@ def test_a_gap_has_an_id_of_its_own() -> None:
     assert (trace.gap(1.0, 12).n, trace.message(2.0, ACQUIRER, 1, ASCII.encode(DOC), sent=False).n) == (1, 2)
 
 
-def test_of_a_broken_frame_only_the_masked_card_number_is_shown() -> None:
+def test_a_broken_frame_shows_its_fields_without_values() -> None:
     message = recording().message(1.0, ACQUIRER, 1, ASCII.encode(DOC)[:-2], sent=False)
     assert message.problem is not None
     assert "DE 49" in message.problem
     assert (message.mti, message.card) == ("0100", None)
-    assert message.fields == {"2": mask_pan(PAN)} | dict.fromkeys(("3", "4", "11", "41"))
+    assert message.fields == dict.fromkeys(("2", "3", "4", "11", "41"))
     assert recording().message(1.0, ACQUIRER, 1, b"\xff" * 9, sent=False).mti == ""
 
 
